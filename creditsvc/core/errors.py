@@ -1,0 +1,87 @@
+"""The refusals that every door knows how to show.
+
+An operation raises one of these; a form shows it at `field`, the API renders it as problem JSON, a command prints
+it and exits 1. `message` is an English sentence with `%(name)s` places (a gettext msgid), `params` fill them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+class CreditsvcError(Exception):
+    """The base of all refusals; never raised itself."""
+
+
+class RuleBroken(CreditsvcError):
+    """Input or state breaks a rule: `field` names where, `code` is stable for programs, `message` is for people."""
+
+    def __init__(self, field: str, code: str, message: str = "", **params: object) -> None:
+        self.field = field
+        self.code = code
+        self.message = message or code
+        self.params: Mapping[str, object] = params
+        super().__init__(field, code, self.message)
+
+    def __str__(self) -> str:
+        return self.message % self.params if self.params else self.message
+
+
+class Conflict(RuleBroken):
+    """The state as it is now forbids the step (HTTP 409): voiding what is used up, another body for one key."""
+
+
+class NotFound(CreditsvcError):
+    """There is no such thing, or none that this caller may know of (HTTP 404). `what` is a word like `startup`."""
+
+    def __init__(self, what: str, key: str = "") -> None:
+        self.what = what
+        self.key = key
+        super().__init__(what, key)
+
+    def __str__(self) -> str:
+        return f"no {self.what} {self.key}".rstrip()
+
+
+class Forbidden(CreditsvcError):
+    """The caller is known and the thing is no secret from them, but this act is not theirs (HTTP 403)."""
+
+    def __init__(self, action: str) -> None:
+        self.action = action
+        super().__init__(action)
+
+    def __str__(self) -> str:
+        return f"not allowed: {self.action}"
+
+
+@dataclass(frozen=True)
+class FileError:
+    """One fault of an input file. `line` counts from 1 with the header as line 1; 0 where no line applies."""
+
+    file: str
+    line: int
+    column: str
+    value: str
+    message: str
+
+    def __str__(self) -> str:
+        place = self.file + (f", line {self.line}" if self.line else "")
+        at = f", column {self.column}" if self.column else ""
+        value = f": {self.value!r}" if self.value else ""
+        return f"{place}{at}{value}: {self.message}"
+
+
+class FileRefused(CreditsvcError):
+    """An input file is refused whole; `errors` names the first faults, `more` counts those not listed."""
+
+    def __init__(self, errors: Sequence[FileError], more: int = 0) -> None:
+        if not errors:
+            raise ValueError("a refusal names at least one fault")
+        self.errors = tuple(errors)
+        self.more = more
+        super().__init__(self.errors, more)
+
+    def __str__(self) -> str:
+        lines = [str(error) for error in self.errors]
+        if self.more:
+            lines.append(f"and {self.more} more")
+        return "\n".join(lines)
