@@ -1,0 +1,26 @@
+"""Wiring: settings in, a Flask app with its doors hung in out."""
+
+from flask import Flask
+from flask_migrate import Migrate
+
+from creditsvc import api, web
+from creditsvc.config import Config, load_config
+from creditsvc.db import attach_engine_events, db
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The service. Settings come from the environment unless given. Raises ConfigError for a wrong one."""
+    config = config or load_config()
+    app = Flask("creditsvc", static_folder=None)
+    app.config.update(
+        SECRET_KEY=config.secret_key,
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        CREDITSVC=config,
+    )
+    db.init_app(app)
+    Migrate(app, db, directory=app.root_path + "/migrations", render_as_batch=True)
+    with app.app_context():
+        attach_engine_events(db.engine)
+    web.hang(app)
+    api.hang(app)
+    return app

@@ -1,0 +1,222 @@
+"""Burn-down: how the lots of one account pay its usage (rules L3 to L10).
+
+Everything here is pure: lots and usage come in as values, a plan comes out, and the same facts give the same plan
+whatever the order in which they arrived. Amounts are integers in the smallest step of the account's unit.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Literal
+
+from creditsvc.core.errors import RuleBroken
+
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
+
+ChangeKind = Literal["top_up", "return", "extend", "void", "opening"]
+LineKind = Literal["drawn", "uncovered", "uncredited"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A dated fact added to a lot (L3).
+
+    `top_up`, `return` and `opening` carry an `amount` > 0; `extend` (the new expiry), `void` and `opening` (the day
+    from which it counts as drawn) carry an `instant`.
+    """
+
+    kind: ChangeKind
+    amount: int = 0
+    instant: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Lot:
+    """An amount usable on [effective, min(expires, voided_at)), with what the burning order needs (L3, L4, L6).
+
+    `amount` is the capacity on every day: the award plus top-ups less what was returned (L11). `opening` is the part
+    of it that had been drawn before the service began to count, as of `opening_at`.
+    """
+
+    key: str
+    amount: int
+    effective: datetime
+    expires: datetime | None = None
+    voided_at: datetime | None = None
+    priority: int = 0
+    promotional: bool = False
+    awarded: datetime = EARLIEST
+    opening: int = 0
+    opening_at: datetime | None = None
+
+    @property
+    def end(self) -> datetime:
+        """The first instant at which the lot no longer pays."""
+        return min(self.expires or LATEST, self.voided_at or LATEST)
+
+    @property
+    def is_worthless(self) -> bool:
+        """An expiry that is not after its start: taken in, flagged, worth nothing (L4)."""
+        return self.expires is not None and self.expires <= self.effective
+
+    def is_active(self, at: datetime) -> bool:
+        """Whether the lot pays for usage at that instant."""
+        return self.effective <= at < self.end
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a plan: at an instant, a lot paid (`drawn`), nobody paid (`uncovered`), or a refund found nothing
+    to take back (`uncredited`). A negative amount takes back what an earlier line says."""
+
+    at: datetime
+    kind: LineKind
+    lot: str | None
+    amount: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How usage was paid, at most one line per instant, kind and lot, in the order of time."""
+
+    lines: tuple[Line, ...]
+
+    def drawn(self) -> dict[str, int]:
+        """The amount drawn from each lot."""
+        totals: dict[str, int] = defaultdict(int)
+        for line in self.lines:
+            if line.lot is not None:
+                totals[line.lot] += line.amount
+        return dict(totals)
+
+    def total(self, kind: LineKind) -> int:
+        """The sum of all lines of that kind."""
+        return sum(line.amount for line in self.lines if line.kind == kind)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What became of one lot by an instant: granted = drawn + held + expired + voided + not_yet + remaining (L10)."""
+
+    granted: int
+    drawn: int = 0
+    held: int = 0
+    expired: int = 0
+    voided: int = 0
+    not_yet: int = 0
+    remaining: int = 0
+
+
+def fold(award: Lot, changes: Iterable[Change]) -> Lot:
+    """The lot as all its facts make it; free of the order of the facts.
+
+    The furthest expiry and the earliest void stand, amounts add up. Raises RuleBroken for an unknown kind.
+    """
+    lot = award
+    for change in changes:
+        if change.kind == "top_up":
+            lot = replace(lot, amount=lot.amount + change.amount)
+        elif change.kind == "return":
+            lot = replace(lot, amount=lot.amount - change.amount)
+        elif change.kind == "extend":
+            # a lot without an expiry cannot be made to last longer
+            if lot.expires is not None and change.instant is not None:
+                lot = replace(lot, expires=max(lot.expires, change.instant))
+        elif change.kind == "void":
+            lot = replace(lot, voided_at=min(lot.voided_at or LATEST, change.instant or LATEST))
+        elif change.kind == "opening":
+            earlier = min(lot.opening_at or LATEST, change.instant or lot.effective)
+            lot = replace(lot, opening=lot.opening + change.amount, opening_at=earlier)
+        else:
+            raise RuleBroken("kind", "unknown-change", "%(kind)r is no change of a lot", kind=change.kind)
+    return lot
+
+
+def burning_order(lot: Lot) -> tuple[int, datetime, bool, datetime, datetime, str]:
+    """The sort key of L6: priority, expiry (none last), promotional first, effective, awarded, key."""
+    return (lot.priority, lot.expires or LATEST, not lot.promotional, lot.effective, lot.awarded, lot.key)
+
+
+@dataclass
+class _Book:
+    """The state of a plan while it is made: what each lot still has, and the takings a refund can unwind."""
+
+    left: dict[str, int]
+    takings: list[tuple[str | None, int]] = field(default_factory=list)
+    lines: dict[tuple[datetime, LineKind, str | None], int] = field(default_factory=lambda: defaultdict(int))
+
+    def take(self, at: datetime, lot: str | None, amount: int) -> None:
+        self.takings.append((lot, amount))
+        self.lines[at, "drawn" if lot is not None else "uncovered", lot] += amount
+
+    def unwind(self, at: datetime, refund: int) -> None:
+        """Takes back takings newest first, never more than was taken (L9)."""
+        while refund and self.takings:
+            lot, taken = self.takings.pop()
+            back = min(refund, taken)
+            if back < taken:
+                self.takings.append((lot, taken - back))
+            if lot is not None:
+                self.left[lot] += back
+            self.lines[at, "drawn" if lot is not None else "uncovered", lot] -= back
+            refund -= back
+        if refund:
+            self.lines[at, "uncredited", None] += refund
+
+
+def plan(lots: Sequence[Lot], usage: Mapping[datetime, int], until: datetime | None = None) -> Plan:
+    """How the lots of one account pay its usage (L4 to L9).
+
+    `usage` is net per instant (a charge day is its 00:00Z); a negative net is a refund. Usage after `until` is not
+    seen, usage at it is. What had been drawn before go-live is taken from its lot at its own instant, before that
+    instant's usage, and is never free for usage of any day. Raises RuleBroken("usage", "naive-instant") for an
+    instant without a zone and RuleBroken("lots", "same-key") for two lots of one key.
+    """
+    if any(at.tzinfo is None for at in usage):
+        raise RuleBroken("usage", "naive-instant", "an instant of usage has no time zone")
+    ordered = sorted(lots, key=burning_order)
+    book = _Book({lot.key: lot.amount - lot.opening for lot in ordered})
+    if len(book.left) != len(ordered):
+        raise RuleBroken("lots", "same-key", "two lots have one key")
+    openings: dict[datetime, list[Lot]] = defaultdict(list)
+    for lot in ordered:
+        if lot.opening:
+            openings[lot.opening_at or lot.effective].append(lot)
+    for at in sorted({*usage, *openings}):
+        if until is not None and at > until:
+            break
+        for lot in openings.get(at, ()):
+            book.take(at, lot.key, lot.opening)
+        net = usage.get(at, 0)
+        if net < 0:
+            book.unwind(at, -net)
+        elif net > 0:
+            _pay(book, ordered, at, net)
+    return Plan(tuple(Line(*where, amount) for where, amount in book.lines.items() if amount))
+
+
+def _pay(book: _Book, ordered: Sequence[Lot], at: datetime, amount: int) -> None:
+    for lot in ordered:
+        left = book.left[lot.key]
+        if left > 0 and lot.is_active(at):
+            part = min(left, amount)
+            book.left[lot.key] = left - part
+            book.take(at, lot.key, part)
+            amount -= part
+            if not amount:
+                return
+    book.take(at, None, amount)
+
+
+def standing(lot: Lot, drawn: int, as_of: datetime, held: int = 0) -> Standing:
+    """What became of a lot by an instant (L10); the rest beyond drawn and held stands under just one word."""
+    rest = lot.amount - drawn - held
+    if lot.voided_at is not None and lot.voided_at <= as_of and lot.voided_at <= (lot.expires or LATEST):
+        return Standing(lot.amount, drawn, held, voided=rest)
+    if lot.expires is not None and lot.expires <= as_of:
+        return Standing(lot.amount, drawn, held, expired=rest)
+    if as_of < lot.effective:
+        return Standing(lot.amount, drawn, held, not_yet=rest)
+    return Standing(lot.amount, drawn, held, remaining=rest)

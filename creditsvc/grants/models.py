@@ -1,0 +1,25 @@
+"""The paper of an award; its amount, interval and changes are the ledger's facts."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from creditsvc.db import Id, Model
+
+
+class Grant(Model):
+    """The award on paper: to whom, why, by whom. Its lot has the same key."""
+
+    __tablename__ = "grant_paper"  # GRANT is a word of SQL
+    __table_args__ = (UniqueConstraint("enrolment_id", "package_line_id"),)  # a package is awarded once (L13)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    startup_id: Mapped[int] = mapped_column(ForeignKey("startup.id"), index=True)
+    lot_id: Mapped[int] = mapped_column(ForeignKey("lot.id"), unique=True)
+    enrolment_id: Mapped[int | None] = mapped_column(ForeignKey("enrolment.id"))
+    package_line_id: Mapped[int | None] = mapped_column(ForeignKey("package_line.id"))
+    reason: Mapped[str] = mapped_column(String(500), default="")
+    awarded_by: Mapped[str] = mapped_column(String(254))
+    awarded_at: Mapped[datetime]

@@ -1,0 +1,205 @@
+"""Every fact the plan reads, and the book (rules L1 to L18). `book.py` alone writes these tables.
+
+Facts and postings are only ever added. What can change is named so: the heads of accounts, the committed sum of a
+pool (all under lock), the freshness of a scope, and two caches that can be thrown away.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from creditsvc.db import Id, Model
+
+
+class Resource(Model):
+    """Something countable that is granted. `unit` is a currency code, `hour` or `seat`; amounts are in its steps."""
+
+    __tablename__ = "resource"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(100), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(20))  # credit, hours, seats
+    unit: Mapped[str] = mapped_column(String(10))
+    provider: Mapped[str | None] = mapped_column(String(50))
+
+
+class Pool(Model):
+    """What a partner has committed of one resource for [starts, ends). Locked before lots are made from it (L12)."""
+
+    __tablename__ = "pool"
+    __table_args__ = (CheckConstraint("committed >= 0 AND committed <= amount", name="committed_within_amount"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(100), unique=True)
+    partner_id: Mapped[int] = mapped_column(ForeignKey("partner.id"))
+    resource_id: Mapped[int] = mapped_column(ForeignKey("resource.id"))
+    amount: Mapped[int]
+    committed: Mapped[int] = mapped_column(default=0)  # the sum of its lots' capacities (L11)
+    starts: Mapped[datetime]
+    ends: Mapped[datetime | None]
+
+
+class Account(Model):
+    """One startup's holding of one resource (L1), and the head of its chain of batches."""
+
+    __tablename__ = "account"
+    __table_args__ = (UniqueConstraint("startup_id", "resource_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    startup_id: Mapped[int] = mapped_column(ForeignKey("startup.id"))
+    resource_id: Mapped[int] = mapped_column(ForeignKey("resource.id"), index=True)
+    batches: Mapped[int] = mapped_column(default=0)
+    head_hash: Mapped[str] = mapped_column(String(64), default="")
+    head_at: Mapped[datetime | None]
+
+
+class Batch(Model):
+    """The facts and postings of one cause in one account, chained by hash (L15, L18)."""
+
+    __tablename__ = "batch"
+    __table_args__ = (UniqueConstraint("account_id", "number"), Index(None, "account_id", "recorded_at"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    number: Mapped[int]
+    recorded_at: Mapped[datetime]
+    cause: Mapped[str] = mapped_column(String(20))  # award, extend, top_up, void, return, opening, usage, reverse, scope
+    cause_ref: Mapped[str] = mapped_column(String(200))
+    actor: Mapped[str] = mapped_column(String(254))
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class LotFact(Model):
+    """The award of a lot as it was stated; later changes stand in LotChange (L3)."""
+
+    __tablename__ = "lot"
+    __table_args__ = (CheckConstraint("amount > 0", name="amount_positive"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), index=True)
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    amount: Mapped[int]
+    effective: Mapped[datetime]
+    expires: Mapped[datetime | None] = mapped_column(index=True)
+    priority: Mapped[int]
+    promotional: Mapped[bool]
+    awarded: Mapped[datetime]
+
+
+class LotChange(Model):
+    """A dated fact added to a lot, with who and why: top_up, return, extend, void, opening (L3, L11)."""
+
+    __tablename__ = "lot_change"
+    __table_args__ = (CheckConstraint("amount >= 0", name="amount_not_negative"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    lot_id: Mapped[int] = mapped_column(ForeignKey("lot.id"), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    amount: Mapped[int] = mapped_column(default=0)
+    instant: Mapped[datetime | None]
+    stated_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(254))
+    reason: Mapped[str] = mapped_column(String(500))
+
+
+class Posting(Model):
+    """A row of the book. `charge_at` is the charge day's 00:00Z; `kind` is drawn, uncovered or uncredited."""
+
+    __tablename__ = "posting"
+    __table_args__ = (
+        Index(None, "account_id", "charge_at"),
+        CheckConstraint("(kind = 'drawn') = (lot_id IS NOT NULL)", name="lot_when_drawn"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    charge_at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(10))
+    lot_id: Mapped[int | None] = mapped_column(ForeignKey("lot.id"))
+    amount: Mapped[int]
+
+
+class Scope(Model):
+    """A billing scope: the Azure subscription or another cloud's account. Freshness (U10) is kept here."""
+
+    __tablename__ = "scope"
+    __table_args__ = (UniqueConstraint("provider", "external_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    provider: Mapped[str] = mapped_column(String(50))
+    external_id: Mapped[str] = mapped_column(String(200))
+    newest_charge_day: Mapped[date | None]
+    data_at: Mapped[datetime | None]  # when the data that reaches that day was submitted
+
+
+class ScopeFact(Model):
+    """From this instant on the scope's usage belongs to that account, or to nobody (U8).
+
+    Of two facts for one instant the later stated stands. Only added; a scope's timeline is all its facts in order.
+    """
+
+    __tablename__ = "scope_fact"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    scope_id: Mapped[int] = mapped_column(ForeignKey("scope.id"), index=True)
+    from_at: Mapped[datetime]
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
+    stated_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(254))
+
+
+class ChargeKey(Model):
+    """A charge key of usage (U3), interned: `service|meter category|charge type` in lower case."""
+
+    __tablename__ = "charge_key"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    text: Mapped[str] = mapped_column(String(500), unique=True)
+
+
+class UsageFact(Model):
+    """What usage of a (scope, charge day, charge key, currency) became by one run: the difference it made.
+
+    The sum over runs is the usage as it is known; a restatement is one more row (U4). Amounts are 10^-8 of the
+    currency, or the steps of the scope's resource.
+    """
+
+    __tablename__ = "usage_fact"
+    __table_args__ = (Index(None, "scope_id", "day"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    scope_id: Mapped[int] = mapped_column(ForeignKey("scope.id"))
+    day: Mapped[date]
+    key_id: Mapped[int] = mapped_column(ForeignKey("charge_key.id"))
+    currency: Mapped[str] = mapped_column(String(10))
+    amount: Mapped[int]
+    run_id: Mapped[int] = mapped_column(ForeignKey("import_run.id"), index=True)
+
+
+class AccountCache(Model):
+    """Sums of an account's postings up to its batch; can be thrown away (L16)."""
+
+    __tablename__ = "account_cache"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    batch: Mapped[int]
+    last_charge_at: Mapped[datetime | None]
+    uncovered: Mapped[int]
+    uncredited: Mapped[int]
+
+
+class LotCache(Model):
+    """What was drawn from a lot in all; belongs to its account's cache."""
+
+    __tablename__ = "lot_cache"
+
+    lot_id: Mapped[int] = mapped_column(ForeignKey("lot.id"), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    drawn: Mapped[int]

@@ -1,0 +1,125 @@
+"""Who may do what: the one place that decides (P).
+
+Doors make a `Caller`; every operation asks here. What a startup's people may not see is as if it did not exist
+(NotFound); what staff may see but not do is Forbidden.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, false, select, true
+
+from creditsvc.core.errors import Forbidden, NotFound
+from creditsvc.db import db
+from creditsvc.parties.models import ManagerProgramme, Membership, Person, Startup, StartupProgramme
+
+MANAGERS = frozenset({"administrator", "manager"})
+READERS = MANAGERS | {"auditor"}
+
+ACTIONS: Mapping[str, frozenset[str]] = {
+    # what may be done, and by which staff roles; a startup's own people see their startup by membership
+    "startups.list": READERS,
+    "startup.see": READERS,
+    "startup.create": MANAGERS,
+    "startup.edit": MANAGERS,
+    "scope.see": READERS,
+    "scope.assign": MANAGERS,
+    "grant.award": MANAGERS,
+    "grant.change": MANAGERS,
+    "pool.see": READERS | {"partner"},
+    "programme.see": READERS | {"partner"},
+    "programme.edit": MANAGERS,
+    "usage.see": READERS,
+    "usage.import": MANAGERS,
+    "alerts.see": READERS,
+    "mail.see": frozenset({"administrator", "auditor"}),
+    "people.see": READERS,
+    "people.edit": frozenset({"administrator"}),
+    "load": frozenset({"administrator"}),
+}
+MEMBER_ACTIONS = frozenset({"startup.see"})
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, when and from where. `programme_ids` None means all programmes."""
+
+    now: datetime
+    actor: str
+    role: str | None = None
+    person_id: int | None = None
+    memberships: Mapping[int, str] = field(default_factory=dict)
+    programme_ids: frozenset[int] | None = None
+    partner_id: int | None = None
+    address: str = ""
+
+    @property
+    def is_member(self) -> bool:
+        """Whether this is one of a startup's people."""
+        return bool(self.memberships)
+
+
+def operator(now: datetime, actor: str = "command line") -> Caller:
+    """The operator at the shell, or the service itself: may do everything."""
+    return Caller(now=now, actor=actor, role="administrator")
+
+
+def caller_of(person: Person, now: datetime, address: str = "") -> Caller:
+    """The caller that a signed-in person or the bearer of their token is."""
+    memberships = dict(
+        db.session.execute(
+            select(Membership.startup_id, Membership.role).where(Membership.person_id == person.id)
+        ).tuples().all()
+    )
+    programmes: frozenset[int] | None = None
+    if person.role == "manager" and person.limited_to_programmes:
+        programmes = frozenset(
+            db.session.scalars(
+                select(ManagerProgramme.programme_id).where(ManagerProgramme.person_id == person.id)
+            )
+        )
+    return Caller(now, person.email, person.role, person.id, memberships, programmes, person.partner_id, address)
+
+
+def may(caller: Caller, action: str) -> bool:
+    """Whether the caller's staff role allows the action at all. An unknown action is a fault of ours (KeyError)."""
+    return caller.role in ACTIONS[action]
+
+
+def require(caller: Caller, action: str) -> None:
+    """Raises Forbidden(action) unless the caller's staff role allows it."""
+    if not may(caller, action):
+        raise Forbidden(action)
+
+
+def visible_startups(caller: Caller) -> ColumnElement[bool]:
+    """The condition on `Startup` that holds for what the caller may see."""
+    if caller.role in READERS:
+        if caller.programme_ids is None:
+            return true()
+        mine = select(StartupProgramme.startup_id).where(StartupProgramme.programme_id.in_(caller.programme_ids))
+        return Startup.id.in_(mine)
+    if caller.memberships:
+        return Startup.id.in_(list(caller.memberships))
+    return false()
+
+
+def require_startup(caller: Caller, action: str, key: str) -> Startup:
+    """The startup of that key, if the caller may do the action with it.
+
+    Raises NotFound("startup", key) when there is none or the caller may not know of it, Forbidden(action) when the
+    caller sees it and may not do this.
+    """
+    startup = db.session.scalar(select(Startup).where(Startup.key == key, visible_startups(caller)))
+    if startup is None:
+        raise NotFound("startup", key)
+    if not (may(caller, action) or (action in MEMBER_ACTIONS and startup.id in caller.memberships)):
+        raise Forbidden(action)
+    return startup
+
+
+def only_visible(caller: Caller, statement: Select[Any]) -> Select[Any]:
+    """A select that has `Startup` in it, narrowed to what the caller may see."""
+    return statement.where(visible_startups(caller))

@@ -1,0 +1,127 @@
+"""Startups, people, who belongs where, and what was done."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from creditsvc.db import Id, Model
+
+STAFF_ROLES = ("administrator", "manager", "consultant", "partner", "auditor")
+MEMBER_ROLES = ("owner", "member")
+
+
+class Startup(Model):
+    """A company in the park. `language` is that of its mails where a member has none."""
+
+    __tablename__ = "startup"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(100), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    language: Mapped[str] = mapped_column(String(10), default="en")
+    created_at: Mapped[datetime]
+
+
+class Person(Model):
+    """Somebody who can sign in or be written to. `role` is a staff role, or None for a startup's people."""
+
+    __tablename__ = "person"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)  # lower case
+    name: Mapped[str] = mapped_column(String(200))
+    language: Mapped[str | None] = mapped_column(String(10))
+    role: Mapped[str | None] = mapped_column(String(20))
+    limited_to_programmes: Mapped[bool] = mapped_column(default=False)
+    partner_id: Mapped[int | None] = mapped_column(ForeignKey("partner.id"))
+    password_hash: Mapped[str | None] = mapped_column(String(300))
+    session_epoch: Mapped[int] = mapped_column(default=0)  # raised to end all sessions of this person
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+
+class Membership(Model):
+    """A person's part in a startup: owner or member."""
+
+    __tablename__ = "membership"
+    __table_args__ = (UniqueConstraint("startup_id", "person_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    startup_id: Mapped[int] = mapped_column(ForeignKey("startup.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    role: Mapped[str] = mapped_column(String(20))
+
+
+class ManagerProgramme(Model):
+    """A programme that a manager limited to programmes looks after."""
+
+    __tablename__ = "manager_programme"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+
+
+class StartupProgramme(Model):
+    """The programmes a startup is in, kept beside its enrolments so that access needs nothing from above."""
+
+    __tablename__ = "startup_programme"
+
+    startup_id: Mapped[int] = mapped_column(ForeignKey("startup.id"), primary_key=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True, index=True)
+
+
+class SignInAttempt(Model):
+    """One try to sign in or to have a password reset; counted in the database since workers share it."""
+
+    __tablename__ = "sign_in_attempt"
+    __table_args__ = (Index(None, "email", "at"), Index(None, "address", "at"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))  # sign-in, reset
+    email: Mapped[str] = mapped_column(String(254))
+    address: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    succeeded: Mapped[bool]
+
+
+class PasswordReset(Model):
+    """A link to set a new password: its hash only, good once and for a while."""
+
+    __tablename__ = "password_reset"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ApiToken(Model):
+    """A bearer token of the API: its hash only. It may do what its person may."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class TrailEntry(Model):
+    """What was done, by whom, when, from where, before and after. Append-only."""
+
+    __tablename__ = "trail_entry"
+    __table_args__ = (Index(None, "subject", "at"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(254))
+    address: Mapped[str] = mapped_column(String(64), default="")
+    action: Mapped[str] = mapped_column(String(60), index=True)
+    subject: Mapped[str] = mapped_column(String(200))
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON)
