@@ -85,8 +85,10 @@ def attach_engine_events(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def transaction(fn: Callable[[], T], attempts: int = 6) -> T:
+def transaction(fn: Callable[[], T], *, keep: bool = True, attempts: int = 6) -> T:
     """Runs `fn` in the one transaction of a door and commits; the only commit of the house.
+
+    With `keep` False everything is rolled back instead: a dry run that is true because it is the real run.
 
     Ends an open read, empties the session, begins for writing, and runs `fn` again, whole, when the database reports
     a lost lock or a serialisation failure, so `fn` must not have effects outside the database. Does not nest.
@@ -99,10 +101,14 @@ def transaction(fn: Callable[[], T], attempts: int = 6) -> T:
         for attempt in range(1, attempts + 1):
             session.rollback()
             session.expunge_all()
+            session.info["locks"] = set()
             try:
                 session.connection(execution_options={"writes": True})
                 result = fn()
-                session.commit()
+                if keep:
+                    session.commit()
+                else:
+                    session.rollback()
                 return result
             except DBAPIError as error:
                 session.rollback()

@@ -58,10 +58,8 @@ def parse_amount(text: str, unit: Unit, field: str = "amount") -> int:
         ) from None
     if not value.is_finite():
         raise RuleBroken(field, "not-a-number", "%(value)r is no amount: write a finite number", value=text)
-    if abs(value.adjusted()) > 40:
-        value = Decimal(0) if not value else value
-        if value.adjusted() > 40:
-            raise _too_large(text, field)
+    if value and value.adjusted() > 40:  # keeps the product below within its precision
+        raise _too_large(text, field)
     steps = _CONTEXT.multiply(value, Decimal(unit.steps))
     if steps != steps.to_integral_value(context=_CONTEXT):
         raise RuleBroken(

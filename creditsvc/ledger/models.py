@@ -65,7 +65,8 @@ class Batch(Model):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     number: Mapped[int]
     recorded_at: Mapped[datetime]
-    cause: Mapped[str] = mapped_column(String(20))  # award, extend, top_up, void, return, opening, usage, reverse, scope
+    # award, extend, top_up, void, return, opening, usage, reverse, scope
+    cause: Mapped[str] = mapped_column(String(20))
     cause_ref: Mapped[str] = mapped_column(String(200))
     actor: Mapped[str] = mapped_column(String(254))
     previous_hash: Mapped[str] = mapped_column(String(64))

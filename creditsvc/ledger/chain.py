@@ -1,0 +1,47 @@
+"""The hash that chains an account's batches (L18): over the batch's own words, its facts and its postings."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from creditsvc.ledger.models import Batch, LotChange, LotFact
+
+PostingLine = tuple[datetime, str, int | None, int]
+"""(charge instant, kind, lot id, amount)"""
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def batch_hash(
+    batch: Batch,
+    lots: Iterable[LotFact],
+    changes: Iterable[LotChange],
+    postings: Iterable[PostingLine],
+    lot_keys: Mapping[int, str],
+) -> str:
+    """The batch's hash as 64 hexadecimal digits. `lot_keys` names every lot that the facts and postings mention."""
+    words = {
+        "previous": batch.previous_hash,
+        "account": batch.account_id,
+        "number": batch.number,
+        "recorded_at": _instant(batch.recorded_at),
+        "cause": [batch.cause, batch.cause_ref, batch.actor],
+        "lots": sorted(
+            [lot.key, lot.pool_id, lot.amount, _instant(lot.effective), _instant(lot.expires), lot.priority,
+             lot.promotional, _instant(lot.awarded)]
+            for lot in lots
+        ),
+        "changes": sorted(
+            [[lot_keys[change.lot_id], change.kind, change.amount, _instant(change.instant) or "",
+              _instant(change.stated_at), change.actor, change.reason] for change in changes],
+        ),
+        "postings": sorted(
+            [_instant(at) or "", kind, lot_keys[lot_id] if lot_id is not None else "", amount]
+            for at, kind, lot_id, amount in postings
+        ),
+    }
+    text = json.dumps(words, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()

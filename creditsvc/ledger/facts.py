@@ -1,0 +1,175 @@
+"""The facts of accounts, read in sets: folded lots, usage by day, what is posted. A fixed number of queries for any
+number of accounts; the plan (`core.burndown`) takes what comes from here."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import TypeVar
+
+from sqlalchemy import func, select
+
+from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
+from creditsvc.db import db
+from creditsvc.ledger.models import (
+    Account,
+    Batch,
+    LotChange,
+    LotFact,
+    Posting,
+    Resource,
+    ScopeFact,
+    UsageFact,
+)
+from creditsvc.ledger.timeline import Ownership, Turn, timeline
+
+T = TypeVar("T")
+PostingKey = tuple[datetime, str, int | None]
+"""(charge instant, kind, lot id)"""
+
+CHUNK = 10_000  # below SQLite's bound of 32,766 parameters
+
+
+@dataclass(frozen=True)
+class KnownLot:
+    """A lot's award as stated, and as all its facts known then make it."""
+
+    fact: LotFact
+    lot: Lot
+
+
+def chunks(ids: Iterable[T]) -> Iterator[list[T]]:
+    """The ids in lists short enough for one statement."""
+    ordered = list(ids)
+    for start in range(0, len(ordered), CHUNK):
+        yield ordered[start : start + CHUNK]
+
+
+def day_start(day: date) -> datetime:
+    """The instant a charge day stands for (L5)."""
+    return datetime.combine(day, time(), UTC)
+
+
+def lots_of(account_ids: Sequence[int], known_at: datetime | None = None) -> dict[int, list[KnownLot]]:
+    """The lots of each account, folded from the facts recorded by `known_at` (all when None)."""
+    facts: list[LotFact] = []
+    changes: dict[int, list[LotChange]] = defaultdict(list)
+    for part in chunks(account_ids):
+        lots = select(LotFact).where(LotFact.account_id.in_(part))
+        changed = select(LotChange).join(LotFact, LotFact.id == LotChange.lot_id).where(LotFact.account_id.in_(part))
+        if known_at is not None:
+            lots = lots.join(Batch, Batch.id == LotFact.batch_id).where(Batch.recorded_at <= known_at)
+            changed = changed.join(Batch, Batch.id == LotChange.batch_id).where(Batch.recorded_at <= known_at)
+        facts += db.session.scalars(lots)
+        for change in db.session.scalars(changed):
+            changes[change.lot_id].append(change)
+    known: dict[int, list[KnownLot]] = {account_id: [] for account_id in account_ids}
+    for fact in facts:
+        known[fact.account_id].append(KnownLot(fact, _folded(fact, changes[fact.id])))
+    return known
+
+
+def _folded(fact: LotFact, changes: Iterable[LotChange]) -> Lot:
+    award = Lot(
+        key=fact.key,
+        amount=fact.amount,
+        effective=fact.effective,
+        expires=fact.expires,
+        priority=fact.priority,
+        promotional=fact.promotional,
+        awarded=fact.awarded,
+    )
+    return fold(award, [Change(change.kind, change.amount, change.instant) for change in changes])  # type: ignore[arg-type]
+
+
+def ownerships_of(scope_ids: Iterable[int]) -> dict[int, list[Ownership]]:
+    """To whom each scope belongs when."""
+    turns: dict[int, list[Turn]] = {scope_id: [] for scope_id in scope_ids}
+    for part in chunks(turns):
+        for fact in db.session.scalars(select(ScopeFact).where(ScopeFact.scope_id.in_(part))):
+            turns[fact.scope_id].append(Turn(fact.from_at, fact.account_id, (fact.stated_at, fact.id)))
+    return {scope_id: timeline(of_scope) for scope_id, of_scope in turns.items()}
+
+
+def scopes_ever_of(account_ids: Iterable[int]) -> set[int]:
+    """The scopes of which some fact names one of the accounts."""
+    found: set[int] = set()
+    for part in chunks(account_ids):
+        found.update(db.session.scalars(select(ScopeFact.scope_id).where(ScopeFact.account_id.in_(part)).distinct()))
+    return found
+
+
+def accounts_ever_of(scope_ids: Iterable[int]) -> set[int]:
+    """The accounts which some fact of the scopes names."""
+    found: set[int] = set()
+    for part in chunks(scope_ids):
+        found.update(
+            account_id
+            for account_id in db.session.scalars(
+                select(ScopeFact.account_id).where(ScopeFact.scope_id.in_(part)).distinct()
+            )
+            if account_id is not None
+        )
+    return found
+
+
+def units_of(account_ids: Iterable[int]) -> dict[int, str]:
+    """The unit's name of each account."""
+    units: dict[int, str] = {}
+    for part in chunks(account_ids):
+        rows = db.session.execute(
+            select(Account.id, Resource.unit)
+            .join(Resource, Resource.id == Account.resource_id)
+            .where(Account.id.in_(part))
+        )
+        units.update(rows.tuples().all())
+    return units
+
+
+def usage_of(account_ids: Sequence[int]) -> dict[int, dict[datetime, int]]:
+    """Net usage of each account by charge day (as its 00:00Z), by the dates of its scopes (U8).
+
+    Only usage in the account's own unit counts; what is in another currency waits (U7).
+    """
+    usage: dict[int, dict[datetime, int]] = {account_id: defaultdict(int) for account_id in account_ids}
+    units = units_of(account_ids)
+    owned = ownerships_of(scopes_ever_of(account_ids))
+    for part in chunks(owned):
+        rows = db.session.execute(
+            select(UsageFact.scope_id, UsageFact.day, UsageFact.currency, func.sum(UsageFact.amount))
+            .where(UsageFact.scope_id.in_(part), UsageFact.currency.in_(set(units.values())))
+            .group_by(UsageFact.scope_id, UsageFact.day, UsageFact.currency)
+        )
+        for scope_id, day, currency, amount in rows:
+            at = day_start(day)
+            for own in owned[scope_id]:
+                if own.starts <= at < own.ends and own.account_id in usage and units[own.account_id] == currency:
+                    usage[own.account_id][at] += int(amount)
+    return usage
+
+
+def posted_of(
+    account_ids: Sequence[int], known_at: datetime | None = None, until: datetime | None = None
+) -> dict[int, dict[PostingKey, int]]:
+    """The sums of each account's postings by charge instant, kind and lot, without those that are zero."""
+    posted: dict[int, dict[PostingKey, int]] = {account_id: {} for account_id in account_ids}
+    for part in chunks(account_ids):
+        statement = select(
+            Posting.account_id, Posting.charge_at, Posting.kind, Posting.lot_id, func.sum(Posting.amount)
+        ).where(Posting.account_id.in_(part))
+        if known_at is not None:
+            statement = statement.join(Batch, Batch.id == Posting.batch_id).where(Batch.recorded_at <= known_at)
+        if until is not None:
+            statement = statement.where(Posting.charge_at <= until)
+        statement = statement.group_by(Posting.account_id, Posting.charge_at, Posting.kind, Posting.lot_id)
+        for account_id, at, kind, lot_id, amount in db.session.execute(statement):
+            if amount:
+                posted[account_id][at, kind, lot_id] = int(amount)
+    return posted
+
+
+def planned(lots: Sequence[KnownLot], usage: dict[datetime, int]) -> dict[PostingKey, int]:
+    """What the plan of these facts would have posted, keyed as `posted_of`."""
+    ids = {known.lot.key: known.fact.id for known in lots}
+    made: Plan = plan([known.lot for known in lots], usage)
+    return {(line.at, line.kind, ids[line.lot] if line.lot else None): line.amount for line in made.lines}
