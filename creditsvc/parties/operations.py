@@ -1,0 +1,249 @@
+"""Startups, people and who belongs where: the verbs. They add and flush; a door commits."""
+
+import re
+from collections.abc import Collection
+
+from sqlalchemy import delete, select
+
+from creditsvc.core.errors import Conflict, NotFound, RuleBroken
+from creditsvc.db import db
+from creditsvc.parties import trail
+from creditsvc.parties.access import Caller, require, require_startup
+from creditsvc.parties.models import (
+    MEMBER_ROLES,
+    STAFF_ROLES,
+    ManagerProgramme,
+    Membership,
+    Person,
+    Startup,
+    StartupProgramme,
+)
+from creditsvc.parties.passwords import hash_password
+
+LANGUAGES = ("en", "zh_Hant", "zh_Hans")
+_KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
+_EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+")
+
+
+def check_key(key: str, field: str = "key", longest: int = 100) -> str:
+    """The key itself when people may choose it. Raises RuleBroken(field, "not-a-key")."""
+    if len(key) > longest or not _KEY.fullmatch(key):
+        raise RuleBroken(
+            field, "not-a-key",
+            "%(value)r is no key: write small letters, digits and hyphens, beginning with a letter or digit",
+            value=key[:longest],
+        )
+    return key
+
+
+def create_startup(caller: Caller, *, key: str, name: str, language: str = "en") -> Startup:
+    """A new startup. One made by a manager limited to programmes is in those from the start, so that they see it.
+
+    Raises Forbidden, RuleBroken("key" | "name" | "language", ...) and Conflict("key", "key-taken").
+    """
+    require(caller, "startup.create")
+    check_key(key)
+    if db.session.scalar(select(Startup.id).where(Startup.key == key)) is not None:
+        raise Conflict("key", "key-taken", "The key %(key)s is taken: choose another one.", key=key)
+    startup = Startup(key=key, name=_name(name), language=_language(language), created_at=caller.now)
+    db.session.add(startup)
+    db.session.flush()
+    for programme_id in sorted(caller.programme_ids or ()):
+        db.session.add(StartupProgramme(startup_id=startup.id, programme_id=programme_id))
+    db.session.flush()
+    trail.record(caller, "startup.created", f"startup:{key}", after={"name": startup.name, "language": language})
+    return startup
+
+
+def edit_startup(caller: Caller, key: str, *, name: str | None = None, language: str | None = None) -> Startup:
+    """Changes a startup's paperwork; what is None stays.
+
+    Raises NotFound, Forbidden and RuleBroken("name" | "language", ...).
+    """
+    startup = require_startup(caller, "startup.edit", key)
+    before = {"name": startup.name, "language": startup.language}
+    if name is not None:
+        startup.name = _name(name)
+    if language is not None:
+        startup.language = _language(language)
+    after = {"name": startup.name, "language": startup.language}
+    if after != before:
+        db.session.flush()
+        trail.record(caller, "startup.edited", f"startup:{key}", before=before, after=after)
+    return startup
+
+
+def person_of(email: str) -> Person | None:
+    """The person with that address, whatever its capitals."""
+    return db.session.scalar(select(Person).where(Person.email == email.strip().lower()))
+
+
+def add_person(
+    caller: Caller,
+    *,
+    email: str,
+    name: str,
+    role: str | None = None,
+    language: str | None = None,
+    programme_ids: Collection[int] | None = None,
+    partner_id: int | None = None,
+) -> Person:
+    """A new person without a password (they set one by mail). `programme_ids` limits a manager to those programmes.
+
+    Raises Forbidden, RuleBroken("email" | "name" | "role" | "language", ...) and Conflict("email", "email-taken").
+    """
+    require(caller, "people.edit")
+    if person_of(email) is not None:
+        raise Conflict("email", "email-taken", "There is a person with the address %(email)s already.", email=email)
+    person = _new_person(caller, email, name, language)
+    _set_role(person, role, programme_ids, partner_id)
+    trail.record(caller, "person.added", f"person:{person.email}", after={"name": person.name, "role": role})
+    return person
+
+
+def edit_person(
+    caller: Caller,
+    email: str,
+    *,
+    name: str,
+    role: str | None,
+    language: str | None = None,
+    programme_ids: Collection[int] | None = None,
+    partner_id: int | None = None,
+) -> Person:
+    """States a person's name, role and programmes anew. A change of role ends their sessions.
+
+    Raises Forbidden, NotFound("person") and RuleBroken("name" | "role" | "language", ...).
+    """
+    require(caller, "people.edit")
+    person = _known_person(email)
+    before = {"name": person.name, "role": person.role}
+    if person.role != role:
+        person.session_epoch += 1
+    person.name = _name(name)
+    person.language = None if language is None else _language(language)
+    _set_role(person, role, programme_ids, partner_id)
+    after = {"name": person.name, "role": person.role}
+    if after != before:
+        trail.record(caller, "person.edited", f"person:{person.email}", before=before, after=after)
+    return person
+
+
+def add_membership(
+    caller: Caller, *, startup: str, email: str, name: str = "", role: str = "member", language: str | None = None
+) -> Membership:
+    """Makes somebody one of a startup's people, and a person first where there is none; again changes the role only.
+
+    A known person's name stays as it is. Raises NotFound, Forbidden, RuleBroken("email" | "name" | "role", ...).
+    """
+    company = require_startup(caller, "startup.edit", startup)
+    if role not in MEMBER_ROLES:
+        raise RuleBroken("role", "unknown-role", "%(role)r is no role in a startup: owner or member", role=role)
+    person = person_of(email) or _new_person(caller, email, name, language)
+    membership = db.session.scalar(
+        select(Membership).where(Membership.startup_id == company.id, Membership.person_id == person.id)
+    )
+    before = None if membership is None else {"role": membership.role}
+    if membership is None:
+        membership = Membership(startup_id=company.id, person_id=person.id, role=role)
+        db.session.add(membership)
+    membership.role = role
+    db.session.flush()
+    if before != {"role": role}:
+        trail.record(
+            caller, "member.added" if before is None else "member.edited", f"startup:{startup}",
+            before=before, after={"person": person.email, "role": role},
+        )
+    return membership
+
+
+def end_membership(caller: Caller, *, startup: str, email: str) -> None:
+    """Takes somebody out of a startup's people. Raises NotFound and Forbidden."""
+    company = require_startup(caller, "startup.edit", startup)
+    person = _known_person(email)
+    membership = db.session.scalar(
+        select(Membership).where(Membership.startup_id == company.id, Membership.person_id == person.id)
+    )
+    if membership is None:
+        raise NotFound("person", email)
+    db.session.delete(membership)
+    db.session.flush()
+    trail.record(caller, "member.ended", f"startup:{startup}", before={"person": person.email, "role": membership.role})
+
+
+def set_password(caller: Caller, *, email: str, password: str) -> Person:
+    """Sets a person's password and ends their sessions.
+
+    Raises Forbidden, NotFound("person") and RuleBroken("password", ...).
+    """
+    require(caller, "people.edit")
+    person = _known_person(email)
+    keep_password(person, hash_password(password, person.email))
+    trail.record(caller, "password.set", f"person:{person.email}")
+    return person
+
+
+def keep_password(person: Person, password_hash: str) -> None:
+    """Puts a new hash in place; whoever is signed in as this person is no longer."""
+    person.password_hash = password_hash
+    person.session_epoch += 1
+    db.session.flush()
+
+
+def _known_person(email: str) -> Person:
+    person = person_of(email)
+    if person is None:
+        raise NotFound("person", email)
+    return person
+
+
+def _new_person(caller: Caller, email: str, name: str, language: str | None) -> Person:
+    address = email.strip().lower()
+    if len(address) > 254 or not address.isprintable() or not _EMAIL.fullmatch(address):
+        raise RuleBroken(
+            "email", "not-an-address", "%(value)r is no mail address: write one such as founder@example.com",
+            value=email[:254],
+        )
+    person = Person(
+        email=address, name=_name(name), language=None if language is None else _language(language),
+        created_at=caller.now,
+    )
+    db.session.add(person)
+    db.session.flush()
+    return person
+
+
+def _set_role(
+    person: Person, role: str | None, programme_ids: Collection[int] | None, partner_id: int | None
+) -> None:
+    if role is not None and role not in STAFF_ROLES:
+        raise RuleBroken(
+            "role", "unknown-role", "%(role)r is no role: %(roles)s", role=role, roles=", ".join(STAFF_ROLES)
+        )
+    if role == "partner" and partner_id is None:
+        raise RuleBroken("partner", "missing", "A partner's viewer needs the partner whose pools they see.")
+    person.role = role
+    person.partner_id = partner_id if role == "partner" else None
+    person.limited_to_programmes = role == "manager" and programme_ids is not None
+    db.session.flush()
+    db.session.execute(delete(ManagerProgramme).where(ManagerProgramme.person_id == person.id))
+    if person.limited_to_programmes:
+        for programme_id in sorted(set(programme_ids or ())):
+            db.session.add(ManagerProgramme(person_id=person.id, programme_id=programme_id))
+    db.session.flush()
+
+
+def _name(name: str) -> str:
+    name = name.strip()
+    if not name or not name.isprintable() or len(name) > 200:
+        raise RuleBroken("name", "not-a-name", "A name has 1 to 200 characters on one line.")
+    return name
+
+
+def _language(language: str) -> str:
+    if language not in LANGUAGES:
+        raise RuleBroken(
+            "language", "unknown-language", "%(value)r is no language: %(languages)s",
+            value=language, languages=", ".join(LANGUAGES),
+        )
+    return language

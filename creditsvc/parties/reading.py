@@ -1,0 +1,56 @@
+"""Reading startups and people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+
+from creditsvc.db import db
+from creditsvc.parties.access import Caller, require_startup, visible_startups
+from creditsvc.parties.models import Membership, Person, Startup
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of a startup's people."""
+
+    email: str
+    name: str
+    role: str
+    since: datetime
+
+
+def find_startup(caller: Caller, key: str) -> Startup:
+    """The startup of that key. Raises NotFound when there is none or the caller may not know of it."""
+    return require_startup(caller, "startup.see", key)
+
+
+def list_startups(
+    caller: Caller, *, search: str = "", after: str | None = None, limit: int | None = None
+) -> Sequence[Startup]:
+    """The startups that the caller may see, in the order of their keys, from beyond the key `after`.
+
+    `search` narrows to names and keys that contain it, whatever the capitals.
+    """
+    statement = select(Startup).where(visible_startups(caller)).order_by(Startup.key)
+    if search:
+        part = "%" + search.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
+        statement = statement.where(
+            or_(func.lower(Startup.name).like(part, escape="\\"), Startup.key.like(part, escape="\\"))
+        )
+    if after is not None:
+        statement = statement.where(Startup.key > after)
+    return db.session.scalars(statement if limit is None else statement.limit(limit)).all()
+
+
+def members_of(caller: Caller, key: str) -> list[Member]:
+    """A startup's people, owners first. Raises NotFound."""
+    startup = require_startup(caller, "startup.see", key)
+    rows = db.session.execute(
+        select(Person.email, Person.name, Membership.role, Person.created_at)
+        .join(Membership, Membership.person_id == Person.id)
+        .where(Membership.startup_id == startup.id)
+        .order_by(Membership.role.desc(), Person.email)
+    ).tuples()
+    return [Member(*row) for row in rows]

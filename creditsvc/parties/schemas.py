@@ -1,0 +1,54 @@
+"""The shapes of what is typed about startups and people; the operations check the rules."""
+
+from marshmallow import Schema, fields, validate
+
+from creditsvc.parties.models import MEMBER_ROLES
+from creditsvc.parties.operations import LANGUAGES
+
+_KEY = validate.Regexp(
+    r"^[a-z0-9][a-z0-9-]*\Z", error="Write small letters, digits and hyphens, beginning with a letter or digit."
+)
+_NAME = validate.Length(min=1, max=200, error="A name has 1 to 200 characters on one line.")
+_EMAIL = validate.Length(min=3, max=254, error="Write a mail address such as founder@example.com.")
+
+
+class StartupShape(Schema):
+    """A new startup."""
+
+    key = fields.String(required=True, validate=[validate.Length(max=100), _KEY])
+    name = fields.String(required=True, validate=_NAME)
+    language = fields.String(validate=validate.OneOf(LANGUAGES), load_default="en")
+
+
+class StartupEditShape(Schema):
+    """What of a startup can change."""
+
+    name = fields.String(validate=_NAME)
+    language = fields.String(validate=validate.OneOf(LANGUAGES))
+
+
+class MemberShape(Schema):
+    """Somebody who becomes one of a startup's people."""
+
+    email = fields.String(required=True, validate=_EMAIL)
+    name = fields.String(required=True, validate=_NAME)
+    role = fields.String(validate=validate.OneOf(MEMBER_ROLES), load_default="member")
+
+
+class SignInShape(Schema):
+    """An address and a password."""
+
+    email = fields.String(required=True, validate=_EMAIL)
+    password = fields.String(required=True, validate=validate.Length(max=1000))
+
+
+class ForgotShape(Schema):
+    """The address for which a new password is wanted."""
+
+    email = fields.String(required=True, validate=_EMAIL)
+
+
+class NewPasswordShape(Schema):
+    """A new password."""
+
+    password = fields.String(required=True, validate=validate.Length(max=1000))
