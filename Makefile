@@ -1,0 +1,61 @@
+# `make` lists the targets.
+
+PYTHON ?= python3
+PORT ?= 8000
+SERVE ?= 1
+EXPORT ?=
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ADDRESS := http://127.0.0.1:$(PORT)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint types contracts pytest clean
+
+help:  ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed  ## an illustrative programme, served (EXPORT=path a cost export of yours, PORT=8000, SERVE=0 prints only)
+	@$(BIN)/creditsvc init
+	@CREDITSVC_BASE_URL=$(ADDRESS) $(BIN)/creditsvc demo --if-empty $(if $(EXPORT),--export "$(EXPORT)")
+	@if [ "$(SERVE)" != 0 ]; then CREDITSVC_BASE_URL=$(ADDRESS) exec $(BIN)/creditsvc serve --port $(PORT); fi
+
+run: $(VENV)/.installed  ## the service as it is; an empty one asks for its first administrator (PORT=8000)
+	@$(BIN)/creditsvc init
+	@exec $(BIN)/creditsvc serve --port $(PORT)
+
+test: lint types contracts pytest  ## linters, types, import contracts and every test (PYTEST_ARGS="-k word", WORKERS=2)
+
+lint: $(VENV)/.installed-test  ## ruff
+	@$(BIN)/ruff check .
+
+types: $(VENV)/.installed-test  ## mypy, strict
+	@$(BIN)/mypy
+
+contracts: $(VENV)/.installed-test  ## import-linter: who may import whom
+	@$(BIN)/lint-imports --no-logo
+
+pytest: $(VENV)/.installed-test  ## the tests alone, on SQLite, PostgreSQL and in a browser
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+
+clean:  ## away with the environment and the caches (the data in instance/ stay)
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# The environment is made once, and again when what it holds has changed.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "creditsvc needs Python 3.11 or newer, and $(PYTHON) is older: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt setup.cfg pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV) ..."
+	@$(PIP) install -r requirements.txt -e .
+	@touch $@
+
+$(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
+	@echo "Installing the test tools ..."
+	@$(PIP) install -r requirements-test.txt -e '.[test]'
+	@touch $@
