@@ -111,6 +111,22 @@ class ApiToken(Model):
     revoked_at: Mapped[datetime | None]
 
 
+class AnsweredRequest(Model):
+    """The first answer to a request that must happen once, kept with its effect (L17)."""
+
+    __tablename__ = "answered_request"
+    __table_args__ = (UniqueConstraint("person_id", "key"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    key: Mapped[str] = mapped_column(String(200))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int]  # of HTTP; 0 only inside the transaction that does it
+    body: Mapped[Any] = mapped_column(JSON, nullable=True)
+    location: Mapped[str] = mapped_column(String(300))
+    answered_at: Mapped[datetime]
+
+
 class TrailEntry(Model):
     """What was done, by whom, when, from where, before and after. Append-only."""
 
