@@ -1,0 +1,259 @@
+"""The outbox: queue a mail with its cause, claim it for one sender, mark what became of it (A6).
+
+All are operations: they add and flush, a door commits. A claim is named by (mail, worker, try); a worker whose claim
+was taken over marks nothing, except that a late "sent" still counts while the mail waits for its second sending.
+"""
+
+import re
+import unicodedata
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
+
+from sqlalchemy import select
+
+from creditsvc.config import ConfigError
+from creditsvc.core.errors import RuleBroken
+from creditsvc.db import db
+from creditsvc.mail.models import FAILED, QUEUED, SENDING, SENT, UNCERTAIN, OutboxMail
+from creditsvc.mail.render import Rendered
+
+PAUSES = tuple(
+    timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 2 * 60, 4 * 60, 8 * 60, 12 * 60, 24 * 60, 24 * 60)
+)
+"""How long a mail waits after its first, second, ... try; refused once more after the last, it is given up (3 days).
+
+Counted in tries and not from the day it was queued, so that an outage of the service itself gives up nothing.
+"""
+
+CLAIM_LIFE = timedelta(minutes=10)
+"""A claim this old belongs to a process that died: the longest conversation (`smtp.py`) ends well before."""
+
+MAX_SENDINGS_IN_DOUBT = 2
+"""The first unknown outcome earns one more sending with the same Message-ID, the second none (A6)."""
+
+_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+")
+_MAX_SUBJECT = 400
+_EARLIER = "(an earlier try may have arrived) "
+
+
+@dataclass(frozen=True)
+class ClaimedMail:
+    """A mail in the hands of one worker, with the values that `mark_...` needs to know the claim again."""
+
+    id: int
+    worker: str
+    tries: int
+    message_id: str
+    kind: str
+    to_address: str
+    content: Rendered
+    queued_at: datetime
+
+
+def queue(
+    *, kind: str, to_address: str, content: Rendered, mail_from: str, now: datetime, person_id: int | None = None
+) -> OutboxMail:
+    """Puts a mail into the outbox, within the caller's transaction; it leaves after the commit.
+
+    `kind` is a short word such as `digest`; `mail_from` gives the Message-ID its domain. Raises
+    RuleBroken("to_address", "not-an-address"), RuleBroken("subject", "not-one-line" | "too-long") and ConfigError.
+    """
+    check_address(to_address)
+    _check_subject(content.subject)
+    mail = OutboxMail(
+        message_id=f"<{uuid.uuid4().hex}@{sending_domain(mail_from)}>",
+        kind=kind, person_id=person_id, to_address=to_address,
+        subject=content.subject, text=content.text, html=content.html,
+        queued_at=now, next_try_at=now, state=QUEUED, tries=0, uncertain_count=0,
+    )
+    db.session.add(mail)
+    db.session.flush()
+    return mail
+
+
+def check_address(address: str) -> None:
+    """Refuses what cannot be one mail address. Raises RuleBroken("to_address", "not-an-address")."""
+    if len(address) > 320 or not address.isprintable() or not _ADDRESS.fullmatch(address):
+        raise RuleBroken(
+            "to_address", "not-an-address",
+            "%(value)r is no mail address: write one such as founder@example.com", value=address[:320],
+        )
+
+
+def sending_domain(mail_from: str) -> str:
+    """The domain of the sender in the form that mail uses. Raises ConfigError."""
+    address = parseaddr(mail_from)[1]
+    try:
+        if not _ADDRESS.fullmatch(address):
+            raise ValueError(address)
+        return address.rpartition("@")[2].encode("idna").decode("ascii")
+    except ValueError as error:
+        raise ConfigError(
+            f"CREDITSVC_MAIL_FROM: {mail_from!r} is no address; write one such as credits@park.example"
+        ) from error
+
+
+def _check_subject(subject: str) -> None:
+    if not subject.strip() or any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in subject):
+        raise RuleBroken("subject", "not-one-line", "a subject is one line of printable text, not %(value)r",
+                         value=subject[:80])
+    if len(subject) > _MAX_SUBJECT:
+        raise RuleBroken("subject", "too-long", "a subject has at most %(limit)d characters, this one %(length)d",
+                         limit=_MAX_SUBJECT, length=len(subject))
+
+
+def claim(now: datetime, worker: str, limit: int, due_by: datetime | None = None) -> list[ClaimedMail]:
+    """Takes up to `limit` mails that were due by `due_by` (default: `now`), longest due first, for `worker` alone.
+
+    The caller commits before it sends. Rows that another claim holds locked are passed over (PostgreSQL); on SQLite
+    the transaction has the write lock.
+    """
+    due = (
+        select(OutboxMail)
+        .where(OutboxMail.state.in_((QUEUED, UNCERTAIN)), OutboxMail.next_try_at <= (due_by or now))
+        .order_by(OutboxMail.next_try_at, OutboxMail.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    mails = db.session.scalars(due).all()
+    for mail in mails:
+        mail.state = SENDING
+        mail.next_try_at = None
+        mail.tries += 1
+        mail.claimed_at = now
+        mail.claimed_by = worker
+    db.session.flush()
+    return [
+        ClaimedMail(
+            id=mail.id, worker=worker, tries=mail.tries, message_id=mail.message_id, kind=mail.kind,
+            to_address=mail.to_address, content=Rendered(mail.subject, mail.text, mail.html), queued_at=mail.queued_at,
+        )
+        for mail in mails
+    ]
+
+
+def take_over(now: datetime) -> int:
+    """Makes `uncertain` what a dead process was sending (claimed `CLAIM_LIFE` ago or longer); how many there were.
+
+    Such a mail is due again at once, the second time never.
+    """
+    dead = (
+        select(OutboxMail)
+        .where(OutboxMail.state == SENDING, OutboxMail.claimed_at <= now - CLAIM_LIFE)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    mails = db.session.scalars(dead).all()
+    for mail in mails:
+        _end_in_doubt(mail, "the process that was sending it ended before it could tell", now)
+    db.session.flush()
+    return len(mails)
+
+
+def mark_sent(claimed: ClaimedMail, now: datetime) -> OutboxMail | None:
+    """A server accepted it. None when the claim is no longer this worker's."""
+    mail = _held(claimed, states=(SENDING, UNCERTAIN))
+    if mail is None:
+        return None
+    mail.state, mail.sent_at, mail.next_try_at, mail.last_error = SENT, now, None, None
+    db.session.flush()
+    return mail
+
+
+def mark_temporary(claimed: ClaimedMail, error: str, now: datetime) -> OutboxMail | None:
+    """It certainly did not leave this time: it waits for its next try, or after the last pause is `failed`.
+
+    `error` must be safe to show. None when the claim is no longer this worker's.
+    """
+    mail = _held(claimed)
+    if mail is None:
+        return None
+    if mail.tries > len(PAUSES):
+        _fail(mail, f"given up after {mail.tries} tries: {error}")
+    else:
+        mail.state = UNCERTAIN if mail.uncertain_count else QUEUED
+        mail.next_try_at = now + PAUSES[mail.tries - 1]
+        mail.last_error = error
+    db.session.flush()
+    return mail
+
+
+def mark_permanent(claimed: ClaimedMail, error: str) -> OutboxMail | None:
+    """It was refused for good. `error` must be safe to show. None when the claim is no longer this worker's."""
+    mail = _held(claimed)
+    if mail is None:
+        return None
+    _fail(mail, error)
+    db.session.flush()
+    return mail
+
+
+def mark_uncertain(claimed: ClaimedMail, error: str, now: datetime) -> OutboxMail | None:
+    """Nobody can know whether it arrived: sent once more after a pause, the second time ended so.
+
+    `error` must be safe to show. None when the claim is no longer this worker's.
+    """
+    mail = _held(claimed)
+    if mail is None:
+        return None
+    _end_in_doubt(mail, error, now + PAUSES[0])
+    db.session.flush()
+    return mail
+
+
+def listing(states: Sequence[str] = (), limit: int | None = None) -> list[dict[str, object]]:
+    """The outbox for people and programs, newest first; no text, no HTML, so no secret. Instants are RFC 3339."""
+    query = select(OutboxMail).order_by(OutboxMail.queued_at.desc(), OutboxMail.id.desc()).limit(limit)
+    if states:
+        query = query.where(OutboxMail.state.in_(states))
+    return [
+        {
+            "id": mail.id,
+            "message_id": mail.message_id,
+            "kind": mail.kind,
+            "to": mail.to_address,
+            "subject": mail.subject,
+            "state": mail.state,
+            "tries": mail.tries,
+            "uncertain_count": mail.uncertain_count,
+            "queued_at": _shown(mail.queued_at),
+            "next_try_at": _shown(mail.next_try_at),
+            "sent_at": _shown(mail.sent_at),
+            "last_error": mail.last_error,
+        }
+        for mail in db.session.scalars(query)
+    ]
+
+
+def _held(claimed: ClaimedMail, states: Sequence[str] = (SENDING,)) -> OutboxMail | None:
+    """The row while the claim is still the worker's own, locked and fresh."""
+    return db.session.scalars(
+        select(OutboxMail)
+        .where(
+            OutboxMail.id == claimed.id, OutboxMail.claimed_by == claimed.worker, OutboxMail.tries == claimed.tries,
+            OutboxMail.state.in_(states),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def _end_in_doubt(mail: OutboxMail, error: str, again_at: datetime) -> None:
+    mail.state = UNCERTAIN
+    mail.uncertain_count += 1
+    mail.next_try_at = again_at if mail.uncertain_count < MAX_SENDINGS_IN_DOUBT else None
+    mail.last_error = error
+
+
+def _fail(mail: OutboxMail, error: str) -> None:
+    mail.state = FAILED
+    mail.next_try_at = None
+    mail.last_error = _EARLIER + error if mail.uncertain_count else error
+
+
+def _shown(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

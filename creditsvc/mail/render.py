@@ -1,0 +1,191 @@
+"""Turns a template and its values into the subject, text and HTML of a mail, in one language.
+
+Every string goes through gettext; a language without a catalogue in `creditsvc/translations/` gets English whole,
+its dates and numbers too, so that a mail never mixes two languages. Nothing in a mail is fetched from elsewhere.
+"""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.numbers import format_decimal
+from babel.support import NullTranslations, Translations
+from css_inline import CSSInliner
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from creditsvc.core.amounts import to_decimal, unit_named
+
+TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
+SEVERITIES = ("urgent", "warning", "notice")
+"""Worst first."""
+
+LONGEST_SUBJECT = 150
+"""Names of startups may be longer than any list of mails shows."""
+
+_NOTHING_OPTIONAL: dict[str, None] = dict.fromkeys(("balance", "burn_rate", "at_risk", "ack_url", "snooze_url"))
+_ENGLISH = Locale("en", "GB")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a mail says: one line of subject, the plain text, the HTML."""
+
+    subject: str
+    text: str
+    html: str
+
+
+class DigestItem(TypedDict):
+    """One matter of the digest, its words and amounts ready to read in the person's language (see `money`, `day`)."""
+
+    severity: str  # one of SEVERITIES
+    title: str
+    detail: str
+    action: str
+    balance: NotRequired[str | None]
+    burn_rate: NotRequired[str | None]
+    at_risk: NotRequired[str | None]
+    ack_url: NotRequired[str | None]
+    snooze_url: NotRequired[str | None]
+
+
+class DigestSection(TypedDict):
+    """What concerns one startup."""
+
+    startup_name: str
+    startup_url: str
+    items: Sequence[DigestItem]
+
+
+class Digest(TypedDict):
+    """The values of the template `digest`."""
+
+    person_name: str
+    business_day: date
+    base_url: str
+    sections: Sequence[DigestSection]
+
+
+class PasswordReset(TypedDict):
+    """The values of the template `password_reset`."""
+
+    person_name: str
+    reset_url: str
+    valid_minutes: int
+    base_url: str
+
+
+def render_digest(values: Digest, language: str) -> Rendered:
+    """The nightly digest of one person (A5). Raises ValueError for no matter at all or an unknown severity."""
+    if not any(section["items"] for section in values["sections"]):
+        raise ValueError("a digest with nothing to say is not sent")
+    return render("digest", {**values, "sections": _worst_first(values["sections"])}, language)
+
+
+def render_password_reset(values: PasswordReset, language: str) -> Rendered:
+    """The mail with the link to set a new password."""
+    return render("password_reset", values, language)
+
+
+def render(template: str, values: Mapping[str, Any], language: str) -> Rendered:
+    """The three parts of `templates/<template>.{subject,txt,html}`.
+
+    Raises jinja2.UndefinedError for a value that the template needs and was not given.
+    """
+    environment = _environment(language)
+    subject, text, html = (
+        environment.get_template(f"{template}.{part}").render(values) for part in ("subject", "txt", "html")
+    )
+    return Rendered(_one_line(subject), text.strip() + "\n", _INLINER.inline(html))
+
+
+def money(steps: int, unit: str, language: str) -> str:
+    """An amount for reading: `USD 1,234.50`, `1.5 hours`, `5 seats`. Rounded for display; never shown as 0 when not.
+
+    `steps` is in the unit's smallest step. Raises RuleBroken("unit", "unknown-unit").
+    """
+    translations, locale = _translations(language)
+    named = unit_named(unit)
+    value = to_decimal(steps, named)
+    if named.is_money:
+        if 0 < abs(value) < Decimal("0.005"):
+            return translations.ugettext("less than %(unit)s 0.01") % {"unit": unit}
+        return f"{unit} {format_decimal(value, '#,##0.00', locale=locale)}"
+    number = format_decimal(value, "#,##0.##", locale=locale)
+    count = 1 if value == 1 else 2  # a fraction takes the plural
+    if unit == "hour":
+        return translations.ungettext("%(number)s hour", "%(number)s hours", count) % {"number": number}
+    return translations.ungettext("%(number)s seat", "%(number)s seats", count) % {"number": number}
+
+
+def day(value: date, language: str) -> str:
+    """A day for reading: `15 June 2026`."""
+    return format_date(value, "long", locale=_translations(language)[1])
+
+
+def _one_line(text: str) -> str:
+    line = " ".join("".join(c if unicodedata.category(c) != "Cc" else " " for c in text).split())
+    return line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1] + "…"
+
+
+def _worst_first(sections: Sequence[DigestSection]) -> list[dict[str, Any]]:
+    """Sections and their items by severity, otherwise in the order given; sections without items fall away."""
+
+    def rank(item: Mapping[str, Any]) -> int:
+        return SEVERITIES.index(item["severity"])
+
+    ordered = [
+        {**section, "items": sorted(({**LONGEST_SUBJECT = 150
+"""Names of startups may be longer than any list of mails shows."""
+
+_NOTHING_OPTIONAL, **item} for item in section["items"]), key=rank)}
+        for section in sections
+        if section["items"]
+    ]
+    return sorted(ordered, key=lambda section: rank(section["items"][0]))
+
+
+@lru_cache(maxsize=32)
+def _translations(language: str) -> tuple[NullTranslations, Locale]:
+    """The catalogue of a language and the locale that goes with it; English where there is none."""
+    try:
+        locale = Locale.parse(language, sep="-" if "-" in language else "_")
+    except (ValueError, UnknownLocaleError):
+        return NullTranslations(), _ENGLISH
+    translations = Translations.load(TRANSLATIONS, [str(locale)])
+    if not isinstance(translations, Translations):
+        return NullTranslations(), _ENGLISH
+    return translations, _ENGLISH if locale.language == "en" else locale
+
+
+@lru_cache(maxsize=32)
+def _environment(language: str) -> Environment:
+    translations, locale = _translations(language)
+    environment = Environment(
+        loader=PackageLoader("creditsvc.mail"),
+        autoescape=select_autoescape(["html"], default_for_string=True),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters["money"] = lambda steps, unit: money(steps, unit, language)
+    environment.filters["day"] = lambda value: day(value, language)
+    environment.globals["severity_label"] = {
+        "urgent": translations.ugettext("Urgent"),
+        "warning": translations.ugettext("Warning"),
+        "notice": translations.ugettext("For your information"),
+    }.__getitem__
+    environment.globals["language_tag"] = str(locale).replace("_", "-")
+    return environment
+
+
+_INLINER = CSSInliner(load_remote_stylesheets=False, keep_style_tags=False)

@@ -1,0 +1,321 @@
+"""The only socket: hands one mail to a server, or writes it as a file, and says what became of it (A6).
+
+A sender never raises for what a server or the network does; it returns an `Outcome`. smtplib raises the same
+`SMTPServerDisconnected` before and after the end of DATA, so the steps are taken here one by one: what breaks before
+the final point was sent is `temporary`, what breaks after it is `uncertain`. A 5xx while the connection is being set
+up (greeting, STARTTLS, sign-in) refuses us and not the mail: no connection, so `temporary`.
+"""
+
+import os
+import re
+import selectors
+import smtplib
+import ssl
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import parseaddr
+from functools import partial
+from pathlib import Path
+from socket import socket as Socket
+from typing import Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from creditsvc.config import Config, ConfigError
+from creditsvc.mail.outbox import ClaimedMail, sending_domain
+
+STEP_SECONDS = 30.0
+"""The longest wait for a connection or an answer. At most a dozen steps, so a conversation ends within 8 minutes."""
+
+ANSWER_SECONDS = 120.0
+"""The longest wait for the answer to a whole mail, which servers give after their filters have read it."""
+
+GOODBYE_SECONDS = 5.0
+"""The longest wait for the answer to QUIT: the mail is taken by then and only the mark is missing."""
+
+_SESSION_CODES = frozenset({421, 530, 534, 535, 538})  # "not you, not now, not like this": says nothing of the mail
+_LONGEST_ERROR = 300
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one sending. `detail` is safe to show; `halt` says that the next mail would fare no better."""
+
+    result: Literal["sent", "temporary", "permanent", "uncertain"]
+    detail: str = ""
+    halt: bool = False
+
+
+Sender = Callable[[ClaimedMail], Outcome]
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    """Where and how to connect. The password is never part of what is printed."""
+
+    host: str
+    port: int
+    tls: Literal["none", "starttls", "implicit"]
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+def sender_for(config: Config) -> Sender:
+    """The way mail leaves: `file:` writes into `config.mail_folder`, else SMTP. Raises ConfigError."""
+    sending_domain(config.mail_from)
+    if config.smtp_url == "file:":
+        return partial(_write_file, config.mail_folder, config.mail_from)
+    return partial(_send, parse_smtp_url(config.smtp_url), config.mail_from)
+
+
+def parse_smtp_url(url: str) -> SmtpServer:
+    """Reads `smtp://user:password@host:port?starttls=1` or `smtps://...`; user and password percent-encoded.
+
+    Ports unless given: 25, with STARTTLS 587, smtps 465. Raises ConfigError, which never quotes the address.
+    """
+    try:
+        parts = urlsplit(url)
+        options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise _wrong_url("it cannot be read") from error
+    if parts.scheme not in ("smtp", "smtps") or not host:
+        raise _wrong_url("it names no server")
+    if parts.path not in ("", "/") or parts.fragment:
+        raise _wrong_url("nothing but ?starttls=1 may follow the port; percent-encode / ? # @ : in a password")
+    if options not in ([], [("starttls", "0")], [("starttls", "1")]):
+        raise _wrong_url("the only option is starttls, with the value 0 or 1")
+    starttls = options == [("starttls", "1")]
+    if starttls and parts.scheme == "smtps":
+        raise _wrong_url("smtps:// is encrypted from the start; leave starttls out")
+    if bool(parts.username) != bool(parts.password):
+        raise _wrong_url("a user needs a password and a password needs a user")
+    tls: Literal["none", "starttls", "implicit"] = (
+        "implicit" if parts.scheme == "smtps" else "starttls" if starttls else "none"
+    )
+    return SmtpServer(
+        host, port or {"none": 25, "starttls": 587, "implicit": 465}[tls], tls,
+        unquote(parts.username or ""), unquote(parts.password or ""),
+    )
+
+
+def _wrong_url(why: str) -> ConfigError:
+    return ConfigError(
+        f"CREDITSVC_SMTP_URL: {why}; write file: or smtp://user:password@host:port?starttls=1 or smtps://host:port"
+    )
+
+
+def message_for(mail: ClaimedMail, mail_from: str) -> EmailMessage:
+    """The mail as it goes over the wire, the same at every try (its Date is when it was queued).
+
+    Raises ValueError for an address or a header that mail cannot carry.
+    """
+    name, address = parseaddr(mail_from)
+    message = EmailMessage(policy=SMTP)
+    message["From"] = _header_address(address, name)
+    message["To"] = _header_address(mail.to_address)
+    message["Subject"] = mail.content.subject
+    message["Date"] = mail.queued_at
+    message["Message-ID"] = mail.message_id
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail.content.text, charset="utf-8", cte="quoted-printable")
+    message.add_alternative(mail.content.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    message.set_boundary("=_" + re.sub(r"[^A-Za-z0-9]", "", mail.message_id)[:60])
+    return message
+
+
+def _header_address(address: str, name: str = "") -> Address:
+    local, _, domain = _mailable(address).rpartition("@")
+    return Address(display_name=name, username=local, domain=domain)
+
+
+def _mailable(address: str) -> str:
+    """The address with its domain in ASCII."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{domain.encode('idna').decode('ascii')}"
+
+
+def _as_bytes(message: EmailMessage) -> bytes:
+    """The message with CRLF lines; its headers are UTF-8 only where an address leaves no other way."""
+    wide = not (message["From"].addresses[0].addr_spec + message["To"].addresses[0].addr_spec).isascii()
+    return message.as_bytes(policy=SMTPUTF8 if wide else SMTP)
+
+
+def _write_file(folder: Path, mail_from: str, mail: ClaimedMail) -> Outcome:
+    """One file per Message-ID, complete or absent: the same mail again replaces its own file."""
+    try:
+        content = _as_bytes(message_for(mail, mail_from))
+    except ValueError as error:
+        return Outcome("permanent", f"the mail cannot be written: {_clean(str(error), _secrets(mail))}")
+    key = re.sub(r"[^A-Za-z0-9]", "", mail.message_id.partition("@")[0])
+    kind = re.sub(r"[^A-Za-z0-9]", "-", mail.kind)
+    target = folder / f"{mail.queued_at:%Y%m%dT%H%M%SZ}-{kind}-{key}.eml"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        directory = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        return Outcome("temporary", f"{target.name} could not be written: {error.strerror}", halt=True)
+    return Outcome("sent")
+
+
+def _send(server: SmtpServer, mail_from: str, mail: ClaimedMail) -> Outcome:
+    """One conversation for one mail."""
+    secrets = [*_secrets(mail), server.password]
+    try:
+        message = message_for(mail, mail_from)
+        sender, recipient = _mailable(parseaddr(mail_from)[1]), _mailable(mail.to_address)
+    except ValueError as error:
+        return Outcome("permanent", f"the mail cannot be written: {_clean(str(error), secrets)}")
+    try:
+        connection = _connect(server)
+    except (smtplib.SMTPException, OSError, UnicodeError) as error:
+        why = _clean(_reason(error), secrets)
+        return Outcome("temporary", f"no connection to {server.host}:{server.port}: {why}", halt=True)
+    conversation = _Conversation(connection, secrets)
+    try:
+        return conversation.hand_over(message, sender, recipient)
+    except (smtplib.SMTPException, OSError) as error:
+        why = _clean(_reason(error), secrets)
+        if conversation.finished:
+            return Outcome("uncertain", f"the connection broke before the server answered: {why}")
+        return Outcome("temporary", f"the connection broke before the mail was handed over: {why}")
+    finally:
+        _hang_up(connection)
+
+
+def _connect(server: SmtpServer) -> smtplib.SMTP:
+    """A connection that is encrypted and signed in as the settings say, ready for MAIL."""
+    connection: smtplib.SMTP
+    if server.tls == "implicit":
+        context = ssl.create_default_context()
+        connection = smtplib.SMTP_SSL(server.host, server.port, timeout=STEP_SECONDS, context=context)
+    else:
+        connection = smtplib.SMTP(server.host, server.port, timeout=STEP_SECONDS)
+    try:
+        if server.tls == "starttls":
+            code, reply = connection.starttls(context=ssl.create_default_context())
+            if code != 220:
+                raise smtplib.SMTPResponseException(code, reply)
+        connection.ehlo_or_helo_if_needed()
+        if server.user:
+            connection.login(server.user, server.password)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _hang_up(connection: smtplib.SMTP) -> None:
+    """Says goodbye; what goes wrong here changes nothing of what was answered."""
+    try:
+        if connection.sock is not None:
+            connection.sock.settimeout(GOODBYE_SECONDS)
+        connection.quit()
+    except (smtplib.SMTPException, OSError):
+        connection.close()
+
+
+def _readable(socket: Socket) -> bool:
+    with selectors.DefaultSelector() as selector:
+        selector.register(socket, selectors.EVENT_READ)
+        return bool(selector.select(timeout=0))
+
+
+class _Conversation:
+    """MAIL, RCPT, DATA on an open connection. `finished` is true from the moment the final point has been sent."""
+
+    def __init__(self, connection: smtplib.SMTP, secrets: Iterable[str]) -> None:
+        self.connection = connection
+        self.secrets = tuple(secrets)
+        self.finished = False
+
+    def hand_over(self, message: EmailMessage, sender: str, recipient: str) -> Outcome:
+        """The outcome by the server's codes. Raises what smtplib and the socket raise; see `finished` then."""
+        wide = not (sender + recipient).isascii()
+        if wide and not self.connection.has_extn("smtputf8"):
+            return Outcome("permanent", f"the server takes no address outside ASCII: {recipient}")
+        options = ["SMTPUTF8", "BODY=8BITMIME"] if wide else []
+        for step, code, reply in (
+            ("MAIL", *self.connection.mail(sender, options)),
+            ("RCPT", *self.connection.rcpt(recipient)),
+        ):
+            if not 200 <= code <= 299:
+                return self._refused(step, code, reply)
+        code, reply = self.connection.docmd("DATA")
+        if code != 354:
+            return self._refused("DATA", code, reply)
+        return self._transmit(_as_bytes(message))
+
+    def _transmit(self, content: bytes) -> Outcome:
+        socket = self.connection.sock
+        assert socket is not None
+        if not content.endswith(b"\r\n"):
+            content += b"\r\n"
+        socket.sendall(re.sub(rb"(?m)^\.", b"..", content))
+        if _readable(socket):
+            # The server speaks (or has gone) before its turn: without the final point the mail is surely not taken.
+            return self._refused("DATA", *self.connection.getreply())
+        socket.sendall(b".\r\n")
+        self.finished = True
+        socket.settimeout(ANSWER_SECONDS)
+        code, reply = self.connection.getreply()
+        socket.settimeout(STEP_SECONDS)
+        if 200 <= code <= 299:
+            return Outcome("sent")
+        if not 400 <= code <= 599:
+            return Outcome("uncertain", f"an answer to the mail that means nothing: {self._shown(code, reply)}")
+        return self._refused("the mail", code, reply)
+
+    def _refused(self, step: str, code: int, reply: bytes) -> Outcome:
+        """A refusal by its code: 5xx is for good, everything else may pass."""
+        detail = f"{step} refused: {self._shown(code, reply)}"
+        session = code in _SESSION_CODES
+        return Outcome("permanent" if 500 <= code <= 599 and not session else "temporary", detail, halt=session)
+
+    def _shown(self, code: int, reply: bytes) -> str:
+        return f"{code} {_clean(reply.decode('utf-8', 'replace'), self.secrets)}"
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong in words, without what we sent (an encoding error quotes the password)."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        reply = error.smtp_error
+        return f"{error.smtp_code} {reply.decode('utf-8', 'replace') if isinstance(reply, bytes) else reply}"
+    if isinstance(error, UnicodeError):
+        return "the host, user or password holds characters that SMTP cannot carry"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+def _secrets(mail: ClaimedMail) -> list[str]:
+    """What must not come back in an error: the links of the mail and the long parts of them (tokens)."""
+    links = re.findall(r"https?://[^\s\"'<>]+", mail.content.text + " " + mail.content.html)
+    parts = [part for link in links for part in re.split(r"[/?&=#;.]", link) if len(part) >= 16]
+    return [*links, *parts]
+
+
+def _clean(text: str, secrets: Iterable[str]) -> str:
+    """One printable line of bounded length with the secrets and all links taken out."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "[...]")
+    text = re.sub(r"https?://\S+", "[link]", text)
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _LONGEST_ERROR else line[: _LONGEST_ERROR - 3] + "..."
