@@ -1,0 +1,109 @@
+"""Faults in rows: found on groups, then placed on their lines by a second pass that only a refusal needs (U6)."""
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from polars.exceptions import ComputeError
+
+from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.usage.readers.grouping import prepare, scan
+from creditsvc.usage.readers.limits import Limits
+from creditsvc.usage.readers.schemas import Layout
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A part made plain: what a second pass over its rows needs."""
+
+    name: str
+    path: Path
+    layout: Layout
+    blank_tail: int
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Rows of one part with one kind of fault: which (`rows`, over prepared rows), how many, in which field.
+
+    `shown` is the expression of the value that the refusal quotes, `say` makes its message from that value.
+    """
+
+    part: int
+    name: str
+    count: int
+    rows: pl.Expr
+    shown: pl.Expr
+    say: Callable[[str], str]
+
+
+def refusal(faults: Sequence[Fault], parts: Sequence[Opened], limits: Limits) -> FileRefused:
+    """All faults as one refusal: the first in the order of parts and lines up to the bound, the rest counted."""
+    placed: list[tuple[int, int, FileError]] = []
+    for number, part in enumerate(parts):
+        here = [fault for fault in faults if fault.part == number]
+        if not here:
+            continue
+        found = sorted(
+            ((row, value, fault) for fault in here for row, value in _first_rows(part, fault, limits)),
+            key=lambda entry: entry[0],
+        )[: limits.errors]
+        lines = line_numbers(part.path, [row for row, _, _ in found])
+        for row, value, fault in found:
+            column = part.layout.column(fault.name)
+            placed.append((number, row, FileError(part.name, lines[row], column, value, fault.say(value))))
+        if len(placed) >= limits.errors:
+            break
+    errors = [error for _, _, error in placed[: limits.errors]]
+    return FileRefused(errors, max(0, sum(fault.count for fault in faults) - len(errors)))
+
+
+def _first_rows(part: Opened, fault: Fault, limits: Limits) -> list[tuple[int, str]]:
+    rows = (
+        prepare(scan(part.path, part.layout).with_row_index("row"), part.layout)
+        .filter(fault.rows)
+        .select("row", fault.shown.fill_null("").alias("shown"))
+        .sort("row")
+        .head(min(limits.errors, fault.count))
+        .collect(engine="streaming")
+    )
+    return [(int(row), str(shown)) for row, shown in rows.iter_rows()]
+
+
+def line_numbers(path: Path, rows: Iterable[int]) -> dict[int, int]:
+    """On which line of the file each row begins (rows from 0, the header is line 1), minding quoted line feeds."""
+    wanted = set(rows)
+    found: dict[int, int] = {}
+    row = -1
+    inside = False
+    with path.open("rb") as plain:
+        for number, line in enumerate(plain, start=1):
+            if not inside:
+                if row in wanted:
+                    found[row] = number
+                    if len(found) == len(wanted):
+                        break
+                row += 1
+            if line.count(b'"') % 2:
+                inside = not inside
+    return found
+
+
+def unreadable(part: Opened, fault: ComputeError) -> FileRefused:
+    """The refusal of text that the CSV reader could not read: names the first row that is not as the header is."""
+    columns = len(part.layout.header)
+    line, message = 0, f"is no proper CSV ({str(fault).splitlines()[0]})"
+    with part.path.open(encoding="utf-8-sig", newline="") as plain:
+        rows = csv.reader(plain, strict=True)
+        try:
+            begins = 1
+            for fields in rows:
+                if len(fields) != columns:
+                    line, message = begins, f"has {len(fields)} columns where the header has {columns}"
+                    break
+                begins = rows.line_num + 1
+        except csv.Error as wrong:
+            line, message = rows.line_num, f"is no proper CSV ({wrong})"
+    return FileRefused([FileError(part.name, line, "", "", message)])

@@ -1,0 +1,111 @@
+"""One part as groups: its rows by the raw text of the columns that matter, with exact sums (U1, DESIGN section 8).
+
+Every column is read as text by polars' streaming engine. The rules are then asked of thousands of groups instead of a
+million rows. A cost is summed as two whole numbers, steps of 10^-8 and the rest in 10^-28, each in 128 bits: sums of
+`Decimal(38, 28)` wrap beyond 10^10. Only costs of a form that the cast holds exactly are cast; the text of all others
+stays with the group and is judged by rule.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from polars.exceptions import ComputeError
+
+from creditsvc.usage.readers.schemas import COMMITMENT_FIELDS, COMMITTED_MODELS, COST_FIELDS, TEXT_FIELDS, Layout
+from creditsvc.usage.readers.values import COST_DECIMALS, FRACTION
+
+_CASTABLE: Final = r"^-?[0-9]{1,9}(\.[0-9]{1,28})?$|^-?[0-9](\.[0-9]{1,16})?[eE]-(0?[0-9]|1[0-2])$"
+"""Costs below 10^9 with at most 28 decimals: what `Decimal(38, 28)` holds without rounding."""
+
+_TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
+_STEPS: Final = pl.lit(FRACTION, dtype=pl.Int128)
+
+
+def scan(path: Path, layout: Layout) -> pl.LazyFrame:
+    """The rows of a part as raw text, columns named by field; blank lines count as rows of nulls."""
+    schema = {f"c{position}": pl.String() for position in range(len(layout.header))}
+    nulls = None if layout.schema.null_text is None else [layout.schema.null_text]
+    lines = pl.scan_csv(path, has_header=False, skip_lines=1, schema=schema, null_values=nulls, glob=False)
+    return lines.select(pl.col(f"c{position}").alias(name) for name, position in layout.columns.items())
+
+
+def prepare(rows: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
+    """Each row with all text fields, its costs (`<cost>_odd`: the text of one that is not cast) and `committed`."""
+    texts = [
+        pl.col(name) if name in layout.columns else pl.lit(None, dtype=pl.String).alias(name) for name in TEXT_FIELDS
+    ]
+    costs = [expression for name in COST_FIELDS if name in layout.columns for expression in _cost(name)]
+    day = [_day_alone(pl.col("date")).alias("date")] if layout.schema.hourly else []
+    kept = [pl.col("row")] if "row" in rows.collect_schema() else []
+    return rows.select(*kept, *texts, *costs, _committed(layout).alias("committed")).with_columns(*day)
+
+
+def group(path: Path, layout: Layout, costs: Sequence[str]) -> pl.DataFrame:
+    """The groups of a part with `rows`, `paying` (rows whose cost is not 0) and per cost `<cost>_steps`, `<cost>_rest`.
+
+    `costs` names the cost fields to sum. Raises polars' ComputeError for text that is no proper CSV.
+    """
+    keys = [*TEXT_FIELDS, "committed", *(f"{name}_odd" for name in costs)]
+    sums = [pl.col(f"{name}_{half}").sum().cast(pl.Int128) for name in costs for half in ("steps", "rest")]
+    casts = [(pl.col(f"{name}_odd").is_null() & pl.col(f"{name}_steps").is_null()).sum() for name in costs]
+    grouped = (
+        prepare(scan(path, layout), layout)
+        .group_by(keys)
+        .agg(
+            pl.len().cast(pl.Int64).alias("rows"),
+            ((pl.col("cost_steps") != 0) | (pl.col("cost_rest") != 0)).sum().cast(pl.Int64).alias("paying"),
+            pl.sum_horizontal(casts).alias("lost"),
+            *sums,
+        )
+        .collect(engine="streaming")
+    )
+    if grouped["lost"].sum():
+        raise ComputeError("a cost of a known form was not read")  # the cast and its pattern no longer agree
+    return grouped.drop("lost")
+
+
+def committed_paying() -> pl.Expr:
+    """Whether a prepared row is usage under a commitment that still carries cost: amortized data (U2)."""
+    costs = (pl.col("cost_steps") != 0) | (pl.col("cost_rest") != 0) | pl.col("cost_odd").is_not_null()
+    return pl.col("committed") & costs.fill_null(False)
+
+
+def _cost(name: str) -> list[pl.Expr]:
+    text = pl.col(name)
+    castable = text.str.contains(_CASTABLE).fill_null(False)
+    whole = pl.when(castable).then(text).cast(pl.Decimal(38, COST_DECIMALS), strict=False).to_physical()
+    return [
+        text,
+        pl.when(~castable).then(text.fill_null("")).alias(f"{name}_odd"),
+        (whole // _STEPS).alias(f"{name}_steps"),
+        (whole % _STEPS).alias(f"{name}_rest"),
+    ]
+
+
+def _day_alone(text: pl.Expr) -> pl.Expr:
+    """An instant of UTC with its time set to midnight, so that hours do not multiply the groups."""
+    midnight = pl.concat_str(text.str.slice(0, 11), pl.lit("00:00:00"))
+    return (
+        pl.when(text.str.contains(_TIME + "$"))
+        .then(midnight)
+        .when(text.str.contains(_TIME + "Z$"))
+        .then(pl.concat_str(midnight, pl.lit("Z")))
+        .otherwise(text)
+    )
+
+
+def _committed(layout: Layout) -> pl.Expr:
+    """Whether a row is usage that a reservation or savings plan covers."""
+    if not any(name in layout.columns for name in COMMITMENT_FIELDS):
+        return pl.lit(False)
+    ids = [name for name in COMMITMENT_FIELDS[1:] if name in layout.columns]
+    signs = [pl.col(name).str.strip_chars().str.len_bytes() > 0 for name in ids]
+    if "pricing_model" in layout.columns:
+        model = pl.col("pricing_model").str.to_lowercase().str.replace_all(" ", "", literal=True)
+        signs.append(model.is_in(COMMITTED_MODELS))
+    usage = pl.lit(True)
+    if "charge" in layout.columns:
+        usage = (pl.col("charge").str.strip_chars().str.to_lowercase() == "usage").fill_null(True)
+    return usage & pl.any_horizontal(*(sign.fill_null(False) for sign in signs))

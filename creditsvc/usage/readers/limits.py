@@ -1,0 +1,22 @@
+"""The bounds within which a file of other people's making is read."""
+
+from dataclasses import dataclass
+
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one reading; sizes are bytes.
+
+    `gzip_ratio` is how many times larger a gzip may unpack once it is past `gzip_floor` (real exports make about 8);
+    `unpacked_bytes` bounds every part, compressed or not; `errors` is how many faults a refusal lists.
+    """
+
+    errors: int = 20
+    gzip_ratio: int = 200
+    gzip_floor: int = 8 * MEBIBYTE
+    unpacked_bytes: int = 16 * 1024 * MEBIBYTE
+    header_bytes: int = MEBIBYTE
+    manifest_bytes: int = 16 * MEBIBYTE
+    chunk: int = MEBIBYTE

@@ -1,0 +1,176 @@
+"""The manifest of a partitioned export: versions 2021-01-01 and 2024-04-01 of Azure Cost Management (U1)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.usage.readers.values import day_of, instant_of
+
+VERSIONS = ("2021-01-01", "2024-04-01")
+
+
+@dataclass(frozen=True)
+class ManifestPart:
+    """One part as the manifest names it: its blob name and, where stated, its size in bytes and its data rows."""
+
+    name: str
+    byte_count: int | None
+    row_count: int | None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an export says of itself. `first_day` and `last_day` both count; `submitted_at` is an aware UTC instant."""
+
+    version: str
+    export_name: str | None
+    data_type: str | None
+    submitted_at: datetime | None
+    first_day: date | None
+    last_day: date | None
+    row_count: int | None
+    parts: tuple[ManifestPart, ...]
+
+
+def parse_manifest(name: str, content: bytes) -> Manifest:
+    """The manifest in `content`; `name` is what refusals call it. Raises FileRefused.
+
+    Counts that contradict each other, a version that is not known and amortized or Parquet data are refused here,
+    before any part is opened.
+    """
+    try:
+        read = json.loads(content.decode("utf-8-sig"))
+    except ValueError as fault:
+        raise _refused(name, "", "", f"is no manifest: it is not JSON ({fault})") from None
+    if not isinstance(read, dict):
+        raise _refused(name, "", "", "is no manifest: the outermost thing must be a JSON object")
+    reader = _Reader(name)
+    version = reader.text(read, "manifestVersion")
+    if version not in VERSIONS:
+        raise _refused(name, "manifestVersion", version or "", f"is not known: {' or '.join(VERSIONS)} would be right")
+    parts = _parts(reader, read)
+    row_count = reader.count(read, "dataRowCount")
+    _check_sums(reader, read, parts)
+    config = reader.mapping(read, "exportConfig")
+    run = reader.mapping(read, "runInfo")
+    data_type = reader.text(config, "type")
+    if data_type is not None and "amortized" in data_type.lower():
+        raise _refused(
+            name, "exportConfig.type", data_type,
+            "amortized cost is not read, since credit is drawn by actual cost: export ActualCost (or FOCUS) instead",
+        )  # fmt: skip
+    _check_format(reader, read)
+    first_day, last_day = _range(reader, run)
+    return Manifest(
+        version=version,
+        export_name=reader.text(config, "exportName"),
+        data_type=data_type,
+        submitted_at=reader.instant(run, "submittedTime"),
+        first_day=first_day,
+        last_day=last_day,
+        row_count=row_count,
+        parts=parts,
+    )
+
+
+def _parts(reader: "_Reader", read: Mapping[str, object]) -> tuple[ManifestPart, ...]:
+    blobs = read.get("blobs")
+    if not isinstance(blobs, list) or not all(isinstance(blob, dict) for blob in blobs):
+        raise _refused(reader.name, "blobs", "", "must be the list of the export's parts")
+    if not blobs:
+        raise _refused(reader.name, "blobs", "", "names no part: the export is empty or did not finish")
+    parts = []
+    for blob in blobs:
+        blob_name = reader.text(blob, "blobName")
+        if blob_name is None:
+            raise _refused(reader.name, "blobName", "", "is missing for one of the parts")
+        parts.append(ManifestPart(blob_name, reader.count(blob, "byteCount"), reader.count(blob, "dataRowCount")))
+    return tuple(parts)
+
+
+def _check_sums(reader: "_Reader", read: Mapping[str, object], parts: tuple[ManifestPart, ...]) -> None:
+    """The totals of the manifest must be what its own list of parts adds up to."""
+    sums: list[tuple[str, list[int | None]]] = [
+        ("blobCount", [1] * len(parts)),
+        ("byteCount", [part.byte_count for part in parts]),
+        ("dataRowCount", [part.row_count for part in parts]),
+    ]
+    for field, counts in sums:
+        stated = reader.count(read, field)
+        known = [count for count in counts if count is not None]
+        if stated is not None and len(known) == len(counts) and stated != sum(known):
+            raise _refused(
+                reader.name, field, str(stated), f"the parts it lists make {sum(known)}: the manifest is incomplete"
+            )
+
+
+def _check_format(reader: "_Reader", read: Mapping[str, object]) -> None:
+    delivery = reader.mapping(read, "deliveryConfig")
+    for where, field in ((read, "dataFormat"), (delivery, "fileFormat")):
+        stated = reader.text(where, field)
+        if stated is not None and stated.lower() != "csv":
+            raise _refused(reader.name, field, stated, "is not read: export CSV, plain or with gzip compression")
+
+
+def _range(reader: "_Reader", run: Mapping[str, object]) -> tuple[date | None, date | None]:
+    first, last = reader.day(run, "startDate"), reader.day(run, "endDate")
+    if (first is None) != (last is None):
+        raise _refused(reader.name, "runInfo", "", "states only one of startDate and endDate: both or none")
+    if first is not None and last is not None and last < first:
+        raise _refused(reader.name, "endDate", last.isoformat(), f"is before startDate {first.isoformat()}")
+    return first, last
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Typed look-ups in JSON that others wrote; an absent or null field is None."""
+
+    name: str
+
+    def mapping(self, read: Mapping[str, object], field: str) -> Mapping[str, object]:
+        value = read.get(field)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise _refused(self.name, field, str(value), "must be a JSON object")
+        return value
+
+    def text(self, read: Mapping[str, object], field: str) -> str | None:
+        value = read.get(field)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not value.strip():
+            raise _refused(self.name, field, str(value), "must be a text")
+        return value.strip()
+
+    def count(self, read: Mapping[str, object], field: str) -> int | None:
+        value = read.get(field)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise _refused(self.name, field, str(value), "must be a whole number, 0 or more")
+        return value
+
+    def day(self, read: Mapping[str, object], field: str) -> date | None:
+        text = self.text(read, field)
+        if text is None:
+            return None
+        try:
+            return day_of(text).day
+        except ValueError as fault:
+            raise _refused(self.name, field, text, str(fault)) from None
+
+    def instant(self, read: Mapping[str, object], field: str) -> datetime | None:
+        text = self.text(read, field)
+        if text is None:
+            return None
+        try:
+            return instant_of(text).astimezone(UTC)
+        except ValueError as fault:
+            raise _refused(self.name, field, text, str(fault)) from None
+
+
+def _refused(file: str, column: str, value: str, message: str) -> FileRefused:
+    return FileRefused([FileError(file, 0, column, value, message)])

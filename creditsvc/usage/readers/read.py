@@ -1,0 +1,166 @@
+"""Reading one cost export whole, checked, before anything is posted (U1 to U3, U6, U7)."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+from polars.exceptions import ComputeError
+
+from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.usage.readers.counting import (
+    concat,
+    in_wanted_currency,
+    left_out_of,
+    totals_of,
+    wants_other_costs,
+    with_reason,
+    with_wanted,
+)
+from creditsvc.usage.readers.faults import Opened, refusal, unreadable
+from creditsvc.usage.readers.grouping import group
+from creditsvc.usage.readers.judging import Judged, judge
+from creditsvc.usage.readers.limits import Limits
+from creditsvc.usage.readers.periods import check_periods, cover_of, range_faults, style_faults
+from creditsvc.usage.readers.plain import Plain, make_plain
+from creditsvc.usage.readers.schemas import COST_FIELDS, Layout, recognise
+from creditsvc.usage.readers.source import Source
+from creditsvc.usage.readers.totals import Export, PartRead, Units
+
+Progress = Callable[[int, int], None]
+
+
+def read_export(
+    source: Source, units: Units, *, progress: Progress | None = None, limits: Limits | None = None
+) -> Export:
+    """The totals of an export, and what it leaves out.
+
+    `units` says which currency each scope settles in. `progress` is told (bytes done, bytes in all) of the parts as
+    they lie. Raises FileRefused for anything that makes the export unfit to count, naming file, line, column and value.
+    """
+    with tempfile.TemporaryDirectory(prefix="creditsvc-") as folder:
+        return _Reading(source, units, progress, limits or Limits(), Path(folder)).export()
+
+
+class _Reading:
+    """One reading: the parts in turn, then the rules over all of them."""
+
+    def __init__(
+        self, source: Source, units: Units, progress: Progress | None, limits: Limits, folder: Path
+    ) -> None:
+        self._source = source
+        self._units = units
+        self._limits = limits
+        self._folder = folder
+        self._progress = progress
+        self._sizes = [_size(part.name, part.path) for part in source.parts]
+        self._opened: list[Opened] = []
+        self._read: list[PartRead] = []
+        self._judged: list[Judged] = []
+
+    def export(self) -> Export:
+        """Read every part, check them together, count."""
+        for number in range(len(self._source.parts)):
+            self._read_part(number)
+        manifest = self._source.manifest
+        groups = concat([judged.groups for judged in self._judged])
+        faults = [fault for judged in self._judged for fault in judged.faults]
+        faults += style_faults(groups) + range_faults(groups, manifest)
+        if faults:
+            raise refusal(faults, self._opened, self._limits)
+        check_periods(groups, self._opened, manifest)
+        layout = self._opened[0].layout
+        counted = in_wanted_currency(groups.filter(pl.col("reason").is_null()))
+        return Export(
+            schema=layout.name,
+            feed=self._feed(layout, groups),
+            parts=tuple(self._read),
+            rows=sum(part.rows for part in self._read),
+            counted_rows=int(counted["rows"].sum()),
+            left_out=left_out_of(groups),
+            totals=totals_of(counted, self._source.name, layout.column("cost")),
+            cover=cover_of(groups, manifest),
+            manifest=manifest,
+        )
+
+    def _read_part(self, number: int) -> None:
+        part = self._source.parts[number]
+        folder = self._folder / str(number)
+        folder.mkdir()
+        before = sum(self._sizes[:number])
+        # The reading of the bytes is the first half of the work, the grouping the second.
+        plain = make_plain(part, folder, self._limits, lambda done: self._tell(before + done // 2))
+        layout = recognise(part.name, plain.header)
+        if number and _shape(layout) != _shape(self._opened[0].layout):
+            raise _refused(
+                part.name, 1, f"has other columns than {self._opened[0].name}: the parts of an export have one header"
+            )
+        opened = Opened(part.name, plain.path, layout, plain.blank_tail)
+        judged = self._judge(number, opened)
+        rows = int(judged.groups["rows"].sum())
+        self._check_counts(number, plain, rows)
+        self._opened.append(opened)
+        self._judged.append(judged)
+        self._read.append(PartRead(part.name, rows, plain.disk_bytes, plain.sha256))
+        self._tell(before + self._sizes[number])
+
+    def _judge(self, number: int, opened: Opened) -> Judged:
+        """The judged groups of a part; further costs are read only where a currency asks for them."""
+        judged = self._judge_with(number, opened, ["cost"])
+        further = [name for name in COST_FIELDS if name in opened.layout.columns]
+        if len(further) > 1 and wants_other_costs(judged.groups):
+            judged = self._judge_with(number, opened, further)
+        return judged
+
+    def _judge_with(self, number: int, opened: Opened, costs: list[str]) -> Judged:
+        try:
+            groups = group(opened.path, opened.layout, costs)
+        except ComputeError as fault:
+            raise unreadable(opened, fault) from None
+        judged = judge(groups, number, opened.layout, costs, opened.blank_tail)
+        return Judged(with_wanted(with_reason(judged.groups), self._units), judged.faults)
+
+    def _check_counts(self, number: int, plain: Plain, rows: int) -> None:
+        """The part must have the bytes (as it lies, or unpacked) and rows that the manifest states."""
+        if self._source.manifest is None:
+            return
+        stated = self._source.manifest.parts[number]
+        name = self._source.parts[number].name
+        if stated.byte_count is not None and stated.byte_count not in (plain.disk_bytes, plain.plain_bytes):
+            raise _refused(
+                name, 0, f"has {plain.disk_bytes} bytes where the manifest states {stated.byte_count}: fetch it again"
+            )
+        if stated.row_count is not None and stated.row_count != rows:
+            raise _refused(name, 0, f"has {rows} rows where the manifest states {stated.row_count}: fetch it again")
+
+    def _feed(self, layout: Layout, groups: pl.DataFrame) -> str:
+        """The stable name of the stream of exports that this one belongs to."""
+        pieces = [layout.schema.name]
+        if "account" in layout.columns:
+            texts = groups["account"].drop_nulls().str.strip_chars().str.to_lowercase().unique()
+            pieces.append("+".join(sorted(text for text in texts if text)))
+        else:
+            scopes = groups["where"].drop_nulls().unique().to_list()
+            pieces += scopes if len(scopes) == 1 else []
+        if self._source.manifest is not None and self._source.manifest.export_name is not None:
+            pieces.append(self._source.manifest.export_name)
+        return ":".join(piece for piece in pieces if piece)
+
+    def _tell(self, done: int) -> None:
+        if self._progress is not None:
+            self._progress(done, sum(self._sizes))
+
+
+def _shape(layout: Layout) -> tuple[str, frozenset[str]]:
+    return layout.name, frozenset(layout.columns)
+
+
+def _size(name: str, path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as fault:
+        raise _refused(name, 0, f"cannot be read: {fault.strerror}") from None
+
+
+def _refused(file: str, line: int, message: str) -> FileRefused:
+    return FileRefused([FileError(file, line, "", "", message)])
