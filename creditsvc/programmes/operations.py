@@ -1,0 +1,351 @@
+"""What a manager does with partners, resources, pools, programmes, cohorts, packages and enrolments.
+
+Operations look up by key, check rules and permission, add and flush, and write the trail; doors hold the transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Table, select
+
+from creditsvc.core.amounts import parse_amount, unit_named
+from creditsvc.core.days import DEFAULT_ZONE, ends_at, starts_at, zone_named
+from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
+from creditsvc.db import Model, db, insert_if_absent
+from creditsvc.ledger import book
+from creditsvc.ledger.models import Pool, Resource
+from creditsvc.parties.access import Caller, require, require_startup
+from creditsvc.parties.models import StartupProgramme
+from creditsvc.parties.operations import check_key
+from creditsvc.parties.trail import record
+from creditsvc.programmes.models import (
+    ENROLMENT_STATES,
+    Cohort,
+    Enrolment,
+    Package,
+    PackageLine,
+    Partner,
+    Programme,
+    ProgrammeTerms,
+)
+from creditsvc.programmes.reading import M, by_key, find_enrolment, find_package, standing_terms
+
+UNIT_OF_KIND = {"hours": "hour", "seats": "seat"}
+"""The unit that a kind of resource fixes; a credit's unit is its currency."""
+
+NEXT_STATES: Mapping[str, frozenset[str]] = {
+    "applied": frozenset({"active", "withdrawn"}),
+    "active": frozenset({"graduated", "withdrawn"}),
+    "graduated": frozenset(),
+    "withdrawn": frozenset(),
+}
+
+LONGEST_MONTHS = 120
+"""Beyond ten years a number of months is a slip of the hand."""
+
+
+@dataclass(frozen=True)
+class LineTerms:
+    """One line of a package as stated: keys of the resource and pool, a decimal string, a number of months."""
+
+    resource: str
+    pool: str
+    amount: str
+    months: int
+
+
+def add_partner(caller: Caller, *, key: str, name: str) -> Partner:
+    """A new partner. Raises RuleBroken("key", ...) for a key that is none or is taken, Forbidden."""
+    require(caller, "programme.edit")
+    partner = Partner(key=_free_key(Partner, key), name=name)
+    return _added(caller, partner, "partner", key, {"name": name})
+
+
+def add_resource(
+    caller: Caller, *, key: str, kind: str, unit: str | None = None, provider: str | None = None,
+    name: str | None = None,
+) -> Resource:
+    """A new resource of kind `credit`, `hours` or `seats`; the name is the key unless given.
+
+    Raises RuleBroken: ("kind", "unknown-kind"); ("unit", ...) unless credit has a currency and the others their own
+    unit; ("provider", ...) unless credit, and only credit, says whose cost it pays.
+    """
+    require(caller, "programme.edit")
+    _free_key(Resource, key)
+    unit = checked_unit(kind, unit)
+    if (kind == "credit") != bool(provider):
+        raise RuleBroken(
+            "provider", "provider-of-credit",
+            "%(value)r: a credit names the provider whose cost it pays, such as azure; hours and seats name none",
+            value=provider or "",
+        )
+    resource = book.define_resource(key, name or key, kind, unit, provider)
+    after = {"name": resource.name, "kind": kind, "unit": unit, "provider": provider}
+    return _added(caller, resource, "resource", key, after)
+
+
+def checked_unit(kind: str, unit: str | None) -> str:
+    """The unit of a resource of that kind. Raises RuleBroken("kind" or "unit", ...)."""
+    if kind == "credit":
+        if unit is None or not unit_named(unit).is_money:
+            raise RuleBroken(
+                "unit", "unit-of-credit", "%(value)r: a credit is counted in a currency, such as USD", value=unit or ""
+            )
+        return unit
+    if kind not in UNIT_OF_KIND:
+        raise RuleBroken("kind", "unknown-kind", "%(value)r is no kind: credit, hours or seats is right", value=kind)
+    if unit not in (None, UNIT_OF_KIND[kind]):
+        raise RuleBroken(
+            "unit", "unit-of-kind", "%(value)r: a resource of kind %(kind)s is counted in %(unit)s",
+            value=unit, kind=kind, unit=UNIT_OF_KIND[kind],
+        )
+    return UNIT_OF_KIND[kind]
+
+
+def add_pool(
+    caller: Caller, *, key: str, partner: str, resource: str, amount: str, starts: date | datetime,
+    ends: date | datetime | None = None,
+) -> Pool:
+    """What a partner commits of a resource for a period: days of Asia/Hong_Kong, the last one counts (L4).
+
+    Raises RuleBroken: ("key", ...), ("amount", ...) unless it is a number above 0, ("ends", "ends-before-start").
+    """
+    require(caller, "programme.edit")
+    _free_key(Pool, key)
+    kind_of = by_key(Resource, "resource", resource)
+    steps = parse_amount(amount, unit_named(kind_of.unit), "amount")
+    if steps <= 0:
+        raise RuleBroken("amount", "not-positive", "%(value)s: a pool holds more than 0", value=amount)
+    first, end = starts_at(starts, DEFAULT_ZONE), ends_at(ends, DEFAULT_ZONE) if ends is not None else None
+    if end is not None and end <= first:
+        raise _ends_before_start(starts, ends)
+    pool = book.open_pool(key, by_key(Partner, "partner", partner).id, kind_of.id, steps, first, end)
+    return _added(caller, pool, "pool", key, {
+        "partner": partner, "resource": resource, "amount": amount, "starts": str(starts),
+        "ends": str(ends) if ends is not None else None,
+    })
+
+
+def add_programme(
+    caller: Caller, *, key: str, name: str, months: int, partner: str | None = None, timezone: str = "Asia/Hong_Kong",
+    name_zh_hant: str | None = None, name_zh_hans: str | None = None,
+) -> Programme:
+    """A new programme with the first version of its terms.
+
+    Raises RuleBroken("key" | "months" | "timezone", ...), NotFound("partner"), Forbidden for a manager of some
+    programmes only.
+    """
+    require(caller, "programme.edit")
+    if caller.programme_ids is not None:
+        raise Forbidden("programme.edit")
+    _check_months(months)
+    zone_named(timezone)
+    programme = Programme(
+        key=_free_key(Programme, key), name=name, name_zh_hant=name_zh_hant, name_zh_hans=name_zh_hans,
+        partner_id=by_key(Partner, "partner", partner).id if partner is not None else None, timezone=timezone,
+    )
+    after = {"name": name, "months": months, "partner": partner, "timezone": timezone}
+    _added(caller, programme, "programme", key, after)
+    db.session.add(ProgrammeTerms(programme_id=programme.id, version=1, months=months, stated_at=caller.now))
+    db.session.flush()
+    return programme
+
+
+def state_terms(caller: Caller, *, programme: str, months: int) -> ProgrammeTerms:
+    """A new version of a programme's terms, for enrolments made from now on. Terms that stand already stay as they
+    are. Raises RuleBroken("months", ...), NotFound("programme"), Forbidden.
+    """
+    subject = _own_programme(caller, programme)
+    _check_months(months)
+    now_standing = standing_terms(subject.id)
+    if now_standing.months == months:
+        return now_standing
+    terms = ProgrammeTerms(
+        programme_id=subject.id, version=now_standing.version + 1, months=months, stated_at=caller.now
+    )
+    db.session.add(terms)
+    db.session.flush()
+    record(caller, "programme.terms", f"programme:{programme}",
+           before={"months": now_standing.months}, after={"months": months, "version": terms.version})
+    return terms
+
+
+def add_cohort(caller: Caller, *, programme: str, key: str, name: str, starts: date, ends: date) -> Cohort:
+    """A new intake; `ends` is its last day.
+
+    Raises RuleBroken("key" | "ends", ...), NotFound("programme"), Forbidden.
+    """
+    subject = _own_programme(caller, programme)
+    if ends < starts:
+        raise _ends_before_start(starts, ends)
+    cohort = Cohort(programme_id=subject.id, key=_free_key(Cohort, key), name=name, starts=starts, ends=ends)
+    return _added(caller, cohort, "cohort", key, {
+        "programme": programme, "name": name, "starts": starts.isoformat(), "ends": ends.isoformat()
+    })
+
+
+def add_package(caller: Caller, *, programme: str, key: str, lines: Sequence[LineTerms]) -> Package:
+    """A new package of a programme; its key is the programme's own.
+
+    Raises RuleBroken: ("key", ...); ("lines", "no-lines"); of a line, counted from 0, ("lines[0].amount" |
+    "lines[0].months" | "lines[0].pool", ...). Raises NotFound for an unknown programme, resource or pool, Forbidden.
+    """
+    subject = _own_programme(caller, programme)
+    check_key(key)
+    if find_package(subject.id, key) is not None:
+        raise _taken(key)
+    if not lines:
+        raise RuleBroken("lines", "no-lines", "a package has one line or more")
+    package = Package(programme_id=subject.id, key=key)
+    db.session.add(package)
+    db.session.flush()
+    db.session.add_all(
+        [PackageLine(package_id=package.id, position=at, **line_values(line, f"lines[{at}].")) for at, line in
+         enumerate(lines)]
+    )
+    db.session.flush()
+    record(
+        caller, "package.added", f"programme:{programme}",
+        after={"package": key, "lines": [asdict(line) for line in lines]},
+    )
+    return package
+
+
+def line_values(line: LineTerms, at: str = "") -> dict[str, int]:
+    """The stored values of a package's line; `at` goes before the names of fields in refusals."""
+    resource = by_key(Resource, "resource", line.resource)
+    pool = by_key(Pool, "pool", line.pool)
+    if pool.resource_id != resource.id:
+        raise RuleBroken(
+            f"{at}pool", "other-resource", "pool %(pool)s is of another resource than %(resource)s",
+            pool=line.pool, resource=line.resource,
+        )
+    amount = parse_amount(line.amount, unit_named(resource.unit), f"{at}amount")
+    if amount <= 0:
+        raise RuleBroken(f"{at}amount", "not-positive", "%(value)s: a line brings more than 0", value=line.amount)
+    _check_months(line.months, f"{at}months")
+    return {"resource_id": resource.id, "pool_id": pool.id, "amount": amount, "months": line.months}
+
+
+def enrol(
+    caller: Caller, *, startup: str, cohort: str, package: str | None = None, status: str = "applied", on: date
+) -> Enrolment:
+    """Takes a startup into a cohort, under the terms that stand now. A second time for the same is no step (L13).
+
+    Raises NotFound("startup" | "cohort" | "package"), RuleBroken("status", "unknown-status"), Conflict("cohort",
+    "enrolled-otherwise") when the startup is in the cohort with another package, Forbidden.
+    """
+    company = require_startup(caller, "startup.edit", startup)
+    intake = by_key(Cohort, "cohort", cohort)
+    _require_programme(caller, intake.programme_id)
+    if status not in ENROLMENT_STATES:
+        raise RuleBroken(
+            "status", "unknown-status", "%(value)r is no status: %(states)s is right", value=status,
+            states=", ".join(ENROLMENT_STATES),
+        )
+    brings = None
+    if package is not None:
+        brings = find_package(intake.programme_id, package)
+        if brings is None:
+            raise NotFound("package", package)
+    insert_if_absent(_table(StartupProgramme), {"startup_id": company.id, "programme_id": intake.programme_id})
+    terms = standing_terms(intake.programme_id)
+    made = insert_if_absent(_table(Enrolment), {
+        "startup_id": company.id, "cohort_id": intake.id, "package_id": brings.id if brings else None,
+        "terms_id": terms.id, "status": status, "enrolled_on": on,
+    })
+    enrolment = find_enrolment(company.id, cohort)
+    if made:
+        record(caller, "enrolment.added", f"startup:{startup}", after={
+            "cohort": cohort, "package": package, "status": status, "on": on.isoformat(), "months": terms.months
+        })
+    elif brings is not None and enrolment.package_id is None:
+        enrolment.package_id = brings.id
+        db.session.flush()
+        record(
+            caller, "enrolment.package", f"startup:{startup}",
+            before={"cohort": cohort, "package": None}, after={"cohort": cohort, "package": package},
+        )
+    elif brings is not None and enrolment.package_id != brings.id:
+        raise Conflict(
+            "cohort", "enrolled-otherwise", "%(startup)s is in cohort %(cohort)s already, with another package",
+            startup=startup, cohort=cohort,
+        )
+    return enrolment
+
+
+def change_status(caller: Caller, *, startup: str, cohort: str, status: str) -> Enrolment:
+    """The next step of an enrolment: applied to active, active to graduated, either to withdrawn; a repeat is none.
+
+    Raises Conflict("status", "no-such-step") for any other, NotFound("enrolment"), Forbidden.
+    """
+    company = require_startup(caller, "startup.edit", startup)
+    _require_programme(caller, by_key(Cohort, "cohort", cohort).programme_id)
+    enrolment = find_enrolment(company.id, cohort)
+    before = enrolment.status
+    if before == status:
+        return enrolment
+    if status not in NEXT_STATES[before]:
+        raise Conflict(
+            "status", "no-such-step", "an enrolment that is %(before)s does not become %(status)s",
+            before=before, status=status,
+        )
+    enrolment.status = status
+    db.session.flush()
+    record(caller, "enrolment.status", f"startup:{startup}",
+           before={"cohort": cohort, "status": before}, after={"cohort": cohort, "status": status})
+    return enrolment
+
+
+def _added(caller: Caller, row: M, what: str, key: str, after: dict[str, Any]) -> M:
+    db.session.add(row)
+    db.session.flush()
+    record(caller, f"{what}.added", f"{what}:{key}", after=after)
+    return row
+
+
+def _free_key(model: type[Model], key: str) -> str:
+    check_key(key)
+    if db.session.scalar(select(model).where(model.__table__.c.key == key)) is not None:
+        raise _taken(key)
+    return key
+
+
+def _taken(key: str) -> Conflict:
+    return Conflict("key", "key-taken", "The key %(key)s is taken: choose another one.", key=key)
+
+
+def _ends_before_start(starts: date, ends: date | None) -> RuleBroken:
+    return RuleBroken(
+        "ends", "ends-before-start", "%(ends)s is before the start, %(starts)s", ends=str(ends), starts=str(starts)
+    )
+
+
+def _check_months(months: int, field: str = "months") -> int:
+    if not 1 <= months <= LONGEST_MONTHS:
+        raise RuleBroken(
+            field, "out-of-range", "%(value)s months: from 1 to %(longest)s is right",
+            value=months, longest=LONGEST_MONTHS,
+        )
+    return months
+
+
+def _own_programme(caller: Caller, key: str) -> Programme:
+    """The programme of that key, if the caller may change it."""
+    require(caller, "programme.edit")
+    programme = by_key(Programme, "programme", key)
+    _require_programme(caller, programme.id)
+    return programme
+
+
+def _require_programme(caller: Caller, programme_id: int) -> None:
+    if caller.programme_ids is not None and programme_id not in caller.programme_ids:
+        raise Forbidden("programme.edit")
+
+
+def _table(model: type[Model]) -> Table:
+    table = model.__table__
+    assert isinstance(table, Table)  # every model is a plain table
+    return table

@@ -1,0 +1,214 @@
+"""Partners, programmes, cohorts, packages and enrolments as they stand: look-ups by key, and lists for pages."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from creditsvc.core.amounts import Unit, unit_named
+from creditsvc.core.days import DEFAULT_ZONE, zone_named
+from creditsvc.core.errors import NotFound
+from creditsvc.db import Model, db
+from creditsvc.ledger.models import Pool, Resource
+from creditsvc.parties.access import Caller, require, require_startup
+from creditsvc.parties.models import Startup, StartupProgramme
+from creditsvc.programmes.models import (
+    Cohort,
+    Enrolment,
+    Package,
+    PackageLine,
+    Partner,
+    Programme,
+    ProgrammeTerms,
+)
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True)
+class LineView:
+    """One line of a package; the amount in steps of the unit."""
+
+    position: int
+    resource: str
+    pool: str
+    kind: str
+    unit: Unit
+    amount: int
+    months: int
+
+
+@dataclass(frozen=True)
+class CohortView:
+    """An intake with its programme; `months` is of the terms that stand now."""
+
+    key: str
+    name: str
+    programme: str
+    programme_name: str
+    starts: date
+    ends: date
+    months: int
+
+
+@dataclass(frozen=True)
+class EnrolmentView:
+    """A startup in a cohort; `months` is of the terms that stood when it was enrolled."""
+
+    startup: str
+    cohort: str
+    cohort_name: str
+    programme: str
+    package: str | None
+    status: str
+    enrolled_on: date
+    months: int
+
+
+def by_key(model: type[M], what: str, key: str) -> M:
+    """The row of that key. `what` is the word for it in the refusal: raises NotFound(what, key)."""
+    row = db.session.scalar(select(model).where(model.__table__.c.key == key))
+    if row is None:
+        raise NotFound(what, key)
+    return row
+
+
+def standing_terms(programme_id: int) -> ProgrammeTerms:
+    """The newest version of a programme's terms."""
+    newest = (
+        select(ProgrammeTerms)
+        .where(ProgrammeTerms.programme_id == programme_id)
+        .order_by(ProgrammeTerms.version.desc())
+        .limit(1)
+    )
+    return db.session.execute(newest).scalar_one()
+
+
+def find_package(programme_id: int, key: str) -> Package | None:
+    """The programme's package of that key, if there is one."""
+    return db.session.scalar(select(Package).where(Package.programme_id == programme_id, Package.key == key))
+
+
+def find_enrolment(startup_id: int, cohort: str) -> Enrolment:
+    """The startup's enrolment in the cohort, locked and read fresh: its steps are guarded by its state (L13).
+
+    Raises NotFound("enrolment").
+    """
+    enrolment = db.session.scalar(
+        select(Enrolment)
+        .join(Cohort, Cohort.id == Enrolment.cohort_id)
+        .where(Enrolment.startup_id == startup_id, Cohort.key == cohort)
+        .with_for_update(of=Enrolment)
+        .execution_options(populate_existing=True)
+    )
+    if enrolment is None:
+        raise NotFound("enrolment", f"in {cohort}")
+    return enrolment
+
+
+def lines_of(package_id: int) -> list[PackageLine]:
+    """The lines of a package in their order."""
+    return list(
+        db.session.scalars(
+            select(PackageLine).where(PackageLine.package_id == package_id).order_by(PackageLine.position)
+        )
+    )
+
+
+def line_views(package_id: int) -> list[LineView]:
+    """The lines of a package with the keys of what they bring."""
+    rows = db.session.execute(
+        select(PackageLine, Resource, Pool.key)
+        .join(Resource, Resource.id == PackageLine.resource_id)
+        .join(Pool, Pool.id == PackageLine.pool_id)
+        .where(PackageLine.package_id == package_id)
+        .order_by(PackageLine.position)
+    ).tuples()
+    return [
+        LineView(line.position, resource.key, pool, resource.kind, unit_named(resource.unit), line.amount, line.months)
+        for line, resource, pool in rows
+    ]
+
+
+def zone_of_startup(startup_id: int) -> ZoneInfo:
+    """The calendar in which days typed for the startup are meant (L4).
+
+    That of its programmes when they agree on one, Asia/Hong_Kong when there is none or they differ.
+    """
+    names = set(
+        db.session.scalars(
+            select(Programme.timezone)
+            .join(StartupProgramme, StartupProgramme.programme_id == Programme.id)
+            .where(StartupProgramme.startup_id == startup_id)
+        )
+    )
+    return zone_named(names.pop()) if len(names) == 1 else DEFAULT_ZONE
+
+
+def partners(caller: Caller) -> list[Partner]:
+    """All partners by key; a partner's viewer sees its own. Raises Forbidden."""
+    require(caller, "programme.see")
+    statement = select(Partner).order_by(Partner.key)
+    if caller.role == "partner":
+        statement = statement.where(Partner.id == caller.partner_id)
+    return list(db.session.scalars(statement))
+
+
+def programmes(caller: Caller) -> list[Programme]:
+    """The programmes that the caller looks after, by key; a partner's viewer sees its partner's. Raises Forbidden."""
+    require(caller, "programme.see")
+    statement = select(Programme).order_by(Programme.key)
+    if caller.role == "partner":
+        statement = statement.where(Programme.partner_id == caller.partner_id)
+    if caller.programme_ids is not None:
+        statement = statement.where(Programme.id.in_(caller.programme_ids))
+    return list(db.session.scalars(statement))
+
+
+def cohorts(caller: Caller) -> list[CohortView]:
+    """The intakes of the programmes that `programmes` lists, newest first. Raises Forbidden."""
+    visible = {programme.id: programme for programme in programmes(caller)}
+    newest = (
+        select(ProgrammeTerms.programme_id, func.max(ProgrammeTerms.version).label("version"))
+        .group_by(ProgrammeTerms.programme_id)
+        .subquery()
+    )
+    rows = db.session.execute(
+        select(Cohort, ProgrammeTerms.months)
+        .join(newest, newest.c.programme_id == Cohort.programme_id)
+        .join(
+            ProgrammeTerms,
+            (ProgrammeTerms.programme_id == Cohort.programme_id) & (ProgrammeTerms.version == newest.c.version),
+        )
+        .where(Cohort.programme_id.in_(visible))
+        .order_by(Cohort.starts.desc(), Cohort.key)
+    ).tuples()
+    return [
+        CohortView(
+            cohort.key, cohort.name, visible[cohort.programme_id].key, visible[cohort.programme_id].name,
+            cohort.starts, cohort.ends, months,
+        )
+        for cohort, months in rows
+    ]
+
+
+def enrolments_of(caller: Caller, startup: str) -> list[EnrolmentView]:
+    """The enrolments of a startup, oldest first. Raises NotFound, Forbidden."""
+    company: Startup = require_startup(caller, "startup.see", startup)
+    rows = db.session.execute(
+        select(Enrolment, Cohort, Programme.key, Package.key, ProgrammeTerms.months)
+        .join(Cohort, Cohort.id == Enrolment.cohort_id)
+        .join(Programme, Programme.id == Cohort.programme_id)
+        .join(ProgrammeTerms, ProgrammeTerms.id == Enrolment.terms_id)
+        .outerjoin(Package, Package.id == Enrolment.package_id)
+        .where(Enrolment.startup_id == company.id)
+        .order_by(Enrolment.enrolled_on, Enrolment.id)
+    ).tuples()
+    return [
+        EnrolmentView(
+            startup, cohort.key, cohort.name, programme, package, enrolment.status, enrolment.enrolled_on, months
+        )
+        for enrolment, cohort, programme, package, months in rows
+    ]
