@@ -142,10 +142,7 @@ def _worst_first(sections: Sequence[DigestSection]) -> list[dict[str, Any]]:
         return SEVERITIES.index(item["severity"])
 
     ordered = [
-        {**section, "items": sorted(({**LONGEST_SUBJECT = 150
-"""Names of startups may be longer than any list of mails shows."""
-
-_NOTHING_OPTIONAL, **item} for item in section["items"]), key=rank)}
+        {**section, "items": sorted(({**_NOTHING_OPTIONAL, **item} for item in section["items"]), key=rank)}
         for section in sections
         if section["items"]
     ]

@@ -308,7 +308,7 @@ def _reason(error: Exception) -> str:
 def _secrets(mail: ClaimedMail) -> list[str]:
     """What must not come back in an error: the links of the mail and the long parts of them (tokens)."""
     links = re.findall(r"https?://[^\s\"'<>]+", mail.content.text + " " + mail.content.html)
-    parts = [part for link in links for part in re.split(r"[/?&=#;.]", link) if len(part) >= 16]
+    parts = [part for link in links for part in re.split(r"[/?&=#;]", link) if len(part) >= 16]
     return [*links, *parts]
 
 
