@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from creditsvc import clock
 from creditsvc.core.amounts import check_range, format_amount, unit_named
@@ -28,6 +28,7 @@ from creditsvc.ledger.models import (
     Posting,
     Resource,
     Scope,
+    ScopeFact,
 )
 
 
@@ -162,6 +163,24 @@ def open_accounts(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Acc
         ids[startup_id, resource_id] = account_id
     locked = lock_accounts(ids.values())
     return {pair: locked[account_id] for pair, account_id in ids.items()}
+
+
+def add_turns(
+    scope: Scope, turns: Iterable[tuple[datetime, int | None]], stated_at: datetime, actor: str
+) -> None:
+    """Adds facts to a locked scope's timeline: (from when, to which account or nobody).
+
+    Stated at `stated_at`, or just after the newest fact of the scope, so that what is said last stands.
+    """
+    _assert_locked(Scope, scope.id)
+    newest = db.session.scalar(select(func.max(ScopeFact.stated_at)).where(ScopeFact.scope_id == scope.id))
+    if newest is not None:
+        stated_at = max(stated_at, newest + timedelta(microseconds=1))
+    for from_at, account_id in turns:
+        db.session.add(
+            ScopeFact(scope_id=scope.id, from_at=from_at, account_id=account_id, stated_at=stated_at, actor=actor)
+        )
+    db.session.flush()
 
 
 def post(

@@ -1,6 +1,7 @@
 """The manifest of a partitioned export: versions 2021-01-01 and 2024-04-01 of Azure Cost Management (U1)."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -22,7 +23,10 @@ class ManifestPart:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an export says of itself. `first_day` and `last_day` both count; `submitted_at` is an aware UTC instant."""
+    """What an export says of itself. `first_day` and `last_day` both count; `submitted_at` is an aware UTC instant.
+
+    `subscription` is the one whose cost the export was made for, where it was made for just one.
+    """
 
     version: str
     export_name: str | None
@@ -32,6 +36,7 @@ class Manifest:
     last_day: date | None
     row_count: int | None
     parts: tuple[ManifestPart, ...]
+    subscription: str | None = None
 
 
 def parse_manifest(name: str, content: bytes) -> Manifest:
@@ -72,7 +77,14 @@ def parse_manifest(name: str, content: bytes) -> Manifest:
         last_day=last_day,
         row_count=row_count,
         parts=parts,
+        subscription=_subscription(reader.text(config, "resourceId")),
     )
+
+
+def _subscription(resource_id: str | None) -> str | None:
+    """The subscription that is the whole of an export's scope; None for a wider or a narrower one."""
+    match = re.fullmatch(r"/?subscriptions/([0-9a-f-]{36})/?", (resource_id or "").strip().lower())
+    return match[1] if match else None
 
 
 def _parts(reader: "_Reader", read: Mapping[str, object]) -> tuple[ManifestPart, ...]:

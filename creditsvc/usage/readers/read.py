@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
-from polars.exceptions import ComputeError
+from polars.exceptions import ComputeError, SchemaError
 
 from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.usage.readers.counting import (
@@ -21,6 +21,7 @@ from creditsvc.usage.readers.faults import Opened, refusal, unreadable
 from creditsvc.usage.readers.grouping import group
 from creditsvc.usage.readers.judging import Judged, judge
 from creditsvc.usage.readers.limits import Limits
+from creditsvc.usage.readers.manifest import Manifest
 from creditsvc.usage.readers.periods import check_periods, cover_of, range_faults, style_faults
 from creditsvc.usage.readers.plain import Plain, make_plain
 from creditsvc.usage.readers.schemas import COST_FIELDS, Layout, recognise
@@ -79,6 +80,7 @@ class _Reading:
             counted_rows=int(counted["rows"].sum()),
             left_out=left_out_of(groups),
             totals=totals_of(counted, self._source.name, layout.column("cost")),
+            scopes=_scopes_of(groups, manifest),
             cover=cover_of(groups, manifest),
             manifest=manifest,
         )
@@ -95,7 +97,7 @@ class _Reading:
             raise _refused(
                 part.name, 1, f"has other columns than {self._opened[0].name}: the parts of an export have one header"
             )
-        opened = Opened(part.name, plain.path, layout, plain.blank_tail)
+        opened = Opened(part.name, plain.path, layout, plain.blank_tail, plain.has_rows)
         judged = self._judge(number, opened)
         rows = int(judged.groups["rows"].sum())
         self._check_counts(number, plain, rows)
@@ -114,8 +116,8 @@ class _Reading:
 
     def _judge_with(self, number: int, opened: Opened, costs: list[str]) -> Judged:
         try:
-            groups = group(opened.path, opened.layout, costs)
-        except ComputeError as fault:
+            groups = group(opened.path, opened.layout, costs, has_rows=opened.has_rows)
+        except (ComputeError, SchemaError) as fault:
             raise unreadable(opened, fault) from None
         judged = judge(groups, number, opened.layout, costs, opened.blank_tail)
         return Judged(with_wanted(with_reason(judged.groups), self._units), judged.faults)
@@ -149,6 +151,13 @@ class _Reading:
     def _tell(self, done: int) -> None:
         if self._progress is not None:
             self._progress(done, sum(self._sizes))
+
+
+def _scopes_of(groups: pl.DataFrame, manifest: Manifest | None) -> frozenset[tuple[str, str]]:
+    scopes = set(groups.select("of", "where").drop_nulls().unique().iter_rows())
+    if manifest is not None and manifest.subscription is not None:
+        scopes.add(("azure", manifest.subscription))
+    return frozenset(scopes)
 
 
 def _shape(layout: Layout) -> tuple[str, frozenset[str]]:

@@ -60,7 +60,9 @@ class Export:
 
     `feed` names the stream of exports that this one belongs to and stays the same from export to export. `totals` has
     the columns of TOTALS_SCHEMA, is unique on (provider, scope, day, key, currency) and sorted by them; each amount is
-    quantised half to even once (L2). `cover` is the manifest's range, else the first and last charge day of all rows;
+    quantised half to even once (L2). `scopes` are the
+    (provider, scope id) that it speaks of: all with rows, counted or not, and the one that the manifest names (U4).
+    `cover` is the manifest's range, else the first and last charge day of all rows;
     None for no rows and no range.
     """
 
@@ -71,5 +73,6 @@ class Export:
     counted_rows: int
     left_out: tuple[LeftOut, ...]
     totals: pl.DataFrame
+    scopes: frozenset[tuple[str, str]]
     cover: tuple[date, date] | None
     manifest: Manifest | None

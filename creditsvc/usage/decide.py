@@ -1,0 +1,150 @@
+"""Which run decides which day, what it changes, and what looks suspicious (U4, U5): frames in, frames out.
+
+Totals have the columns scope_id, day, key, currency, amount (10^-8 of the currency).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import polars as pl
+
+from creditsvc.core.amounts import MONEY_STEPS, check_range
+
+GRAIN = ("scope_id", "day", "key", "currency")
+TOTALS = {"scope_id": pl.Int64, "day": pl.Date, "key": pl.String, "currency": pl.String, "amount": pl.Int64}
+CLOSES_AFTER = timedelta(hours=72)
+"""Azure closes a month about 72 hours after its end (data facts in the design's sources)."""
+
+SUSPICIOUS_STEPS = 100 * MONEY_STEPS
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A run that covers a scope on [first, last]. The newest submitted decides; content breaks a tie, so that the
+    order of arrival never does."""
+
+    run_id: int
+    scope_id: int
+    first: date
+    last: date
+    submitted_at: datetime
+    content_hash: str
+    feed: str = ""
+
+    @property
+    def rank(self) -> tuple[datetime, str, int]:
+        """What is compared: the greatest decides."""
+        return (self.submitted_at, self.content_hash, self.run_id)
+
+
+@dataclass(frozen=True)
+class Delta:
+    """What becomes of one total: the difference to what is posted."""
+
+    scope_id: int
+    day: date
+    key: str
+    currency: str
+    amount: int
+
+
+def days(first: date, last: date) -> Iterable[date]:
+    """The days from first to last, both included."""
+    return (first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def deciders(candidates: Sequence[Candidate], first: date, last: date) -> dict[date, int | None]:
+    """For each day the run that decides it for one scope, or None where nobody covers it."""
+    ranked = sorted(candidates, key=lambda candidate: candidate.rank, reverse=True)
+    return {
+        day: next((one.run_id for one in ranked if one.first <= day <= one.last), None) for day in days(first, last)
+    }
+
+
+def deltas(wanted: pl.DataFrame, posted: pl.DataFrame, decided: Mapping[int, Iterable[date]]) -> list[Delta]:
+    """The difference between the totals wanted and those posted on the days decided, by scope; zeros left out.
+
+    Keys that are posted and not wanted go to zero. Raises RuleBroken("amount", "too-large") beyond 64 bits.
+    """
+    pairs = [(scope_id, day) for scope_id, of_scope in decided.items() for day in of_scope]
+    on_days = pl.DataFrame(pairs, schema={"scope_id": pl.Int64, "day": pl.Date}, orient="row")
+    joined = (
+        wanted.select(TOTALS).join(on_days, on=["scope_id", "day"], how="semi")
+        .join(posted.join(on_days, on=["scope_id", "day"], how="semi"), on=list(GRAIN), how="full", coalesce=True)
+        .with_columns(pl.col("amount").fill_null(0), pl.col("amount_right").fill_null(0))
+        .filter(pl.col("amount") != pl.col("amount_right"))
+        .sort(GRAIN)
+    )
+    return [
+        Delta(scope_id, day, key, currency, check_range(new - old))
+        for scope_id, day, key, currency, new, old in joined.iter_rows()
+    ]
+
+
+def frame(rows: Iterable[Sequence[object]]) -> pl.DataFrame:
+    """Rows of (scope_id, day, key, currency, amount) as totals."""
+    return pl.DataFrame(list(rows), schema=TOTALS, orient="row")
+
+
+def month_of(day: date) -> date:
+    """The first day of the month, which names it."""
+    return day.replace(day=1)
+
+
+def closed_at(month: date) -> datetime:
+    """The instant from which a run's word on that month counts as its close."""
+    following = (month + timedelta(days=32)).replace(day=1)
+    return datetime(following.year, following.month, 1, tzinfo=UTC) + CLOSES_AFTER
+
+
+def takes_away_much(changes: Sequence[Delta], posted: pl.DataFrame) -> list[tuple[int, date, str, int, int]]:
+    """Where over 50 % and over 100 units of what is posted for a scope and month would go (U5).
+
+    As (scope id, month, currency, posted, change).
+    """
+    before: dict[tuple[int, date, str], int] = {}
+    for scope_id, day, _, currency, amount in posted.select(*GRAIN, "amount").iter_rows():
+        place = (scope_id, month_of(day), currency)
+        before[place] = before.get(place, 0) + amount
+    change: dict[tuple[int, date, str], int] = {}
+    for delta in changes:
+        place = (delta.scope_id, month_of(delta.day), delta.currency)
+        change[place] = change.get(place, 0) + delta.amount
+    return [
+        (*place, before[place], amount)
+        for place, amount in sorted(change.items())
+        if place in before and -amount > SUSPICIOUS_STEPS and -amount * 2 > before[place]
+    ]
+
+
+def covers_less(run: Candidate, others: Sequence[Candidate]) -> list[tuple[date, int, int]]:
+    """The months in which the run covers fewer days of its scope than the run before it of the same feed, all of
+    them covered by that one (U5). As (month, days before, days now)."""
+    earlier = [one for one in others if one.feed == run.feed and one.rank < run.rank]
+    if not earlier:
+        return []
+    found = []
+    for month in sorted({month_of(day) for day in days(run.first, run.last)}):
+        now = {day for day in days(run.first, run.last) if month_of(day) == month}
+        in_month = [one for one in earlier if one.first < _next(month) and month <= one.last]
+        if not in_month:
+            continue
+        newest = max(in_month, key=lambda one: one.rank)
+        then = {day for day in days(newest.first, newest.last) if month_of(day) == month}
+        if now < then:
+            found.append((month, len(then), len(now)))
+    return found
+
+
+def _next(month: date) -> date:
+    return (month + timedelta(days=32)).replace(day=1)
+
+
+def by_currency(changes: Iterable[Delta]) -> dict[str, Decimal]:
+    """The sum of the changes in each currency, as amounts."""
+    sums: dict[str, int] = {}
+    for delta in changes:
+        sums[delta.currency] = sums.get(delta.currency, 0) + delta.amount
+    return {currency: Decimal(steps) / MONEY_STEPS for currency, steps in sorted(sums.items())}

@@ -1,0 +1,143 @@
+"""Files kept: in compressed pieces in a table, where another host finds them; large local ones by path and hash."""
+
+import hashlib
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from sqlalchemy import delete, select
+
+from creditsvc.core.errors import Conflict
+from creditsvc.db import bulk_insert, db
+from creditsvc.usage.models import FilePiece, ImportFile, ImportRun
+from creditsvc.usage.readers.source import MANIFEST_NAMES, Part, Source, source_of_files
+
+PIECE_BYTES = 1 << 20
+KEPT_BYTES = 64 << 20
+"""The most compressed bytes of a file that are kept in the table."""
+
+KEPT_FOR = timedelta(days=731)
+"""24 months."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A file ready to be kept: its pieces, compressed, or None with the path where a larger one lies."""
+
+    name: str
+    sha256: str
+    size: int
+    pieces: tuple[bytes, ...] | None
+    path: str | None = None
+
+
+def pack(name: str, stream: BinaryIO, path: Path | None = None) -> Packed:
+    """Reads a file once, outside any transaction.
+
+    A file with a `path` that compresses to more than KEPT_BYTES is kept by its path and hash; without one
+    (an upload) it is Conflict("files", "too-large").
+    """
+    digest, size, kept = hashlib.sha256(), 0, 0
+    pieces: list[bytes] | None = []
+    while content := stream.read(PIECE_BYTES):
+        digest.update(content)
+        size += len(content)
+        if pieces is not None:
+            pieces.append(zlib.compress(content, 6))
+            kept += len(pieces[-1])
+            if kept > KEPT_BYTES:
+                if path is None:
+                    raise Conflict(
+                        "files", "too-large",
+                        "%(name)s is larger than %(bound)s MiB compressed: import it with the command `usage import`",
+                        name=name, bound=KEPT_BYTES >> 20,
+                    )
+                pieces = None
+    if pieces is None:
+        return Packed(name, digest.hexdigest(), size, None, str(path))
+    return Packed(name, digest.hexdigest(), size, tuple(pieces))
+
+
+def pack_source(source: Source) -> list[Packed]:
+    """The parts of an export on disk, packed."""
+    packed = []
+    for part in source.parts:
+        with part.path.open("rb") as stream:
+            packed.append(pack(part.name, stream, part.path.resolve()))
+    return packed
+
+
+def keep(run: ImportRun, files: Sequence[Packed], rows: Sequence[int] | None = None) -> None:
+    """Adds the files to the run, with the number of rows of each once they are known."""
+    for position, packed in enumerate(files):
+        file = ImportFile(
+            run_id=run.id, position=position, name=packed.name, sha256=packed.sha256, bytes=packed.size,
+            rows=rows[position] if rows else 0, kept="path" if packed.pieces is None else "pieces", path=packed.path,
+        )
+        db.session.add(file)
+        db.session.flush()
+        numbered = [(file.id, number, piece) for number, piece in enumerate(packed.pieces or ())]
+        bulk_insert(FilePiece.__table__, ("file_id", "number", "data"), numbered)  # type: ignore[arg-type]
+
+
+def source_of_run(run_id: int, folder: Path) -> Source:
+    """The run's kept files written into `folder`, as a source to read.
+
+    Raises Conflict("run", "not-kept") when a file was not kept, or is gone or another than it was.
+    """
+    run = db.session.get_one(ImportRun, run_id)
+    files = db.session.scalars(
+        select(ImportFile).where(ImportFile.run_id == run_id).order_by(ImportFile.position)
+    ).all()
+    parts: list[Part] = []
+    manifest: bytes | None = None
+    for file in files:
+        if Path(file.name).name in MANIFEST_NAMES:
+            manifest = b"".join(_pieces(file))
+            continue
+        path = folder / f"{file.position:06d}"
+        with path.open("wb") as target:
+            for content in _pieces(file):
+                target.write(content)
+        parts.append(Part(file.name, path))
+    return source_of_files(run.name, parts, manifest)
+
+
+def _pieces(file: ImportFile) -> Iterator[bytes]:
+    if file.kept == "path" and file.path is not None:
+        yield from _pieces_of_path(file, Path(file.path))
+        return
+    digest = hashlib.sha256()
+    numbers = db.session.scalars(select(FilePiece.number).where(FilePiece.file_id == file.id)).all()
+    for number in sorted(numbers):
+        content = zlib.decompress(db.session.get_one(FilePiece, (file.id, number)).data)
+        digest.update(content)
+        yield content
+    if digest.hexdigest() != file.sha256:
+        raise Conflict("run", "not-kept", "%(name)s was not kept: import the file again", name=file.name)
+
+
+def _pieces_of_path(file: ImportFile, path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest != file.sha256:
+        raise Conflict("run", "not-kept", "%(name)s is no longer what was imported", name=file.name)
+    with path.open("rb") as stream:
+        while content := stream.read(PIECE_BYTES):
+            yield content
+
+
+def drop_old_pieces(now: datetime) -> int:
+    """Forgets the content of files received over 24 months ago, and returns of how many; their hashes stay."""
+    old = db.session.scalars(
+        select(ImportFile)
+        .join(ImportRun, ImportRun.id == ImportFile.run_id)
+        .where(ImportRun.received_at < now - KEPT_FOR, ImportFile.kept == "pieces")
+    ).all()
+    for file in old:
+        db.session.execute(delete(FilePiece).where(FilePiece.file_id == file.id))
+        file.kept = "no"
+    return len(old)

@@ -1,0 +1,261 @@
+"""What is known of runs and scopes while one is decided upon: candidates, posted totals, the report (U4 to U8)."""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+from sqlalchemy import func, select
+
+from creditsvc.core.amounts import MONEY_STEPS, format_amount, unit_named
+from creditsvc.core.burndown import LATEST
+from creditsvc.db import bulk_insert, db
+from creditsvc.ledger.facts import chunks, day_start, ownerships_of, units_of
+from creditsvc.ledger.models import (
+    Account,
+    Batch,
+    ChargeKey,
+    Posting,
+    Resource,
+    Scope,
+    ScopeFact,
+    UsageFact,
+)
+from creditsvc.usage.decide import Candidate, Delta, frame, month_of
+from creditsvc.usage.models import ImportRun, RunScope, RunTotals
+from creditsvc.usage.readers.totals import Export, Units
+
+CANDIDATE_STATES = ("applied", "unchanged", "stale")
+CREDIT = "credit"
+
+
+def settle_units() -> Units:
+    """In which currency each scope settles: that of its resource, else of the provider's only credit resource."""
+    rows = db.session.execute(
+        select(Scope.provider, Scope.external_id, Resource.unit)
+        .join(ScopeFact, ScopeFact.scope_id == Scope.id)
+        .join(Account, Account.id == ScopeFact.account_id)
+        .join(Resource, Resource.id == Account.resource_id)
+        .order_by(ScopeFact.stated_at, ScopeFact.id)
+    )
+    by_scope = {(provider, external_id): unit for provider, external_id, unit in rows}
+    units: dict[str, set[str]] = {}
+    credit = select(Resource.provider, Resource.unit).where(Resource.kind == CREDIT, Resource.provider.is_not(None))
+    for provider, unit in db.session.execute(credit):
+        units.setdefault(str(provider), set()).add(unit)
+    return Units(by_scope, {provider: next(iter(found)) for provider, found in units.items() if len(found) == 1})
+
+
+def pack_totals(totals: pl.DataFrame) -> bytes:
+    """Totals of a run as a compressed Parquet file in memory."""
+    target = io.BytesIO()
+    totals.select("provider", "scope", "day", "key", "currency", "amount").write_parquet(target, compression="zstd")
+    return target.getvalue()
+
+
+def totals_of_run(run_id: int, scope_ids: Mapping[tuple[str, str], int]) -> pl.DataFrame:
+    """What a run said, by scope id; only of the scopes given."""
+    return with_scope_ids(pl.read_parquet(io.BytesIO(db.session.get_one(RunTotals, run_id).data)), scope_ids)
+
+
+def with_scope_ids(totals: pl.DataFrame, scope_ids: Mapping[tuple[str, str], int]) -> pl.DataFrame:
+    """Totals by (provider, scope) as totals by scope id; other scopes are dropped."""
+    names = pl.DataFrame(
+        [(provider, scope, scope_id) for (provider, scope), scope_id in scope_ids.items()],
+        schema={"provider": pl.String, "scope": pl.String, "scope_id": pl.Int64}, orient="row",
+    )
+    joined = totals.join(names, on=["provider", "scope"], how="inner")
+    return joined.select("scope_id", "day", "key", "currency", "amount")
+
+
+def candidates_of(scope_ids: Iterable[int], without_run: int) -> dict[int, list[Candidate]]:
+    """The runs that may decide days of each scope, but for one."""
+    found: dict[int, list[Candidate]] = {scope_id: [] for scope_id in scope_ids}
+    for part in chunks(found):
+        rows = db.session.execute(
+            select(RunScope.run_id, RunScope.scope_id, RunScope.first_day, RunScope.last_day, ImportRun.submitted_at,
+                   ImportRun.content_hash, ImportRun.feed)
+            .join(ImportRun, ImportRun.id == RunScope.run_id)
+            .where(RunScope.scope_id.in_(part), ImportRun.status.in_(CANDIDATE_STATES),
+                   ImportRun.reversed_at.is_(None), ImportRun.id != without_run)
+        )
+        for row in rows.tuples():
+            found[row[1]].append(Candidate(*row))
+    return found
+
+
+def posted_totals(scope_ids: Iterable[int], first: date, last: date) -> pl.DataFrame:
+    """The usage of scopes as it is known on [first, last], by the grain of U3."""
+    rows: list[Any] = []
+    for part in chunks(scope_ids):
+        rows += db.session.execute(
+            select(UsageFact.scope_id, UsageFact.day, ChargeKey.text, UsageFact.currency, func.sum(UsageFact.amount))
+            .join(ChargeKey, ChargeKey.id == UsageFact.key_id)
+            .where(UsageFact.scope_id.in_(part), UsageFact.day >= first, UsageFact.day <= last)
+            .group_by(UsageFact.scope_id, UsageFact.day, ChargeKey.text, UsageFact.currency)
+        ).all()
+    return frame((scope_id, day, key, currency, int(amount)) for scope_id, day, key, currency, amount in rows)
+
+
+def add_usage(changes: Sequence[Delta], run_id: int) -> None:
+    """Adds the changes as facts of the run."""
+    ids: dict[str, int] = {}
+    texts = {delta.key for delta in changes}
+    for part in chunks(texts):
+        ids.update(db.session.execute(
+            select(ChargeKey.text, ChargeKey.id).where(ChargeKey.text.in_(part))).tuples().all())
+    missing = sorted(texts - ids.keys())
+    if missing:
+        bulk_insert(ChargeKey.__table__, ("text",), [(text,) for text in missing])  # type: ignore[arg-type]
+        for part in chunks(missing):
+            ids.update(db.session.execute(
+                select(ChargeKey.text, ChargeKey.id).where(ChargeKey.text.in_(part))).tuples().all())
+    bulk_insert(
+        UsageFact.__table__,  # type: ignore[arg-type]
+        ("scope_id", "day", "key_id", "currency", "amount", "run_id"),
+        [(one.scope_id, one.day, ids[one.key], one.currency, one.amount, run_id) for one in changes],
+    )
+
+
+def refresh_scopes(scopes: Mapping[int, Scope]) -> None:
+    """Says anew up to which charge day each scope has data, and when its newest data was submitted (U10)."""
+    fresh: dict[int, tuple[date | None, datetime]] = {}
+    for part in chunks(scopes):
+        rows = db.session.execute(
+            select(RunScope.scope_id, func.max(RunScope.newest_row_day), func.max(ImportRun.submitted_at))
+            .join(ImportRun, ImportRun.id == RunScope.run_id)
+            .where(RunScope.scope_id.in_(part), ImportRun.status.in_(CANDIDATE_STATES),
+                   ImportRun.reversed_at.is_(None))
+            .group_by(RunScope.scope_id)
+        )
+        fresh.update({scope_id: (newest, at) for scope_id, newest, at in rows})
+    for scope_id, scope in scopes.items():
+        scope.newest_charge_day, scope.data_at = fresh.get(scope_id, (None, None))
+
+
+def uncovered_of(batches: Iterable[Batch]) -> dict[str, str]:
+    """By how much the batches changed what no lot pays, in each unit."""
+    sums: dict[str, int] = {}
+    for part in chunks(batch.id for batch in batches):
+        rows = db.session.execute(
+            select(Resource.unit, func.sum(Posting.amount))
+            .join(Account, Account.id == Posting.account_id)
+            .join(Resource, Resource.id == Account.resource_id)
+            .where(Posting.batch_id.in_(part), Posting.kind == "uncovered")
+            .group_by(Resource.unit)
+        )
+        for unit, amount in rows:
+            sums[unit] = sums.get(unit, 0) + int(amount)
+    return {unit: format_amount(amount, unit_named(unit)) for unit, amount in sorted(sums.items()) if amount}
+
+
+def waiting(changes: Sequence[Delta], names: Mapping[int, str]) -> list[dict[str, str]]:
+    """The part of the changes that settles nowhere yet: of a scope of nobody, or in another currency (U6, U7)."""
+    scope_ids = {delta.scope_id for delta in changes}
+    owned = ownerships_of(scope_ids)
+    units = units_of({own.account_id for of_scope in owned.values() for own in of_scope if own.account_id})
+    sums: dict[tuple[str, str, str], int] = {}
+    for delta in changes:
+        at = day_start(delta.day)
+        owner = next((own for own in owned[delta.scope_id] if own.starts <= at < own.ends), None)
+        if owner is None or owner.account_id is None:
+            why = "the scope belongs to no startup" if not owned[delta.scope_id] else "outside the scope's dates"
+        elif units[owner.account_id] != delta.currency:
+            why = f"no rate from {delta.currency} to {units[owner.account_id]}"
+        else:
+            continue
+        place = (names[delta.scope_id], delta.currency, why)
+        sums[place] = sums.get(place, 0) + delta.amount
+    return [
+        {"scope": scope, "currency": currency, "amount": _money(amount, currency), "why": why}
+        for (scope, currency, why), amount in sorted(sums.items())
+        if amount
+    ]
+
+
+def known_scopes(scope_ids: Iterable[int]) -> set[int]:
+    """The scopes that belong to some startup at some time."""
+    return {scope_id for scope_id, of_scope in ownerships_of(scope_ids).items() if of_scope}
+
+
+def first_report(export: Export, status: str) -> dict[str, Any]:
+    """What a run's answer says of the file alone (CONTRACT: section 5)."""
+    return {
+        "id": None,
+        "status": status,
+        "files": [{"name": part.name, "rows": part.rows, "bytes": part.bytes, "sha256": part.sha256}
+                  for part in export.parts],
+        "schema": export.schema,
+        "rows": export.rows,
+        "counted_rows": export.counted_rows,
+        "left_out": [
+            {"reason": one.reason, "rows": one.rows,
+             "amounts": {currency: decimal_text(amount) for currency, amount in one.amounts.items()}}
+            for one in export.left_out
+        ],
+        "cover": [day.isoformat() for day in export.cover] if export.cover else [],
+        "known_scopes": 0,
+        "unknown_scopes": [],
+        "stale": [],
+        "delta": {},
+        "waiting": [],
+        "uncovered_delta": {},
+        "suspicions": [],
+        "missing_scopes": [],
+        "after_close": [],
+        "errors": [],
+        "more_errors": 0,
+    }
+
+
+def decimal_text(amount: Decimal) -> str:
+    """A decimal as plain digits without trailing zeros."""
+    text = format(amount, "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in ("", "-0") else text
+
+
+def _money(steps: int, currency: str) -> str:
+    return decimal_text(Decimal(steps) / MONEY_STEPS) if currency else str(steps)
+
+
+def missing_scopes(run: ImportRun, scope_ids: Iterable[int]) -> list[str]:
+    """Scopes that the run before of the same feed had and this one has not: flagged, not zeroed (U4)."""
+    before = db.session.scalar(
+        select(ImportRun.id)
+        .where(ImportRun.feed == run.feed, ImportRun.status.in_(CANDIDATE_STATES), ImportRun.reversed_at.is_(None),
+               ImportRun.submitted_at < run.submitted_at, ImportRun.id != run.id)
+        .order_by(ImportRun.submitted_at.desc(), ImportRun.id.desc())
+        .limit(1)
+    )
+    if before is None or run.cover_first is None or run.cover_last is None:
+        return []
+    rows = db.session.execute(
+        select(Scope.external_id, Scope.id)
+        .join(RunScope, RunScope.scope_id == Scope.id)
+        .where(RunScope.run_id == before, RunScope.first_day <= run.cover_last, RunScope.last_day >= run.cover_first)
+    )
+    return sorted(external_id for external_id, scope_id in rows if scope_id not in set(scope_ids))
+
+
+def after_close(
+    changes: Sequence[Delta], others: Mapping[int, Sequence[Candidate]], names: Mapping[int, str],
+    closes: Mapping[date, datetime],
+) -> list[dict[str, str]]:
+    """The changes in months that a run submitted after their close had covered before (U4)."""
+    sums: dict[tuple[str, str, str], int] = {}
+    for delta in changes:
+        month = month_of(delta.day)
+        closed = any(
+            one.submitted_at >= closes.get(month, LATEST) and one.first <= delta.day <= one.last
+            for one in others.get(delta.scope_id, ())
+        )
+        if closed:
+            place = (names[delta.scope_id], month.isoformat()[:7], delta.currency)
+            sums[place] = sums.get(place, 0) + delta.amount
+    return [
+        {"scope": scope, "month": month, "currency": currency, "amount": _money(amount, currency)}
+        for (scope, month, currency), amount in sorted(sums.items())
+    ]

@@ -1,0 +1,387 @@
+"""Importing usage: read outside the transaction, decided and posted inside it, taken back whole (U4 to U10)."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+from sqlalchemy import func, select
+
+from creditsvc.core.errors import Conflict, FileError, FileRefused, NotFound, RuleBroken
+from creditsvc.db import bulk_insert, db
+from creditsvc.ledger.book import Cause, lock_accounts, lock_scopes, post
+from creditsvc.ledger.facts import accounts_ever_of
+from creditsvc.ledger.models import Batch, Scope
+from creditsvc.parties import trail
+from creditsvc.parties.access import Caller, require
+from creditsvc.usage import imports
+from creditsvc.usage.decide import (
+    Candidate,
+    Delta,
+    by_currency,
+    closed_at,
+    covers_less,
+    days,
+    deciders,
+    deltas,
+    frame,
+    month_of,
+    takes_away_much,
+)
+from creditsvc.usage.files import Packed, keep, pack_source
+from creditsvc.usage.models import ImportFile, ImportRun, RunScope, RunTotals
+from creditsvc.usage.readers.read import read_export
+from creditsvc.usage.readers.source import Source
+from creditsvc.usage.readers.totals import Export
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An export read whole and checked, ready to be decided upon; `files` are packed to be kept, or None."""
+
+    name: str
+    export: Export
+    content_hash: str
+    files: tuple[Packed, ...] | None
+
+
+@dataclass
+class _Decision:
+    """What a run would change."""
+
+    changes: list[Delta]
+    stale: dict[int, list[date]]
+    decided_days: int
+    others: Mapping[int, Sequence[Candidate]]
+    suspicions: list[str] = field(default_factory=list)
+
+
+def read_source(
+    source: Source, *, keep_files: bool = True, progress: Callable[[int, int], None] | None = None
+) -> Prepared:
+    """Reads and checks an export whole, outside any transaction. Raises FileRefused."""
+    export = read_export(source, imports.settle_units(), progress=progress)
+    content = hashlib.sha256("\n".join(part.sha256 for part in export.parts).encode("ascii")).hexdigest()
+    return Prepared(source.name, export, content, tuple(pack_source(source)) if keep_files else None)
+
+
+def refused_report(name: str, refusal: FileRefused) -> dict[str, Any]:
+    """The answer to a file that is refused whole (CONTRACT: section 5)."""
+    empty = Export("", "", (), 0, 0, (), pl.DataFrame(), frozenset(), None, None)
+    report = imports.first_report(empty, "refused")
+    report["name"] = name
+    report["errors"] = [_error(error) for error in refusal.errors]
+    report["more_errors"] = refusal.more
+    return report
+
+
+def _error(error: FileError) -> dict[str, Any]:
+    return {"file": error.file, "line": error.line, "column": error.column, "value": error.value,
+            "message": error.message}
+
+
+def receive_upload(caller: Caller, name: str, files: Sequence[Packed]) -> ImportRun:
+    """Keeps uploaded files, before anything is parsed, as a run that is queued."""
+    require(caller, "usage.import")
+    content = hashlib.sha256("\n".join(file.sha256 for file in files).encode("ascii")).hexdigest()
+    run = ImportRun(
+        status="queued", name=name, content_hash=content, submitted_at=caller.now, received_at=caller.now,
+        actor=caller.actor, report={},
+    )
+    db.session.add(run)
+    db.session.flush()
+    keep(run, files)
+    return run
+
+
+def record_refusal(caller: Caller, run_id: int, refusal: FileRefused) -> dict[str, Any]:
+    """Marks a queued run as refused, with the reasons."""
+    require(caller, "usage.import")
+    run = _locked_run(run_id)
+    if run.status != "queued":
+        return dict(run.report)
+    run.status = "refused"
+    run.report = {**refused_report(run.name, refusal), "id": run.id}
+    return dict(run.report)
+
+
+def discard_run(caller: Caller, run_id: int) -> None:
+    """Gives up a queued or held run: it never counts, and its file may be imported again."""
+    require(caller, "usage.import")
+    run = _locked_run(run_id)
+    if run.status not in ("queued", "held"):
+        raise Conflict("run", "not-open", "run %(run)s is %(status)s: only a queued or held run can be discarded",
+                       run=run.id, status=run.status)
+    trail.record(caller, "usage.discard", f"run:{run.id}", before={"status": run.status})
+    run.status = "discarded"
+
+
+def apply_run(
+    caller: Caller,
+    prepared: Prepared,
+    *,
+    submitted_at: datetime | None = None,
+    confirm: bool = False,
+    run_id: int | None = None,
+) -> dict[str, Any]:
+    """Decides what the export changes and posts the difference, in the door's transaction; gives the run's report.
+
+    `run_id` names a queued or held run that this is the content of; a held run of the same content is taken up by
+    itself when `confirm` says yes. A run that is applied already gives its report again (L13).
+    """
+    require(caller, "usage.import")
+    if submitted_at is not None and submitted_at > caller.now + timedelta(days=1):
+        raise RuleBroken(
+            "submitted_at", "in-future", "%(at)s is in the future: that run would decide over all that come after it",
+            at=submitted_at.isoformat(),
+        )
+    run = _run_for(caller, prepared, submitted_at, confirm, run_id)
+    if run.status not in ("queued", "held"):
+        return dict(run.report)
+    export = prepared.export
+    run.schema, run.feed, run.rows = export.schema, export.feed, export.rows
+    run.cover_first, run.cover_last = export.cover or (None, None)
+    scopes = lock_scopes(_scopes_of(export))
+    ids = {pair: scope.id for pair, scope in scopes.items()}
+    totals = imports.with_scope_ids(export.totals, ids)
+    if run.status == "queued":
+        _remember(run, prepared, ids)
+    decision = _decide(run, totals, sorted(ids.values()))
+    report = imports.first_report(export, run.status)
+    names = {scope.id: scope.external_id for scope in scopes.values()}
+    if decision.suspicions and not confirm:
+        run.status = "held"
+        batches: list[Batch] = []
+    else:
+        run.status = _status(decision, export)
+        batches = _settle(run, decision.changes, "usage", caller)
+        imports.refresh_scopes({scope.id: scope for scope in scopes.values()})
+    _fill(report, run, decision, names, batches)
+    run.report = report
+    trail.record(caller, "usage.import", f"run:{run.id}", after={"status": run.status, "delta": report["delta"]})
+    db.session.flush()
+    return report
+
+
+def _run_for(
+    caller: Caller, prepared: Prepared, submitted_at: datetime | None, confirm: bool, run_id: int | None
+) -> ImportRun:
+    if run_id is not None:
+        run = _locked_run(run_id)
+    else:
+        held = select(ImportRun.id).where(
+            ImportRun.content_hash == prepared.content_hash, ImportRun.status == "held"
+        ).order_by(ImportRun.id.desc()).limit(1)
+        held_id = db.session.scalar(held) if confirm else None
+        if held_id is not None:
+            return _locked_run(held_id)
+        run = ImportRun(
+            status="queued", name=prepared.name, content_hash=prepared.content_hash, submitted_at=caller.now,
+            received_at=caller.now, actor=caller.actor, report={},
+        )
+        db.session.add(run)
+        db.session.flush()
+        if prepared.files is not None:
+            keep(run, prepared.files, [part.rows for part in prepared.export.parts])
+    if run.status == "queued":
+        manifest = prepared.export.manifest
+        run.submitted_at = submitted_at or (manifest.submitted_at if manifest else None) or run.submitted_at
+        run.content_hash = prepared.content_hash
+    return run
+
+
+def _locked_run(run_id: int) -> ImportRun:
+    run = db.session.scalar(
+        select(ImportRun).where(ImportRun.id == run_id).with_for_update().execution_options(populate_existing=True)
+    )
+    if run is None:
+        raise NotFound("run", str(run_id))
+    return run
+
+
+def _scopes_of(export: Export) -> list[tuple[str, str]]:
+    """The scopes that the run covers: those with rows, and those that the manifest names (U4)."""
+    return sorted(export.scopes)
+
+
+def _remember(run: ImportRun, prepared: Prepared, ids: Mapping[tuple[str, str], int]) -> None:
+    """Keeps what the run covers and says, so that it can decide later and be fallen back on (U9)."""
+    export = prepared.export
+    db.session.add(RunTotals(run_id=run.id, data=imports.pack_totals(export.totals)))
+    rows = {part.name: part.rows for part in export.parts}
+    for file in db.session.scalars(select(ImportFile).where(ImportFile.run_id == run.id)):
+        file.rows = rows.get(file.name, file.rows)
+    db.session.flush()
+    if export.cover is None:
+        return
+    first, last = export.cover
+    newest = {
+        (provider, scope): day
+        for provider, scope, day in export.totals.group_by("provider", "scope").agg(pl.col("day").max()).iter_rows()
+    }
+    bulk_insert(
+        RunScope.__table__,  # type: ignore[arg-type]
+        ("run_id", "scope_id", "first_day", "last_day", "newest_row_day"),
+        [(run.id, scope_id, first, last, newest.get(pair)) for pair, scope_id in ids.items()],
+    )
+
+
+def _decide(run: ImportRun, totals: pl.DataFrame, scope_ids: Sequence[int]) -> _Decision:
+    if run.cover_first is None or run.cover_last is None:
+        return _Decision([], {}, 0, {})
+    first, last = run.cover_first, run.cover_last
+    others = imports.candidates_of(scope_ids, run.id)
+    decided: dict[int, list[date]] = {}
+    stale: dict[int, list[date]] = {}
+    suspicions = []
+    for scope_id in scope_ids:
+        own = Candidate(run.id, scope_id, first, last, run.submitted_at, run.content_hash, run.feed)
+        by_day = deciders([*others[scope_id], own], first, last)
+        decided[scope_id] = [day for day, run_id in by_day.items() if run_id == run.id]
+        not_decided = [day for day, run_id in by_day.items() if run_id != run.id]
+        if not_decided:
+            stale[scope_id] = not_decided
+        for month, before, now in covers_less(own, others[scope_id]):
+            suspicions.append(f"covers {now} days of {month:%Y-%m} where the run before covered {before}")
+    # whole months, since suspicion asks what is posted for a scope and month
+    posted = imports.posted_totals(scope_ids, month_of(first), (month_of(last) + timedelta(days=32)).replace(day=1))
+    changes = deltas(totals, posted, decided)
+    for scope_id, month, currency, before_steps, change in takes_away_much(changes, posted):
+        scope = db.session.get_one(Scope, scope_id)
+        suspicions.append(
+            f"would take {-change / 10**8:.2f} of {before_steps / 10**8:.2f} {currency} of {month:%Y-%m} "
+            f"away from {scope.external_id}"
+        )
+    return _Decision(changes, stale, sum(map(len, decided.values())), others, sorted(set(suspicions)))
+
+
+def _status(decision: _Decision, export: Export) -> str:
+    if decision.changes:
+        return "applied"
+    covered = export.cover is not None and bool(decision.stale or decision.decided_days)
+    return "stale" if covered and not decision.decided_days else "unchanged"
+
+
+def _settle(run: ImportRun, changes: Sequence[Delta], cause: str, caller: Caller) -> list[Batch]:
+    if not changes:
+        return []
+    imports.add_usage(changes, run.id)
+    accounts = lock_accounts(accounts_ever_of({delta.scope_id for delta in changes}))
+    return list(post(list(accounts.values()), Cause(cause, f"run:{run.id}", caller.actor)).values())
+
+
+def _fill(
+    report: dict[str, Any], run: ImportRun, decision: _Decision, names: Mapping[int, str], batches: Sequence[Batch]
+) -> None:
+    known = imports.known_scopes(names)
+    closes = {month_of(delta.day): closed_at(month_of(delta.day)) for delta in decision.changes}
+    report.update(
+        id=run.id,
+        name=run.name,
+        status=run.status,
+        submitted_at=run.submitted_at.isoformat(),
+        known_scopes=len(known),
+        unknown_scopes=sorted(name for scope_id, name in names.items() if scope_id not in known),
+        stale=[{"scope": names[scope_id], "days": [day.isoformat() for day in stale]}
+               for scope_id, stale in sorted(decision.stale.items(), key=lambda item: names[item[0]])],
+        delta={currency: imports.decimal_text(amount) for currency, amount in by_currency(decision.changes).items()},
+        waiting=imports.waiting(decision.changes, names),
+        uncovered_delta=imports.uncovered_of(batches),
+        suspicions=decision.suspicions,
+        missing_scopes=imports.missing_scopes(run, names),
+        after_close=imports.after_close(decision.changes, decision.others, names, closes),
+    )
+
+
+def confirm_run(caller: Caller, run_id: int) -> dict[str, Any]:
+    """A manager's yes to a held run (U5): it is decided anew, as things stand now, and posted."""
+    require(caller, "usage.import")
+    run = _locked_run(run_id)
+    if run.status != "held":
+        raise Conflict("run", "not-held", "run %(run)s is %(status)s, not held", run=run.id, status=run.status)
+    scopes = _locked_scopes_of(run)
+    ids = {(scope.provider, scope.external_id): scope.id for scope in scopes.values()}
+    decision = _decide(run, imports.totals_of_run(run.id, ids), sorted(scopes))
+    if decision.changes:
+        run.status = "applied"
+    else:
+        run.status = "unchanged" if decision.decided_days or not decision.stale else "stale"
+    batches = _settle(run, decision.changes, "usage", caller)
+    imports.refresh_scopes(scopes)
+    report = dict(run.report)
+    _fill(report, run, decision, {scope.id: scope.external_id for scope in scopes.values()}, batches)
+    run.report = report
+    trail.record(caller, "usage.confirm", f"run:{run.id}", after={"status": run.status, "delta": report["delta"]})
+    db.session.flush()
+    return report
+
+
+def reverse_run(caller: Caller, run_id: int) -> dict[str, Any]:
+    """Takes an import back whole (U9): its days fall back to the next newest run. Repeating it changes nothing."""
+    require(caller, "usage.import")
+    run = _locked_run(run_id)
+    if run.reversed_at is not None:
+        return _reversal(run, [], [])
+    if run.status not in imports.CANDIDATE_STATES:
+        raise Conflict("run", "nothing-to-reverse", "run %(run)s is %(status)s: it posted nothing",
+                       run=run.id, status=run.status)
+    scopes = _locked_scopes_of(run)
+    run.reversed_at, run.reversed_by = caller.now, caller.actor
+    db.session.flush()
+    changes = _fall_back(run, scopes)
+    batches = _settle(run, changes, "reverse", caller)
+    imports.refresh_scopes(scopes)
+    trail.record(caller, "usage.reverse", f"run:{run.id}", before={"status": run.status})
+    db.session.flush()
+    return _reversal(run, changes, batches)
+
+
+def _reversal(run: ImportRun, changes: Sequence[Delta], batches: Sequence[Batch]) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "status": "reversed",
+        "delta": {currency: imports.decimal_text(amount) for currency, amount in by_currency(changes).items()},
+        "uncovered_delta": imports.uncovered_of(batches),
+    }
+
+
+def _locked_scopes_of(run: ImportRun) -> dict[int, Scope]:
+    pairs = db.session.execute(
+        select(Scope.provider, Scope.external_id)
+        .join(RunScope, RunScope.scope_id == Scope.id)
+        .where(RunScope.run_id == run.id)
+    ).tuples().all()
+    return {scope.id: scope for scope in lock_scopes(pairs).values()}
+
+
+def _fall_back(run: ImportRun, scopes: Mapping[int, Scope]) -> list[Delta]:
+    """What becomes of the days that the run decided when it no longer counts."""
+    if run.cover_first is None or run.cover_last is None:
+        return []
+    first, last = run.cover_first, run.cover_last
+    others = imports.candidates_of(scopes, run.id)
+    decided: dict[int, list[date]] = {}
+    successors: dict[int, list[tuple[int, date]]] = {}
+    for scope_id in scopes:
+        own = Candidate(run.id, scope_id, first, last, run.submitted_at, run.content_hash, run.feed)
+        before = deciders([*others[scope_id], own], first, last)
+        after = deciders(others[scope_id], first, last)
+        decided[scope_id] = [day for day in days(first, last) if before[day] == run.id]
+        for day in decided[scope_id]:
+            successor = after[day]
+            if successor is not None:
+                successors.setdefault(successor, []).append((scope_id, day))
+    ids = {(scope.provider, scope.external_id): scope.id for scope in scopes.values()}
+    wanted = [frame(())]
+    for successor, pairs in successors.items():
+        on_days = pl.DataFrame(pairs, schema={"scope_id": pl.Int64, "day": pl.Date}, orient="row")
+        said = imports.totals_of_run(successor, ids)
+        wanted.append(said.join(on_days, on=["scope_id", "day"], how="semi"))
+    return deltas(pl.concat(wanted), imports.posted_totals(scopes, first, last), decided)
+
+
+def count_runs() -> int:
+    """How many runs there are."""
+    return db.session.scalar(select(func.count()).select_from(ImportRun)) or 0

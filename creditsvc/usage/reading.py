@@ -1,0 +1,189 @@
+"""What pages, the API and commands show of usage: runs, scopes, usage by day."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import func, select
+
+from creditsvc.core.burndown import LATEST
+from creditsvc.core.errors import NotFound
+from creditsvc.db import db
+from creditsvc.ledger.facts import chunks, day_start, ownerships_of, scopes_ever_of, units_of
+from creditsvc.ledger.models import Account, ChargeKey, Resource, Scope, ScopeFact, UsageFact
+from creditsvc.parties.access import Caller, require
+from creditsvc.usage.models import ImportRun
+
+
+@dataclass(frozen=True)
+class ScopeView:
+    """A scope in the time it belongs to a startup; `ends` None means until further notice."""
+
+    provider: str
+    external_id: str
+    resource: str
+    starts: datetime
+    ends: datetime | None
+    newest_charge_day: date | None
+    data_at: datetime | None
+
+
+@dataclass(frozen=True)
+class UnassignedScope:
+    """A scope with usage that belongs to no startup on some charge days; amounts (10^-8) by currency."""
+
+    provider: str
+    external_id: str
+    first_day: date
+    last_day: date
+    amounts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class DayUsage:
+    """Usage of an account on a charge day, in steps of its unit: in all, by charge key and by scope."""
+
+    day: date
+    amount: int
+    by_key: tuple[tuple[str, int], ...]
+    by_scope: tuple[tuple[str, int], ...]
+
+
+def list_runs(caller: Caller, limit: int = 50, before: int | None = None) -> list[ImportRun]:
+    """The newest import runs first; `before` is the id to go on from. Raises Forbidden."""
+    require(caller, "usage.see")
+    statement = select(ImportRun).order_by(ImportRun.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(ImportRun.id < before)
+    return list(db.session.scalars(statement))
+
+
+def find_run(caller: Caller, run_id: int) -> ImportRun:
+    """One run. Raises Forbidden, NotFound."""
+    require(caller, "usage.see")
+    run = db.session.get(ImportRun, run_id)
+    if run is None:
+        raise NotFound("run", str(run_id))
+    return run
+
+
+def scopes_of(startup_id: int) -> list[ScopeView]:
+    """The scopes of a startup, in the order of their start. The caller must have been allowed to see it."""
+    accounts = {
+        account_id: resource
+        for account_id, resource in db.session.execute(
+            select(Account.id, Resource.key)
+            .join(Resource, Resource.id == Account.resource_id)
+            .where(Account.startup_id == startup_id)
+        )
+    }
+    owned = ownerships_of(scopes_ever_of(accounts))
+    scopes = db.session.scalars(select(Scope).where(Scope.id.in_(list(owned)))).all()
+    views = [
+        ScopeView(
+            scope.provider, scope.external_id, accounts[own.account_id], own.starts,
+            None if own.ends == LATEST else own.ends, scope.newest_charge_day, scope.data_at,
+        )
+        for scope in scopes
+        for own in owned[scope.id]
+        if own.account_id in accounts
+    ]
+    return sorted(views, key=lambda view: (view.starts, view.external_id))
+
+
+def unassigned_scopes(caller: Caller) -> list[UnassignedScope]:
+    """Scopes whose usage waits because it belongs to no startup (U6). Raises Forbidden."""
+    require(caller, "scope.see")
+    ever_assigned = select(ScopeFact.scope_id).where(ScopeFact.account_id.is_not(None))
+    never = db.session.execute(
+        select(Scope, UsageFact.currency, func.min(UsageFact.day), func.max(UsageFact.day), func.sum(UsageFact.amount))
+        .join(UsageFact, UsageFact.scope_id == Scope.id)
+        .where(Scope.id.not_in(ever_assigned))
+        .group_by(Scope.id, UsageFact.currency)
+    ).tuples().all()
+    rows = [(scope, currency, first, last, int(amount)) for scope, currency, first, last, amount in never]
+    rows += _gaps()
+    found: dict[tuple[str, str], UnassignedScope] = {}
+    for scope, currency, first, last, amount in rows:
+        pair = (scope.provider, scope.external_id)
+        seen = found.get(pair)
+        amounts = dict(seen.amounts) if seen else {}
+        amounts[currency] = amounts.get(currency, 0) + amount
+        found[pair] = UnassignedScope(
+            *pair, min(first, seen.first_day) if seen else first, max(last, seen.last_day) if seen else last, amounts
+        )
+    return [found[pair] for pair in sorted(found)]
+
+
+def _gaps() -> list[tuple[Scope, str, date, date, int]]:
+    """Usage of scopes that belong to a startup, on days on which they belong to none."""
+    ended = set(db.session.scalars(select(ScopeFact.scope_id).distinct()))
+    owned = ownerships_of(ended)
+    rows: list[tuple[Scope, str, date, date, int]] = []
+    for part in chunks(ended):
+        usage = db.session.execute(
+            select(Scope, UsageFact.day, UsageFact.currency, func.sum(UsageFact.amount))
+            .join(UsageFact, UsageFact.scope_id == Scope.id)
+            .where(Scope.id.in_(part))
+            .group_by(Scope.id, UsageFact.day, UsageFact.currency)
+        )
+        for scope, day, currency, amount in usage.tuples():
+            at = day_start(day)
+            if amount and not any(own.starts <= at < own.ends for own in owned[scope.id]):
+                rows.append((scope, currency, day, day, int(amount)))
+    return rows
+
+
+def usage_by_day(account_id: int, first: date, last: date) -> list[DayUsage]:
+    """The usage of an account on the charge days from first to last that have any, newest first."""
+    owned = ownerships_of(scopes_ever_of([account_id]))
+    unit = units_of([account_id])[account_id]
+    keys: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    scopes: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    rows = db.session.execute(
+        select(UsageFact.scope_id, Scope.external_id, UsageFact.day, ChargeKey.text, func.sum(UsageFact.amount))
+        .join(Scope, Scope.id == UsageFact.scope_id)
+        .join(ChargeKey, ChargeKey.id == UsageFact.key_id)
+        .where(UsageFact.scope_id.in_(list(owned)), UsageFact.currency == unit)
+        .where(UsageFact.day >= first, UsageFact.day <= last)
+        .group_by(UsageFact.scope_id, Scope.external_id, UsageFact.day, ChargeKey.text)
+    )
+    for scope_id, external_id, day, key, amount in rows:
+        at = day_start(day)
+        if any(own.starts <= at < own.ends and own.account_id == account_id for own in owned[scope_id]):
+            keys[day][key] += int(amount)
+            scopes[day][external_id] += int(amount)
+    return [
+        DayUsage(day, sum(keys[day].values()), _largest(keys[day]), _largest(scopes[day]))
+        for day in sorted(keys, reverse=True)
+        if any(keys[day].values())
+    ]
+
+
+def _largest(sums: dict[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(((name, amount) for name, amount in sums.items() if amount), key=lambda item: -item[1]))
+
+
+def waiting_in_other_currencies(account_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Usage of the accounts' scopes in another currency than theirs, which waits for a rate (U7), by account."""
+    owned = ownerships_of(scopes_ever_of(account_ids))
+    units = units_of(account_ids)
+    found: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for part in chunks(owned):
+        rows = db.session.execute(
+            select(UsageFact.scope_id, UsageFact.day, UsageFact.currency, func.sum(UsageFact.amount))
+            .where(UsageFact.scope_id.in_(part), UsageFact.currency.not_in(set(units.values())))
+            .group_by(UsageFact.scope_id, UsageFact.day, UsageFact.currency)
+        )
+        for scope_id, day, currency, amount in rows:
+            at = day_start(day)
+            for own in owned[scope_id]:
+                if own.account_id in units and own.starts <= at < own.ends and amount:
+                    found[own.account_id or 0][currency] += int(amount)
+    return {account_id: dict(sums) for account_id, sums in found.items()}
+
+
+def days_since(day: date, now: datetime) -> int:
+    """How many UTC days lie between a charge day and now."""
+    return (now.astimezone(UTC).date() - day) // timedelta(days=1)
