@@ -1,7 +1,29 @@
-"""The REST API."""
+"""The REST API under /api/v1: bearer tokens, cursor paging, problem JSON, an Idempotency-Key on every write."""
 
-from flask import Flask
+from flask import Flask, Response, request
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import RequestRedirect
+
+from creditsvc.api.document import make_api
+from creditsvc.api.problems import http_problem
+from creditsvc.api.startups import startups
+
+RESOURCES = (startups,)
 
 
 def hang(app: Flask) -> None:
-    """Hangs the API into the app."""
+    """Hangs the API into the app. To be called after the pages, whose guard against forged forms it opts out of."""
+    app.before_request(_answer_strays)
+    api = make_api(app)
+    for blueprint in RESOURCES:
+        api.register_blueprint(blueprint)
+        if "csrf" in app.extensions:  # no cookie is read here, so there is nothing to forge
+            app.extensions["csrf"].exempt(blueprint)
+
+
+def _answer_strays() -> Response | None:
+    """A problem for an address below /api that is none, or that does not take the method."""
+    error = request.routing_exception
+    if not request.path.startswith("/api/") or error is None or isinstance(error, RequestRedirect):
+        return None
+    return http_problem(error, "There is no such address." if isinstance(error, NotFound) else None)

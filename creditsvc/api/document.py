@@ -1,0 +1,114 @@
+"""The OpenAPI document, made from the schemas and routes, and a page that shows it without scripts."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Flask, current_app, render_template
+from flask_smorest import Api
+from flask_smorest import Blueprint as ResourceBlueprint
+from flask_smorest.utils import prepare_response
+
+from creditsvc.api.problems import KINDS, MIME_TYPE
+from creditsvc.api.routes import tag_of
+from creditsvc.api.schemas import ProblemSchema
+
+DESCRIPTION = """\
+Who was granted which cloud credits, what has drawn on them, and what is left.
+
+Amounts are decimal strings in the resource's unit. Instants are RFC 3339 in UTC; a bare day where an instant is asked
+for means the end of that day in Asia/Hong_Kong. Lists come in pages: `next` is the `after` of the next page, or null.
+Every write takes an `Idempotency-Key`. Errors are problem JSON (RFC 9457).
+"""
+
+pages = Blueprint("api_docs_page", __name__, url_prefix="/api/v1", template_folder="templates")
+
+
+class DocumentedApi(Api):  # type: ignore[misc]
+    """flask-smorest's Api with problem JSON for errors, and no error handlers outside its own routes."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def register_blueprint(self, blp: ResourceBlueprint, **options: Any) -> None:
+        """Hangs the blueprint in and documents it under the name of its resource."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        self._app.register_blueprint(blp, **options)
+        blp.register_views_in_doc(self, self._app, self.spec, name=blp.name, parameters=None)
+        self.spec.tag({"name": tag_of(blp), "description": blp.description})
+
+    def _register_error_handlers(self) -> None:
+        """None for the app as a whole: the pages have their own."""
+
+    def _register_responses(self) -> None:
+        for status in HTTPStatus:
+            if status >= HTTPStatus.BAD_REQUEST:
+                self._problem_response(status.name, status.phrase)
+        self._problem_response("DEFAULT_ERROR", "A problem (RFC 9457).")
+
+    def _register_etag_headers(self) -> None:
+        """None: answers have no ETag."""
+
+    def _register_pagination_header(self) -> None:
+        """None: lists say their next page in the body."""
+
+    def _problem_response(self, name: str, description: str) -> None:
+        response = {"description": description, "schema": ProblemSchema}
+        prepare_response(response, self.spec, MIME_TYPE)
+        self.spec.components.response(name, response, lazy=True)
+
+
+def make_api(app: Flask) -> DocumentedApi:
+    """The API with its document at /api/v1/openapi.json and its page at /api/v1/docs; no resources yet."""
+    app.config.update(
+        API_TITLE="creditsvc", API_VERSION="1", OPENAPI_VERSION="3.1.0", OPENAPI_URL_PREFIX="/api/v1",
+        API_SPEC_OPTIONS={
+            "info": {"description": DESCRIPTION, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+            "servers": [{"url": app.config["CREDITSVC"].base_url}],
+            "security": [{"token": []}],
+        },
+    )
+    api = DocumentedApi(app)
+    api.spec.components.security_scheme("token", {
+        "type": "http", "scheme": "bearer", "description": "A token made with `creditsvc token create`.",
+    })
+    app.register_blueprint(pages)
+    app.extensions["creditsvc-api"] = api
+    return api
+
+
+@pages.get("/docs")
+def docs() -> str:
+    """The operations of the API as a plain page."""
+    document = current_app.extensions["creditsvc-api"].spec.to_dict()
+    operations = [
+        {"path": path, "method": method.upper(), "parameters": item.get("parameters", []), **operation}
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters"
+    ]
+    return render_template(
+        "api/docs.html", info=document["info"], tags=document["tags"], operations=operations, kinds=KINDS,
+        shapes=document["components"]["schemas"], shape_of=shape_of, type_of=type_of,
+    )
+
+
+def shape_of(content: Mapping[str, Any]) -> str:
+    """The name of the shape that a body or an answer has."""
+    media: Mapping[str, Any] = next(iter(content.get("content", {}).values()), {})
+    return str(media.get("schema", {}).get("$ref", "")).rpartition("/")[2]
+
+
+def type_of(schema: Mapping[str, Any]) -> str:
+    """A field's type in words."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    for several in ("allOf", "anyOf", "oneOf"):
+        if several in schema:
+            return " or ".join(type_of(each) for each in schema[several])
+    kinds = schema.get("type", "anything")
+    text = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
+    if "items" in schema:
+        text += f" of {type_of(schema['items'])}"
+    if "enum" in schema:
+        text += ": " + ", ".join(str(value) for value in schema["enum"])
+    return text

@@ -1,0 +1,185 @@
+"""How a route of the API is declared: guarded, its input checked by a schema, and documented, all in one place."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import marshmallow
+from flask import Response, jsonify, request
+from flask_smorest import Blueprint
+from webargs.flaskparser import FlaskParser
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from creditsvc.api.problems import hang_problems
+from creditsvc.api.tokens import authenticate
+
+View = Callable[..., Any]
+
+JSON_BOUND = 1024 * 1024
+"""The largest request body that is no upload, in bytes."""
+
+KEY_PARAMETER = {
+    "in": "header", "name": "Idempotency-Key", "required": True,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+    "description": "A new value for each thing to be done (a UUID is a good one). The same request with the same key "
+    "gets the first answer again, with the header `Idempotency-Replayed: true`; another request with it is refused.",
+}
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class Parser(FlaskParser):
+    """webargs' parser with our manners: what is unknown or cannot be kept is refused, never dropped."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": marshmallow.RAISE, "multipart": marshmallow.RAISE,
+    }
+    __location_map__ = {**FlaskParser.__location_map__, "multipart": "load_multipart"}
+
+    def load_multipart(self, req: Any, schema: marshmallow.Schema) -> Any:
+        """The fields and files of a form, together."""
+        together = MultiDict(req.form)
+        for name, file in req.files.items(multi=True):
+            together.add(name, file)
+        return self._makeproxy(together, schema)
+
+    def load_json(self, req: Any, schema: marshmallow.Schema) -> Any:
+        """The JSON body; one of another type is refused (a body that is silently ignored would mislead)."""
+        if req.get_data(cache=True) and not req.is_json:
+            raise UnsupportedMediaType("Send the body as Content-Type: application/json.")
+        try:
+            return super().load_json(req, schema)
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets without end
+            raise BadRequest("The body is no JSON that can be read.") from error
+
+    def _handle_invalid_json_error(self, error: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
+        raise BadRequest("The body is no JSON.")
+
+    def pre_load(self, location_data: Any, *, schema: marshmallow.Schema, req: Any, location: str) -> Any:
+        """Refuses text that a database cannot keep: a NUL, half a surrogate pair."""
+        try:
+            for path, text in _texts(location_data):
+                if _UNSTORABLE.search(text):
+                    raise marshmallow.ValidationError({path: ["The text holds a character that cannot be kept."]})
+        except RecursionError as error:
+            raise BadRequest("The body is nested too deeply.") from error
+        return location_data
+
+    def handle_error(self, error: marshmallow.ValidationError, *args: Any, **kwargs: Any) -> Any:
+        """Lets the problem handler show the messages, without the location around them."""
+        assert isinstance(error.messages, dict)
+        raise marshmallow.ValidationError(next(iter(error.messages.values())))
+
+
+def _texts(data: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in the data, keys of objects too, with the field it stands in."""
+    if isinstance(data, str):
+        yield path, data
+    elif isinstance(data, Mapping):
+        for name, value in data.items():
+            yield path or "body", str(name)
+            values = data.getlist(name) if hasattr(data, "getlist") else [value]
+            for each in values:
+                yield from _texts(each, f"{path}.{name}" if path else str(name))
+    elif isinstance(data, list):
+        for number, each in enumerate(data):
+            yield from _texts(each, f"{path}.{number}" if path else str(number))
+
+
+class ApiBlueprint(Blueprint):  # type: ignore[misc]
+    """A blueprint whose every route asks for a token and answers errors with problems."""
+
+    ARGUMENTS_PARSER = Parser()
+    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = {
+        **Blueprint.DEFAULT_LOCATION_CONTENT_TYPE_MAPPING, "multipart": "multipart/form-data",
+    }
+
+
+def new_blueprint(name: str, description: str) -> Blueprint:
+    """The blueprint of one resource under /api/v1, guarded."""
+    blueprint = ApiBlueprint(f"api_{name}", __name__, url_prefix="/api/v1", description=description)
+    hang_problems(blueprint)
+    blueprint.before_request(_bound_body)
+    blueprint.before_request(_check_address)
+    blueprint.before_request(authenticate)
+    return blueprint
+
+
+def _bound_body() -> None:
+    if request.mimetype != "multipart/form-data":
+        request.max_content_length = JSON_BOUND
+
+
+def _check_address() -> None:
+    for value in (request.view_args or {}).values():
+        if isinstance(value, str) and _UNSTORABLE.search(value):
+            raise BadRequest("The address holds a character that no key has.")
+
+
+def get(
+    blueprint: Blueprint, rule: str, *, answers: type[marshmallow.Schema], query: type[marshmallow.Schema] | None = None
+) -> Callable[[View], View]:
+    """Declares a reading route. The view gets the checked query (if any) and the path's values, and returns JSON."""
+
+    def decorate(view: View) -> View:
+        name = view.__name__
+        view = blueprint.response(200, answers)(_as_response(view))
+        if query is not None:
+            view = blueprint.arguments(query, location="query")(view)
+        blueprint.route(rule, methods=["GET"], endpoint=name, tags=[tag_of(blueprint)])(view)
+        return view
+
+    return decorate
+
+
+def post(
+    blueprint: Blueprint,
+    rule: str,
+    *,
+    answers: type[marshmallow.Schema],
+    body: type[marshmallow.Schema],
+    status: int = 200,
+    location: str = "json",
+    required: bool = True,
+) -> Callable[[View], View]:
+    """Declares a writing route. The view gets the checked body and the path's values, and returns a response."""
+
+    def decorate(view: View) -> View:
+        name = view.__name__
+        for code in (400, 409):
+            view = blueprint.alt_response(code, response=PROBLEM_NAMES[code])(view)
+        view = blueprint.response(status, answers, headers=_headers(status))(view)
+        view = blueprint.arguments(body, location=location, required=required)(view)
+        view = blueprint.doc(parameters=[KEY_PARAMETER])(view)
+        blueprint.route(rule, methods=["POST"], endpoint=name, tags=[tag_of(blueprint)])(view)
+        return view
+
+    return decorate
+
+
+PROBLEM_NAMES = {400: "BAD_REQUEST", 409: "CONFLICT"}
+
+
+def tag_of(blueprint: Blueprint) -> str:
+    """The name of the resource in the documentation (pages may have a blueprint of that name too)."""
+    return str(blueprint.name).removeprefix("api_").replace("_", "-")
+
+
+def _headers(status: int) -> dict[str, Any]:
+    headers: dict[str, Any] = {
+        "Idempotency-Replayed": {
+            "description": "`true` when this is the first answer once more.",
+            "schema": {"type": "string", "enum": ["true"]},
+        }
+    }
+    if status == 201:
+        headers["Location"] = {"description": "Where what was made can be read.", "schema": {"type": "string"}}
+    return headers
+
+
+def _as_response(view: View) -> View:
+    def respond(*args: Any, **kwargs: Any) -> Response:
+        return jsonify(view(*args, **kwargs))
+
+    respond.__name__, respond.__doc__ = view.__name__, view.__doc__
+    return respond

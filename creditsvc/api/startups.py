@@ -1,0 +1,69 @@
+"""Startups and what they hold."""
+
+from typing import Any
+
+from flask import Response, url_for
+
+from creditsvc.api.routes import get, new_blueprint, post
+from creditsvc.api.schemas import (
+    BalanceQuerySchema,
+    BalanceSchema,
+    PagingSchema,
+    StartupListSchema,
+    StartupSchema,
+)
+from creditsvc.api.tokens import current_caller
+from creditsvc.api.writes import write_once
+from creditsvc.core.days import as_of_instant
+from creditsvc.ledger.reading import balance_document, balances, instant_text
+from creditsvc.parties import operations, reading
+from creditsvc.parties.models import Startup
+from creditsvc.parties.once import Answer
+from creditsvc.parties.schemas import StartupShape
+
+startups = new_blueprint("startups", "Startups, their balances and statements.")
+
+
+@get(startups, "/startups", query=PagingSchema, answers=StartupListSchema)
+def list_startups(query: dict[str, Any]) -> dict[str, Any]:
+    """The startups you may see, by key."""
+    found = reading.list_startups(current_caller(), after=query.get("after"), limit=query["limit"] + 1)
+    page = found[: query["limit"]]
+    return {"items": [shown(each) for each in page], "next": page[-1].key if len(found) > len(page) else None}
+
+
+@get(startups, "/startups/<key>", answers=StartupSchema)
+def get_startup(key: str) -> dict[str, Any]:
+    """One startup."""
+    return shown(reading.find_startup(current_caller(), key))
+
+
+@post(startups, "/startups", body=StartupShape, answers=StartupSchema, status=201)
+def create_startup(body: dict[str, Any]) -> Response:
+    """Makes a startup."""
+    caller = current_caller()
+
+    def act() -> Answer:
+        startup = operations.create_startup(caller, **body)
+        return Answer(201, shown(startup), url_for("api_startups.get_startup", key=startup.key))
+
+    return write_once(act)
+
+
+@get(startups, "/startups/<key>/balance", query=BalanceQuerySchema, answers=BalanceSchema)
+def get_balance(query: dict[str, Any], key: str) -> dict[str, Any]:
+    """What a startup holds, as of an instant, as it was known at another."""
+    caller = current_caller()
+    startup = reading.find_startup(caller, key)
+    as_of = as_of_instant(query["as_of"], "as_of") if "as_of" in query else caller.now
+    known_at = as_of_instant(query["known_at"], "known_at") if "known_at" in query else None
+    views = balances(as_of, startup_ids=[startup.id], known_at=known_at)
+    return balance_document(startup.key, views, as_of, known_at or caller.now)
+
+
+def shown(startup: Startup) -> dict[str, Any]:
+    """A startup as JSON."""
+    return {
+        "key": startup.key, "name": startup.name, "language": startup.language,
+        "created_at": instant_text(startup.created_at),
+    }
