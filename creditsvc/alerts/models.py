@@ -1,0 +1,139 @@
+"""Which alerts were decided, who was told of them, what each night remembers, and which nights ran (A1 to A7)."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from creditsvc.db import Id, Model
+
+RUNNING = "running"
+DONE = "done"
+
+
+class JobRun(Model):
+    """One run of a job for one business day; the row is the claim, so that ten schedulers make one run (A7).
+
+    `worker` is empty when the run was given up and waits to be taken over. `heartbeat_at` is the real clock's, the
+    other instants are those of the run.
+    """
+
+    __tablename__ = "job_run"
+    __table_args__ = (UniqueConstraint("job", "day"), CheckConstraint("state IN ('running', 'done')", name="state"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    job: Mapped[str] = mapped_column(String(40))
+    day: Mapped[date]
+    state: Mapped[str] = mapped_column(String(10))
+    worker: Mapped[str] = mapped_column(String(200))
+    attempts: Mapped[int] = mapped_column(default=1)
+    as_of: Mapped[datetime]
+    heartbeat_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(String(500))
+
+
+class AlertSetting(Model):
+    """What a programme says of a rule: on or off, other thresholds, and whether its people may turn it off."""
+
+    __tablename__ = "alert_setting"
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    rule: Mapped[str] = mapped_column(String(20), primary_key=True)
+    enabled: Mapped[bool] = mapped_column(default=True)
+    thresholds: Mapped[list[int]] = mapped_column(JSON)  # empty: the rule's own
+    mandatory: Mapped[bool] = mapped_column(default=False)
+
+
+class AlertPreference(Model):
+    """A rule of which a person wants no mail. What a programme makes mandatory comes all the same."""
+
+    __tablename__ = "alert_preference"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    rule: Mapped[str] = mapped_column(String(20), primary_key=True)
+
+
+class Alert(Model):
+    """One thing to be told, once (A3). `key` says startup, holding, rule, threshold and episode.
+
+    Open until the matter has passed or a further threshold took its place (`closed_on`); only what is open is told.
+    """
+
+    __tablename__ = "alert"
+    __table_args__ = (Index(None, "account_id", "closed_on"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(500), unique=True)
+    startup_id: Mapped[int] = mapped_column(ForeignKey("startup.id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    rule: Mapped[str] = mapped_column(String(20))
+    holding: Mapped[str] = mapped_column(String(300))
+    threshold: Mapped[int]
+    episode: Mapped[int]
+    severity: Mapped[str] = mapped_column(String(10))
+    message: Mapped[str] = mapped_column(String(1000))
+    params: Mapped[dict[str, Any]] = mapped_column(JSON)
+    decided_on: Mapped[date] = mapped_column(index=True)
+    decided_at: Mapped[datetime]
+    closed_on: Mapped[date | None] = mapped_column(index=True)
+
+
+class AlertMemory(Model):
+    """What earlier nights leave behind for one rule and holding (`core.due_alerts.Memory`)."""
+
+    __tablename__ = "alert_memory"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    rule: Mapped[str] = mapped_column(String(20), primary_key=True)
+    holding: Mapped[str] = mapped_column(String(300), primary_key=True)
+    acts: Mapped[int]
+    level: Mapped[int]
+    marks: Mapped[dict[str, list[int | None]]] = mapped_column(JSON)  # threshold: [told in episode, back, re-armed]
+    counted_on: Mapped[date | None]
+
+
+class Digest(Model):
+    """The one mail of a person's business day (A5)."""
+
+    __tablename__ = "digest"
+    __table_args__ = (UniqueConstraint("person_id", "day"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    day: Mapped[date]
+    outbox_id: Mapped[int | None] = mapped_column(ForeignKey("outbox_mail.id"))
+
+
+class AlertTold(Model):
+    """A person was told of an alert, in that digest; they may have said that they have seen it."""
+
+    __tablename__ = "alert_told"
+
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True, index=True)
+    digest_id: Mapped[int] = mapped_column(ForeignKey("digest.id"), index=True)
+    acknowledged_at: Mapped[datetime | None]
+
+
+class AlertSnooze(Model):
+    """Until the day before `until` a person hears nothing of this rule and holding; what came meanwhile is told then."""
+
+    __tablename__ = "alert_snooze"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    rule: Mapped[str] = mapped_column(String(20), primary_key=True)
+    holding: Mapped[str] = mapped_column(String(300), primary_key=True)
+    until: Mapped[date]
+
+
+class NotedHead(Model):
+    """The head of an account that a night last wrote into the trail, so that the next writes only what moved (L18)."""
+
+    __tablename__ = "noted_head"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    number: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,208 @@
+"""Which alerts are due (rules A2 to A4, A7): readings, settings and what was told before come in, decisions come out.
+
+Only the most telling threshold that is reached ever counts: it is due when it was not yet told in its episode, and
+telling it tells all the lesser ones with it. So an outage, or one big step, makes one alert and never four.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+Direction = Literal["increasing", "decreasing"]
+N = TypeVar("N", int, Decimal, Fraction)
+
+NIGHT_ZONE = ZoneInfo("Asia/Hong_Kong")
+NIGHT_HOUR = 2
+"""The night runs at 02:00 in Hong Kong (A7)."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a rule watches and when it arms again.
+
+    `defaults` are the thresholds unless a programme says otherwise, in days or percent. A reading is *back* when it is
+    `back_by` behind a threshold; after `back_nights` such nights in a row the threshold arms again (0: never, only
+    a human act does it). `beginning` is for what begins rather than is reached: its one threshold 0 has to be passed,
+    and in a new episode it is told only when the reading has risen since the last night.
+    """
+
+    name: str
+    direction: Direction
+    defaults: tuple[int, ...]
+    back_by: int = 0
+    back_nights: int = 0
+    beginning: bool = False
+
+    def is_reached(self, threshold: int, value: Fraction) -> bool:
+        """At or beyond the threshold, exactly (A2); for a beginning, beyond it."""
+        if self.beginning:
+            return value > threshold
+        return value >= threshold if self.direction == "increasing" else value <= threshold
+
+    def is_back(self, threshold: int, value: Fraction) -> bool:
+        """Whether the reading is far enough behind a threshold that had been reached (A3)."""
+        if self.is_reached(threshold, value):
+            return False
+        if self.direction == "increasing":
+            return value <= threshold - self.back_by
+        return value >= threshold + self.back_by
+
+    def most_telling(self, thresholds: Iterable[int]) -> int | None:
+        """The furthest of some thresholds: the highest, or for a falling reading the lowest. None of none."""
+        ordered = sorted(thresholds, reverse=self.direction == "decreasing")
+        return ordered[-1] if ordered else None
+
+
+EXPIRY = Rule("expiry", "decreasing", (90, 60, 30, 14, 7, 1))
+"""Days until a lot with something left ends. Only an extension or a top-up moves it back."""
+
+USED = Rule("used", "increasing", (50, 75, 90, 100), back_by=5, back_nights=2)
+"""Percent drawn of what counts now in an account."""
+
+UNCOVERED = Rule("uncovered", "increasing", (0,), back_nights=2, beginning=True)
+"""Usage of an account that no lot paid, in steps of its unit."""
+
+STALE = Rule("stale", "increasing", (4,), back_nights=1)
+"""Days since the newest charge day of a scope. Azure's own data is one to two days behind."""
+
+RULES: Mapping[str, Rule] = {rule.name: rule for rule in (UNCOVERED, EXPIRY, USED, STALE)}
+"""The rules, the most pressing first."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one programme says of one rule. No thresholds: the rule's own."""
+
+    enabled: bool = True
+    thresholds: tuple[int, ...] = ()
+    mandatory: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where a holding stands: `value` in the rule's measure.
+
+    `acts` counts the human acts on the holding; it only ever grows, and each arms the rule again at once (A3).
+    """
+
+    value: Fraction
+    acts: int = 0
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is known of one threshold: the episode in which it was told, the nights back since, the times re-armed."""
+
+    told: int | None = None
+    back: int = 0
+    rearmed: int = 0
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What earlier nights leave behind for one rule and holding."""
+
+    acts: int = 0
+    level: int = 0
+    marks: Mapping[int, Mark] = field(default_factory=dict)
+    counted_on: date | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`due` is the threshold to tell now, if any; `standing` the most telling one that is reached, in its `episode`."""
+
+    due: int | None
+    episode: int
+    standing: int | None
+    memory: Memory
+
+
+def crossed(direction: Direction, thresholds: Iterable[N], previous: N, current: N) -> list[N]:
+    """The thresholds between two readings, in ascending order: not reached by the first, reached by the second."""
+    if direction == "increasing":
+        return sorted(t for t in set(thresholds) if previous < t <= current)
+    return sorted(t for t in set(thresholds) if current <= t < previous)
+
+
+def decide(rule: Rule, thresholds: Sequence[int], reading: Reading, memory: Memory, day: date) -> Decision:
+    """What of one rule and holding is to be told on a business day (A2, A3, A4).
+
+    Deciding again on the same day counts no night twice. The memory comes back as it has to be kept, the telling
+    taken as done.
+    """
+    acts = max(memory.acts, reading.acts)
+    is_new_night = memory.counted_on is None or memory.counted_on < day
+    marks = {t: _after_night(rule, t, mark, reading.value, acts, is_new_night) for t, mark in memory.marks.items()}
+    reached = [t for t in thresholds if rule.is_reached(t, reading.value)]
+    standing = rule.most_telling(reached)
+    due = standing if standing is not None and not _is_told(marks.get(standing, Mark()), acts) else None
+    if rule.beginning and due is not None and reading.value <= memory.level:
+        due = None
+    if due is not None:
+        for threshold in reached:
+            mark = marks.get(threshold, Mark())
+            marks[threshold] = replace(mark, told=_episode(mark, acts), back=0)
+    level = _level(rule, marks, acts, reading.value, memory.level)
+    counted_on = day if is_new_night and marks != memory.marks else memory.counted_on
+    kept = Memory(acts, level, marks, counted_on)
+    episode = _episode(marks.get(standing, Mark()), acts) if standing is not None else acts
+    return Decision(due, episode, standing, kept)
+
+
+def _episode(mark: Mark, acts: int) -> int:
+    return acts + mark.rearmed
+
+
+def _is_told(mark: Mark, acts: int) -> bool:
+    return mark.told == _episode(mark, acts)
+
+
+def _after_night(rule: Rule, threshold: int, mark: Mark, value: Fraction, acts: int, is_new_night: bool) -> Mark:
+    """The mark with this night's reading counted, armed again when it has been back for long enough."""
+    if not _is_told(mark, acts) or not rule.back_nights or not is_new_night:
+        return mark
+    if not rule.is_back(threshold, value):
+        return replace(mark, back=0)
+    if mark.back + 1 >= rule.back_nights:
+        return Mark(rearmed=mark.rearmed + 1)
+    return replace(mark, back=mark.back + 1)
+
+
+def _level(rule: Rule, marks: Mapping[int, Mark], acts: int, value: Fraction, before: int) -> int:
+    """Up to where a beginning has been told: follows the reading while told, else only falls with it."""
+    if not rule.beginning:
+        return 0
+    told = any(_is_told(mark, acts) for mark in marks.values())
+    return int(value) if told else min(before, int(value))
+
+
+def forget_telling(memory: Memory) -> Memory:
+    """The memory of an alert that passed before anybody was told: all thresholds stand as not told."""
+    return replace(memory, level=0, marks={t: replace(mark, told=None, back=0) for t, mark in memory.marks.items()})
+
+
+def thresholds_for(rule: Rule, settings: Sequence[Setting | None]) -> tuple[int, ...]:
+    """The thresholds for a startup whose programmes say this (None: nothing): the union of those that are on.
+
+    No programme at all means the rule's own. Off in all of them is off: no thresholds.
+    """
+    found: set[int] = set()
+    for setting in settings or [None]:
+        if setting is None or setting.enabled:
+            found.update((setting.thresholds if setting else ()) or rule.defaults)
+    return tuple(sorted(found))
+
+
+def days_until(instant: datetime, now: datetime) -> Fraction:
+    """Exact days from now to an instant; negative once it has passed."""
+    return Fraction((instant - now) // timedelta(microseconds=1), timedelta(days=1) // timedelta(microseconds=1))
+
+
+def business_day(now: datetime) -> date:
+    """The day whose 02:00 run an instant belongs to: before 02:00 in Hong Kong it is still the day before (A7)."""
+    return (now.astimezone(NIGHT_ZONE) - timedelta(hours=NIGHT_HOUR)).date()

@@ -1,0 +1,306 @@
+"""Which alerts are due: crossings, episodes, arming again (A2 to A4, A7)."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from creditsvc.core.due_alerts import (
+    EXPIRY,
+    STALE,
+    UNCOVERED,
+    USED,
+    Decision,
+    Memory,
+    Reading,
+    Rule,
+    Setting,
+    business_day,
+    crossed,
+    days_until,
+    decide,
+    forget_telling,
+    thresholds_for,
+)
+
+CASES = json.loads((Path(__file__).parents[1] / "data" / "vectors" / "crossings.json").read_text())["cases"]
+DAY = date(2026, 6, 15)
+
+
+def nights(rule: Rule, *values: tuple[int, int] | int, memory: Memory | None = None) -> list[Decision]:
+    """One decision per night for readings given as value or (value, acts)."""
+    memory = memory or Memory()
+    decisions = []
+    for number, reading in enumerate(values):
+        value, acts = reading if isinstance(reading, tuple) else (reading, 0)
+        decision = decide(rule, rule.defaults, Reading(Fraction(value), acts), memory, DAY + timedelta(days=number))
+        decisions.append(decision)
+        memory = decision.memory
+    return decisions
+
+
+def told(decisions: list[Decision]) -> list[int | None]:
+    return [decision.due for decision in decisions]
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c["recurring"] is None], ids=lambda c: c["id"])
+def test_a_crossing_without_a_recurring_step_is_answered_exactly(case):
+    thresholds = [Decimal(t) for t in case["thresholds"]]
+
+    found = crossed(case["direction"], thresholds, Decimal(case["previous"]), Decimal(case["current"]))
+
+    assert found == [Decimal(t) for t in case["expected"]["crossed"]]
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c["recurring"] is not None], ids=lambda c: c["id"])
+def test_the_fixed_thresholds_of_a_recurring_crossing_are_answered_exactly(case):
+    thresholds = [Decimal(t) for t in case["thresholds"]]
+
+    found = crossed(case["direction"], thresholds, Decimal(case["previous"]), Decimal(case["current"]))
+
+    assert found == [Decimal(t) for t in case["expected"]["crossed"] if Decimal(t) in thresholds]
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c["recurring"] is None], ids=lambda c: c["id"])
+def test_the_most_telling_threshold_crossed_is_the_one_that_is_told(case):
+    thresholds = tuple(int(t) for t in case["thresholds"])
+    rule = Rule("case", case["direction"], thresholds)
+    before = decide(rule, thresholds, Reading(Fraction(case["previous"])), Memory(), DAY)
+
+    after = decide(rule, thresholds, Reading(Fraction(case["current"])), before.memory, DAY + timedelta(days=1))
+
+    assert after.due == rule.most_telling(int(t) for t in case["expected"]["crossed"])
+
+
+@pytest.mark.parametrize(
+    "rule, value, due",
+    [
+        (USED, Fraction(50), 50),
+        (USED, Fraction(50) - Fraction(1, 10**12), None),
+        (USED, Fraction(100), 100),
+        (EXPIRY, Fraction(30), 30),
+        (EXPIRY, Fraction(30) + Fraction(1, 10**12), 60),
+        (EXPIRY, Fraction(91), None),
+        (STALE, Fraction(4), 4),
+        (STALE, Fraction(3), None),
+        (UNCOVERED, Fraction(0), None),
+        (UNCOVERED, Fraction(1), 0),
+    ],
+)
+def test_reached_is_exact(rule, value, due):
+    decision = decide(rule, rule.defaults, Reading(value), Memory(), DAY)
+
+    assert decision.due == due
+
+
+def test_all_thresholds_crossed_at_once_make_one_alert_with_the_highest_named():
+    decisions = nights(USED, 95, 95, 96)
+
+    assert told(decisions) == [90, None, None]
+
+
+def test_each_further_threshold_is_told_once():
+    decisions = nights(USED, 40, 52, 60, 75, 80, 90, 99, 100, 100)
+
+    assert told(decisions) == [None, 50, None, 75, None, 90, None, 100, None]
+
+
+def test_a_threshold_is_told_though_the_night_of_its_day_was_missed():
+    decisions = nights(EXPIRY, 61, 25, 13)
+
+    assert told(decisions) == [90, 30, 14]
+
+
+def test_a_human_act_arms_again_at_once():
+    decisions = nights(USED, (76, 1), (76, 1), (75, 2), (75, 2))
+
+    assert told(decisions) == [75, None, 75, None]
+    assert [d.episode for d in decisions if d.due] == [1, 2]
+
+
+def test_an_extension_starts_the_ladder_anew():
+    decisions = nights(EXPIRY, (29, 0), (200, 1), (90, 1), (29, 1))
+
+    assert told(decisions) == [30, None, 90, 30]
+
+
+@pytest.mark.parametrize(
+    "readings, expected",
+    [
+        ((76, 70, 76), [75, None, None]),  # back for one night only
+        ((76, 70, 70, 76), [75, None, None, 75]),  # five points back on two nights
+        ((76, 71, 71, 76), [75, None, None, None]),  # not far enough back
+        ((76, 70, 71, 70, 76), [75, None, None, None, None]),  # not two nights in a row
+        ((76, 70, 70, 70, 76, 76), [75, None, None, None, 75, None]),
+    ],
+)
+def test_a_restatement_arms_again_only_after_two_nights_five_points_back(readings, expected):
+    decisions = nights(USED, *readings)
+
+    assert told(decisions) == expected
+
+
+def test_a_fall_does_not_tell_lesser_thresholds_anew():
+    decisions = nights(USED, 91, 72, 72, 76, 91)
+
+    # 90 has been five points back and arms again, 75 has not (72), 50 is still reached
+    assert told(decisions) == [90, None, None, None, 90]
+
+
+def test_a_deep_fall_arms_the_lesser_thresholds_that_were_passed_over():
+    decisions = nights(USED, 91, 60, 60, 76)
+
+    assert told(decisions) == [90, None, None, 75]
+
+
+def test_deciding_twice_on_one_day_counts_one_night():
+    first = decide(USED, USED.defaults, Reading(Fraction(76)), Memory(), DAY)
+    back = decide(USED, USED.defaults, Reading(Fraction(60)), first.memory, DAY + timedelta(days=1))
+
+    again = decide(USED, USED.defaults, Reading(Fraction(60)), back.memory, DAY + timedelta(days=1))
+
+    assert again == back
+    assert again.memory.marks[75].back == 1
+
+
+def test_deciding_twice_on_one_day_tells_once():
+    first = decide(USED, USED.defaults, Reading(Fraction(76)), Memory(), DAY)
+
+    again = decide(USED, USED.defaults, Reading(Fraction(76)), first.memory, DAY)
+
+    assert (first.due, again.due) == (75, None)
+    assert again.memory == first.memory
+
+
+def test_uncovered_usage_is_told_when_it_begins_and_not_as_it_grows():
+    decisions = nights(UNCOVERED, 0, 5, 500, 900)
+
+    assert told(decisions) == [None, 0, None, None]
+
+
+def test_after_a_top_up_old_uncovered_usage_is_not_told_again_but_new_is():
+    decisions = nights(UNCOVERED, (500, 1), (700, 1), (700, 2), (700, 2), (705, 2), (800, 2))
+
+    assert told(decisions) == [0, None, None, None, 0, None]
+
+
+def test_uncovered_usage_that_was_covered_later_may_begin_again():
+    decisions = nights(UNCOVERED, 500, 0, 0, 3)
+
+    assert told(decisions) == [0, None, None, 0]
+
+
+def test_late_uncovered_usage_of_an_earlier_gap_is_not_lost():
+    decisions = nights(UNCOVERED, (0, 1), (0, 2), (40, 2))
+
+    assert told(decisions) == [None, None, 0]
+
+
+def test_stale_data_is_told_again_after_fresh_data_came():
+    decisions = nights(STALE, 4, 5, 1, 2, 4)
+
+    assert told(decisions) == [4, None, None, None, 4]
+
+
+def test_stale_data_that_moved_while_no_night_ran_is_told_again():
+    decisions = nights(STALE, (5, 700), (9, 720))
+
+    assert told(decisions) == [4, 4]
+
+
+def test_what_passed_before_anybody_was_told_can_be_told_later():
+    (first,) = nights(USED, 76)
+
+    again = decide(USED, USED.defaults, Reading(Fraction(76)), forget_telling(first.memory), DAY)
+
+    assert again.due == 75
+
+
+def test_a_threshold_added_later_is_told_when_it_is_already_passed():
+    first = decide(USED, (50, 75), Reading(Fraction(85)), Memory(), DAY)
+
+    second = decide(USED, (50, 75, 80), Reading(Fraction(85)), first.memory, DAY + timedelta(days=1))
+
+    assert (first.due, second.due) == (75, 80)
+
+
+@pytest.mark.parametrize(
+    "settings, expected",
+    [
+        ([], (50, 75, 90, 100)),
+        ([None], (50, 75, 90, 100)),
+        ([Setting(enabled=False)], ()),
+        ([Setting(enabled=False), Setting(thresholds=(80,))], (80,)),
+        ([Setting(thresholds=(80,)), Setting(thresholds=(95, 80))], (80, 95)),
+        ([None, Setting(thresholds=(80,))], (50, 75, 80, 90, 100)),
+    ],
+)
+def test_several_programmes_give_the_union_of_their_thresholds(settings, expected):
+    assert thresholds_for(USED, settings) == expected
+
+
+@pytest.mark.parametrize(
+    "instant, day",
+    [
+        ("2026-06-15T01:59:59.999999+08:00", date(2026, 6, 14)),
+        ("2026-06-15T02:00:00+08:00", date(2026, 6, 15)),
+        ("2026-06-15T23:59:00+08:00", date(2026, 6, 15)),
+        ("2026-06-14T18:00:00+00:00", date(2026, 6, 15)),
+        ("2026-06-14T17:59:00+00:00", date(2026, 6, 14)),
+    ],
+)
+def test_the_business_day_begins_with_the_run_at_two_in_hong_kong(instant, day):
+    assert business_day(datetime.fromisoformat(instant)) == day
+
+
+def test_days_until_is_exact():
+    now = datetime(2026, 6, 15, 4, 0, tzinfo=UTC)
+
+    assert days_until(now + timedelta(days=30, microseconds=1), now) == 30 + Fraction(1, 86_400_000_000)
+    assert days_until(now - timedelta(hours=12), now) == Fraction(-1, 2)
+
+
+@given(values=st.lists(st.integers(0, 120), min_size=1, max_size=20))
+def test_without_human_acts_a_rising_reading_never_tells_a_threshold_twice(values):
+    decisions = nights(USED, *sorted(values))
+
+    named = [due for due in told(decisions) if due is not None]
+    assert named == sorted(set(named))
+    assert decisions[-1].standing == USED.most_telling(t for t in USED.defaults if t <= max(values))
+
+
+@given(
+    values=st.lists(st.tuples(st.integers(0, 120), st.integers(0, 1)), min_size=1, max_size=20),
+    rule=st.sampled_from([USED, EXPIRY, UNCOVERED, STALE]),
+)
+def test_no_rule_names_one_threshold_twice_in_an_episode(values, rule):
+    acts = 0
+    readings = []
+    for value, act in values:
+        acts += act
+        readings.append((value, acts))
+
+    decisions = nights(rule, *readings)
+
+    keys = [(d.due, d.episode) for d in decisions if d.due is not None]
+    assert len(keys) == len(set(keys))
+
+
+@given(values=st.lists(st.integers(0, 120), min_size=1, max_size=12))
+def test_deciding_every_night_twice_changes_nothing(values):
+    memory = Memory()
+    for number, value in enumerate(values):
+        day = DAY + timedelta(days=number)
+        once = decide(USED, USED.defaults, Reading(Fraction(value)), memory, day)
+
+        twice = decide(USED, USED.defaults, Reading(Fraction(value)), once.memory, day)
+
+        assert replace(twice, due=None, episode=0) == replace(once, due=None, episode=0)
+        assert twice.due is None
+        memory = once.memory
