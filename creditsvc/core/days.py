@@ -94,6 +94,18 @@ def day_of(instant: datetime, zone: ZoneInfo = DEFAULT_ZONE) -> date:
     return instant.astimezone(zone).date()
 
 
+def start_text(instant: datetime, zone: ZoneInfo = DEFAULT_ZONE) -> str:
+    """A start as people would have typed it: a day when it is that day's first midnight, else the instant."""
+    local = instant.astimezone(zone)
+    return local.date().isoformat() if starts_at(local.date(), zone) == instant else local.isoformat()
+
+
+def end_text(instant: datetime, zone: ZoneInfo = DEFAULT_ZONE) -> str:
+    """An end as people would have typed it: its last day when it is the midnight after it, else the instant."""
+    day = last_day(instant, zone)
+    return day.isoformat() if ends_at(day, zone) == instant else instant.astimezone(zone).isoformat()
+
+
 def as_of_instant(text: str, field: str = "as_of", zone: ZoneInfo = DEFAULT_ZONE) -> datetime:
     """An INSTANT as commands and the API take it: RFC 3339 with an offset; a bare day means the end of that day.
 

@@ -93,6 +93,14 @@ def test_where_only_a_day_makes_sense_an_instant_is_refused():
     assert (refusal.value.field, refusal.value.code) == ("starts", "not-a-day")
 
 
+@pytest.mark.parametrize("text", ["2026-03-01", "2026-03-01T09:30:00+08:00"])
+def test_a_start_and_an_end_are_shown_as_they_were_typed(text):
+    moment = days.parse_moment(text)
+
+    assert days.start_text(days.starts_at(moment)) == text
+    assert days.end_text(days.ends_at(moment)) == text
+
+
 @pytest.mark.parametrize(
     "text, instant",
     [

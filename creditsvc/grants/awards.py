@@ -1,0 +1,272 @@
+"""How lots come into being: drafts are checked against their pools under lock, then posted with their paper (L12).
+
+`award` serves a single award, a package's lines and the load file alike; who may award, and what the text of a form
+means, is asked before.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from creditsvc.core.amounts import Unit, format_amount, unit_named
+from creditsvc.core.days import end_text, start_text
+from creditsvc.core.errors import Conflict, RuleBroken
+from creditsvc.db import db
+from creditsvc.grants.models import Grant
+from creditsvc.ledger import book
+from creditsvc.ledger.book import Cause, ChangeTerms, LotTerms
+from creditsvc.ledger.facts import chunks
+from creditsvc.ledger.models import Account, LotFact, Pool, Resource
+from creditsvc.ledger.reading import instant_text
+from creditsvc.parties.access import Caller
+from creditsvc.parties.operations import check_key
+from creditsvc.parties.trail import record
+
+LONGEST_KEY = 120
+PRIORITIES = range(-1000, 1001)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A grant about to be awarded; the amount in steps of the pool's unit, instants in UTC.
+
+    `place` goes before the names of fields in refusals (`lines[0].`). `may_be_worthless` takes in an expiry that is
+    not after the start, as facts from elsewhere have it (L4). A key of None is made up.
+    """
+
+    startup_id: int
+    startup: str
+    pool: Pool
+    amount: int
+    effective: datetime
+    expires: datetime | None
+    awarded: datetime
+    key: str | None = None
+    priority: int = 0
+    promotional: bool = False
+    reason: str = ""
+    opening: int = 0
+    opening_at: datetime | None = None
+    changes: tuple[ChangeTerms, ...] = ()
+    enrolment_id: int | None = None
+    package_line_id: int | None = None
+    place: str = ""
+    may_be_worthless: bool = False
+
+
+def find_pool(key: str, field: str = "pool") -> Pool:
+    """The pool of that key. Raises RuleBroken(field, "unknown-pool")."""
+    pool = db.session.scalar(select(Pool).where(Pool.key == key))
+    if pool is None:
+        raise RuleBroken(field, "unknown-pool", "there is no pool %(pool)s", pool=key)
+    return pool
+
+
+def resource_of(pool: Pool, field: str = "pool") -> Resource:
+    """The pool's resource, when it is one that is awarded. Raises RuleBroken(field, "not-credit")."""
+    resource = db.session.get_one(Resource, pool.resource_id)
+    if resource.kind != "credit":
+        raise RuleBroken(
+            field, "not-credit", "the pool %(pool)s is of %(resource)s, which is counted in %(kind)s: only credit is "
+            "awarded in this version", pool=pool.key, resource=resource.key, kind=resource.kind,
+        )
+    return resource
+
+
+def award(caller: Caller, drafts: Sequence[Draft], cause: Cause | None = None) -> list[Grant]:
+    """Awards all drafts or none, and gives their papers in the same order.
+
+    Locks the pools, then the accounts (L12). Raises RuleBroken at `amount`, `effective`, `expires`, `priority`,
+    `opening_drawn` or `opening_at` (with the draft's place before it), Conflict("key", "key-taken").
+    """
+    if not drafts:
+        return []
+    units = {draft.pool.id: unit_named(resource_of(draft.pool, f"{draft.place}pool").unit) for draft in drafts}
+    for draft in drafts:
+        _check(draft)
+    pools = book.lock_pools(units)
+    _check_room(drafts, pools, units)
+    accounts = book.open_accounts((draft.startup_id, pools[draft.pool.id].resource_id) for draft in drafts)
+    by_draft = [accounts[draft.startup_id, pools[draft.pool.id].resource_id] for draft in drafts]
+    keys = _keys(drafts)
+    lots: dict[int, list[LotTerms]] = defaultdict(list)
+    changes: dict[int, list[ChangeTerms]] = defaultdict(list)
+    for draft, key, account in zip(drafts, keys, by_draft, strict=True):
+        lots[account.id].append(_terms(draft, key))
+        changes[account.id] += _changes(draft, key)
+    ordered = sorted({account.id: account for account in by_draft}.values(), key=lambda account: account.id)
+    _post(ordered, cause or Cause("award", f"grant:{keys[0]}", caller.actor), lots, changes)
+    return _write_papers(caller, drafts, keys, units)
+
+
+def _post(
+    accounts: Sequence[Account],
+    cause: Cause,
+    lots: Mapping[int, Sequence[LotTerms]],
+    changes: Mapping[int, Sequence[ChangeTerms]],
+) -> None:
+    try:
+        book.post(accounts, cause, lots, changes)
+    except IntegrityError as error:
+        if "lot_key" in str(error.orig) or "lot.key" in str(error.orig):  # somebody was quicker with that key
+            raise Conflict("key", "key-taken", "The key is taken: choose another one.") from error
+        raise
+
+
+def _check(draft: Draft) -> None:
+    place, pool = draft.place, draft.pool
+    unit = unit_named(db.session.get_one(Resource, pool.resource_id).unit)
+    if draft.amount <= 0:
+        raise RuleBroken(
+            f"{place}amount", "not-positive", "%(value)s: a grant is of more than 0",
+            value=format_amount(draft.amount, unit),
+        )
+    if draft.effective < pool.starts or (pool.ends is not None and draft.effective >= pool.ends):
+        raise _outside_pool(draft)
+    if draft.expires is not None and draft.expires <= draft.effective and not draft.may_be_worthless:
+        raise RuleBroken(
+            f"{place}expires", "not-after-start", "the end, %(expires)s, is not after the start, %(effective)s",
+            expires=end_text(draft.expires), effective=start_text(draft.effective),
+        )
+    if draft.priority not in PRIORITIES:
+        raise RuleBroken(
+            f"{place}priority", "out-of-range", "%(value)s is out of range: from %(first)s to %(last)s is right",
+            value=draft.priority, first=PRIORITIES[0], last=PRIORITIES[-1],
+        )
+    _check_opening(draft, unit)
+
+
+def _outside_pool(draft: Draft) -> RuleBroken:
+    pool = draft.pool
+    return RuleBroken(
+        f"{draft.place}effective", "outside-pool",
+        "%(value)s: a grant from the pool %(pool)s starts on a day from %(first)s to %(last)s",
+        value=start_text(draft.effective), pool=pool.key, first=start_text(pool.starts),
+        last=end_text(pool.ends) if pool.ends is not None else "...",
+    )
+
+
+def _check_opening(draft: Draft, unit: Unit) -> None:
+    if draft.opening < 0 or draft.opening > draft.amount:
+        raise RuleBroken(
+            f"{draft.place}opening_drawn", "out-of-range",
+            "%(value)s: what was drawn before go-live is from 0 to the grant's %(amount)s",
+            value=format_amount(draft.opening, unit), amount=format_amount(draft.amount, unit),
+        )
+    at = draft.opening_at
+    if at is None:
+        return
+    if not draft.opening:
+        raise RuleBroken(f"{draft.place}opening_at", "nothing-drawn", "a day of the opening balance, but no amount")
+    if at < draft.effective or (draft.expires is not None and at > draft.expires):
+        raise RuleBroken(
+            f"{draft.place}opening_at", "outside-grant", "%(value)s is not within the grant", value=start_text(at)
+        )
+
+
+def _check_room(drafts: Sequence[Draft], pools: Mapping[int, Pool], units: Mapping[int, Unit]) -> None:
+    """Refuses the first draft for which its pool, locked, has not enough left; the book asks again (L11)."""
+    left = {pool.id: pool.amount - pool.committed for pool in pools.values()}
+    for draft in drafts:
+        asked = draft.amount + sum(change.amount for change in draft.changes if change.kind == "top_up")
+        if asked > left[draft.pool.id]:
+            unit = units[draft.pool.id]
+            raise RuleBroken(
+                f"{draft.place}amount", "pool-exceeded",
+                "the pool %(pool)s has %(left)s %(unit)s left, not %(asked)s", pool=draft.pool.key,
+                left=format_amount(left[draft.pool.id], unit), unit=unit.name, asked=format_amount(asked, unit),
+            )
+        left[draft.pool.id] -= asked
+
+
+def _terms(draft: Draft, key: str) -> LotTerms:
+    return LotTerms(
+        key=key, pool_id=draft.pool.id, amount=draft.amount, effective=draft.effective, expires=draft.expires,
+        awarded=draft.awarded, priority=draft.priority, promotional=draft.promotional,
+    )
+
+
+def _changes(draft: Draft, key: str) -> list[ChangeTerms]:
+    changes = list(draft.changes)
+    if draft.opening:
+        at = draft.opening_at or draft.effective
+        changes.insert(0, ChangeTerms(key, "opening", draft.awarded, draft.opening, at))
+    return changes
+
+
+def _keys(drafts: Sequence[Draft]) -> list[str]:
+    """The keys given, checked to be free, and made-up ones: startup, resource and the first free number."""
+    given = [draft.key for draft in drafts if draft.key is not None]
+    for draft in drafts:
+        if draft.key is not None:
+            check_key(draft.key, f"{draft.place}key", LONGEST_KEY)
+    taken = set(lot_ids(given))
+    keys: list[str] = []
+    for draft in drafts:
+        if draft.key is None:
+            keys.append(_made_up(draft, {*given, *keys}))
+        elif draft.key in taken or draft.key in keys:
+            raise Conflict(
+                f"{draft.place}key", "key-taken", "The key %(key)s is taken: choose another one.", key=draft.key
+            )
+        else:
+            keys.append(draft.key)
+    return keys
+
+
+def lot_ids(keys: Iterable[str]) -> dict[str, int]:
+    """The ids of those lots that there are, by key."""
+    ids: dict[str, int] = {}
+    for part in chunks(keys):
+        ids.update(db.session.execute(select(LotFact.key, LotFact.id).where(LotFact.key.in_(part))).tuples().all())
+    return ids
+
+
+def _made_up(draft: Draft, used: Iterable[str]) -> str:
+    resource = db.session.get_one(Resource, draft.pool.resource_id)
+    stem = f"{draft.startup[:60]}-{resource.key[:40]}-"
+    taken = {*db.session.scalars(select(LotFact.key).where(LotFact.key.startswith(stem, autoescape=True))), *used}
+    number = 1
+    while f"{stem}{number}" in taken:
+        number += 1
+    return f"{stem}{number}"
+
+
+def _write_papers(
+    caller: Caller, drafts: Sequence[Draft], keys: Sequence[str], units: Mapping[int, Unit]
+) -> list[Grant]:
+    ids = lot_ids(keys)
+    papers = []
+    for draft, key in zip(drafts, keys, strict=True):
+        papers.append(
+            Grant(
+                key=key, startup_id=draft.startup_id, lot_id=ids[key], enrolment_id=draft.enrolment_id,
+                package_line_id=draft.package_line_id, reason=draft.reason, awarded_by=caller.actor,
+                awarded_at=draft.awarded,
+            )
+        )
+        unit = units[draft.pool.id]
+        record(caller, "grant.awarded", f"grant:{key}", after={
+            "startup": draft.startup, "pool": draft.pool.key, "amount": format_amount(draft.amount, unit),
+            "effective": instant_text(draft.effective), "expires": instant_text(draft.expires),
+            "priority": draft.priority, "promotional": draft.promotional, "reason": draft.reason,
+            "opening_drawn": format_amount(draft.opening, unit),
+            "changes": [change_text(change, unit) for change in draft.changes],
+        })
+    db.session.add_all(papers)
+    db.session.flush()
+    return papers
+
+
+def change_text(change: ChangeTerms, unit: Unit) -> dict[str, str | None]:
+    """A change of a lot as the trail keeps it."""
+    text: dict[str, str | None] = {"kind": change.kind}
+    if change.amount:
+        text["amount"] = format_amount(change.amount, unit)
+    if change.instant is not None:
+        text["at"] = instant_text(change.instant)
+    return text

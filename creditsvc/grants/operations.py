@@ -1,0 +1,269 @@
+"""What a manager does with grants: award, award by package, extend, top up, void, return to the pool (L3, L4, L11-L13).
+
+Days are of the startup's programme's calendar; amounts are decimal strings in the unit of the pool's resource.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import select
+
+from creditsvc.core.amounts import Unit, format_amount, parse_amount, unit_named
+from creditsvc.core.burndown import LATEST, ChangeKind
+from creditsvc.core.days import check_moment, end_text, ends_at, last_day_of_months, start_text, starts_at, zone_named
+from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
+from creditsvc.db import db
+from creditsvc.grants.awards import Draft, award, change_text, find_pool, resource_of
+from creditsvc.grants.models import Grant
+from creditsvc.ledger import book
+from creditsvc.ledger.book import Cause, ChangeTerms
+from creditsvc.ledger.models import Account, LotFact, Pool, Resource
+from creditsvc.ledger.reading import LotView, balances, instant_text
+from creditsvc.parties.access import Caller, require_startup, visible_startups
+from creditsvc.parties.models import Startup
+from creditsvc.parties.trail import record
+from creditsvc.programmes.models import Cohort, Enrolment, PackageLine, Programme
+from creditsvc.programmes.reading import by_key, find_enrolment, lines_of, zone_of_startup
+
+
+def award_grant(
+    caller: Caller,
+    *,
+    startup: str,
+    pool: str,
+    amount: str,
+    effective: date | datetime,
+    expires: date | datetime | None = None,
+    priority: int = 0,
+    promotional: bool = False,
+    reason: str = "",
+    key: str | None = None,
+    awarded: datetime | None = None,
+    opening_drawn: str | None = None,
+    opening_at: date | datetime | None = None,
+) -> Grant:
+    """Awards a startup an amount from a pool, usable on [effective, expires); no expiry when `expires` is None.
+
+    `opening_drawn` is what had been drawn of it before go-live, dated `opening_at` (else its start). The key is made
+    up unless given. Raises NotFound("startup"), Forbidden, RuleBroken at `pool` (unknown, not of credit), `amount`
+    (not above 0, more than the pool has left), `effective` (outside the pool's period), `expires` (not after the
+    start), `priority`, `opening_drawn`, `opening_at`, `key`; Conflict("key", "key-taken").
+    """
+    company = require_startup(caller, "grant.award", startup)
+    source = find_pool(pool)
+    unit = unit_named(resource_of(source).unit)
+    zone = zone_of_startup(company.id)
+    draft = Draft(
+        startup_id=company.id,
+        startup=startup,
+        pool=source,
+        amount=parse_amount(amount, unit, "amount"),
+        effective=starts_at(check_moment(effective, "effective"), zone),
+        expires=ends_at(check_moment(expires, "expires"), zone) if expires is not None else None,
+        awarded=awarded or caller.now,
+        key=key,
+        priority=priority,
+        promotional=promotional,
+        reason=reason,
+        opening=parse_amount(opening_drawn, unit, "opening_drawn") if opening_drawn is not None else 0,
+        opening_at=starts_at(check_moment(opening_at, "opening_at"), zone) if opening_at is not None else None,
+    )
+    return award(caller, [draft])[0]
+
+
+def award_package(caller: Caller, *, startup: str, cohort: str) -> list[Grant]:
+    """Awards what the startup's enrolment brings, its credit lines, as a whole or not at all; twice does it once.
+
+    A line starts at the later of the cohort's start and the enrolment's day and runs its months
+    (`last_day_of_months`). Raises NotFound("startup" | "cohort" | "enrolment"), Forbidden, Conflict("status",
+    "not-active") for an enrolment that is not active, Conflict("package", ...) for one without a package or without a
+    credit line, RuleBroken at `lines[n].amount` or `lines[n].effective` as `award_grant`.
+    """
+    company = require_startup(caller, "grant.award", startup)
+    intake = by_key(Cohort, "cohort", cohort)
+    if caller.programme_ids is not None and intake.programme_id not in caller.programme_ids:
+        raise Forbidden("grant.award")
+    enrolment = find_enrolment(company.id, cohort)
+    there = {
+        grant.package_line_id: grant
+        for grant in db.session.scalars(select(Grant).where(Grant.enrolment_id == enrolment.id).order_by(Grant.id))
+    }
+    if there:  # as a whole, so any is all
+        return list(there.values())
+    if enrolment.status != "active":
+        raise Conflict(
+            "status", "not-active", "the enrolment of %(startup)s in %(cohort)s is %(status)s, not active",
+            startup=startup, cohort=cohort, status=enrolment.status,
+        )
+    lines = _credit_lines(enrolment)
+    drafts = [_line_draft(caller, company, intake, enrolment, line) for line in lines]
+    return award(caller, drafts, Cause("award", f"package:{cohort}", caller.actor))
+
+
+def _credit_lines(enrolment: Enrolment) -> list[PackageLine]:
+    if enrolment.package_id is None:
+        raise Conflict("package", "no-package", "the enrolment has no package")
+    credit = [
+        line for line in lines_of(enrolment.package_id)
+        if db.session.get_one(Resource, line.resource_id).kind == "credit"
+    ]
+    if not credit:
+        raise Conflict("package", "no-credit", "the package has no line of credit, and only credit is awarded so far")
+    return credit
+
+
+def _line_draft(caller: Caller, company: Startup, intake: Cohort, enrolment: Enrolment, line: PackageLine) -> Draft:
+    zone = zone_named(db.session.get_one(Programme, intake.programme_id).timezone)
+    first = max(intake.starts, enrolment.enrolled_on)
+    return Draft(
+        startup_id=company.id,
+        startup=company.key,
+        pool=db.session.get_one(Pool, line.pool_id),
+        amount=line.amount,
+        effective=starts_at(first, zone),
+        expires=ends_at(last_day_of_months(first, line.months), zone),
+        awarded=caller.now,
+        enrolment_id=enrolment.id,
+        package_line_id=line.id,
+        place=f"lines[{line.position}].",
+    )
+
+
+def extend_grant(caller: Caller, key: str, *, expires: date | datetime, reason: str = "") -> Grant:
+    """Lets a grant last longer, to a last day or an instant; repeating it changes nothing (L13).
+
+    Raises NotFound("grant"), Forbidden, RuleBroken("expires", "not-later") unless it is later than the end now,
+    Conflict("grant", "voided" | "without-end").
+    """
+    held = _hold(caller, key)
+    end = ends_at(check_moment(expires, "expires"), zone_of_startup(held.account.startup_id))
+    _refuse_voided(held)
+    if held.lot.expires is None:
+        raise Conflict("grant", "without-end", "the grant %(key)s does not expire", key=key)
+    if end == held.lot.expires:
+        return held.grant
+    if end < held.lot.expires:
+        raise RuleBroken(
+            "expires", "not-later", "%(value)s is not later than the end now, %(end)s",
+            value=end_text(end), end=end_text(held.lot.expires),
+        )
+    return _change(caller, held, "extend", instant=end, reason=reason)
+
+
+def top_up_grant(caller: Caller, key: str, *, amount: str, reason: str = "") -> Grant:
+    """Adds an amount from the grant's pool to it.
+
+    Raises NotFound("grant"), Forbidden, RuleBroken("amount", ...) unless it is above 0 and the pool has it left,
+    Conflict("grant", "voided" | "expired").
+    """
+    held = _hold(caller, key)
+    steps = _positive(amount, held.unit)
+    _refuse_voided(held)
+    _refuse_expired(held, caller.now)
+    return _change(caller, held, "top_up", steps, reason=reason)
+
+
+def void_grant(caller: Caller, key: str, *, at: datetime | None = None, reason: str = "") -> Grant:
+    """Stops a grant from an instant on, from now unless given; repeating it changes nothing (L11).
+
+    A void that stands already can be brought forward, never put off. Raises NotFound("grant"), Forbidden,
+    RuleBroken("at", ...), Conflict("grant", "used-up" | "expired").
+    """
+    held = _hold(caller, key)
+    instant = starts_at(check_moment(at, "at")) if at is not None else caller.now
+    if held.lot.voided_at is not None and held.lot.voided_at <= instant:
+        return held.grant
+    _refuse_expired(held, max(caller.now, instant))
+    if not held.undrawn:
+        raise Conflict("grant", "used-up", "the grant %(key)s is used up: there is nothing to void", key=key)
+    return _change(caller, held, "void", instant=instant, reason=reason)
+
+
+def return_to_pool(caller: Caller, key: str, *, amount: str, reason: str = "") -> Grant:
+    """Gives an amount that nobody drew back to the grant's pool; also of a grant that is voided or expired (L11).
+
+    Raises NotFound("grant"), Forbidden, RuleBroken("amount", "not-positive"), Conflict("amount", "more-than-undrawn")
+    naming what is undrawn.
+    """
+    held = _hold(caller, key)
+    steps = _positive(amount, held.unit)
+    if steps > held.undrawn:
+        raise Conflict(
+            "amount", "more-than-undrawn", "%(value)s %(unit)s is more than the grant %(key)s has undrawn: %(undrawn)s",
+            value=amount, unit=held.unit.name, key=key, undrawn=format_amount(held.undrawn, held.unit),
+        )
+    return _change(caller, held, "return", steps, reason=reason)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A grant whose pool and account are locked, and its lot as it stands."""
+
+    grant: Grant
+    account: Account
+    lot: LotView
+    unit: Unit
+
+    @property
+    def undrawn(self) -> int:
+        """What no usage has taken, of whatever day, and nothing reserves."""
+        return self.lot.amount - self.lot.standing.drawn - self.lot.standing.held
+
+
+def _hold(caller: Caller, key: str) -> _Held:
+    """Locks a grant's pool, then its account (L12). Raises NotFound("grant"), Forbidden."""
+    row = db.session.execute(
+        select(Grant, Startup.key)
+        .join(Startup, Startup.id == Grant.startup_id)
+        .where(Grant.key == key, visible_startups(caller))
+    ).tuples().first()
+    if row is None:
+        raise NotFound("grant", key)
+    grant, startup = row
+    require_startup(caller, "grant.change", startup)
+    fact = db.session.get_one(LotFact, grant.lot_id)
+    book.lock_pools([fact.pool_id])
+    account = book.lock_accounts([fact.account_id])[fact.account_id]
+    # as of the end of time: usage of any day counts as drawn
+    view = balances(LATEST, account_ids=[account.id])[0]
+    return _Held(grant, account, next(lot for lot in view.lots if lot.id == fact.id), view.unit)
+
+
+def _change(
+    caller: Caller, held: _Held, kind: ChangeKind, amount: int = 0, *, instant: datetime | None = None, reason: str
+) -> Grant:
+    key = held.grant.key
+    terms = ChangeTerms(key, kind, caller.now, amount, instant, reason)
+    book.post([held.account], Cause(kind, f"grant:{key}", caller.actor), changes={held.account.id: [terms]})
+    before = {
+        "amount": format_amount(held.lot.amount, held.unit),
+        "expires": instant_text(held.lot.expires),
+        "voided_at": instant_text(held.lot.voided_at),
+    }
+    after = {**change_text(terms, held.unit), "reason": reason}
+    record(caller, f"grant.{kind}", f"grant:{key}", before=before, after=after)
+    db.session.flush()
+    return held.grant
+
+
+def _positive(amount: str, unit: Unit) -> int:
+    steps = parse_amount(amount, unit, "amount")
+    if steps <= 0:
+        raise RuleBroken("amount", "not-positive", "%(value)s: write an amount above 0", value=amount)
+    return steps
+
+
+def _refuse_voided(held: _Held) -> None:
+    if held.lot.voided_at is not None:
+        raise Conflict(
+            "grant", "voided", "the grant %(key)s is voided from %(at)s on",
+            key=held.grant.key, at=start_text(held.lot.voided_at),
+        )
+
+
+def _refuse_expired(held: _Held, at: datetime) -> None:
+    if held.lot.expires is not None and held.lot.expires <= at:
+        raise Conflict(
+            "grant", "expired", "the grant %(key)s ended with %(end)s",
+            key=held.grant.key, end=end_text(held.lot.expires),
+        )
