@@ -123,6 +123,17 @@ def transaction(fn: Callable[[], T], *, keep: bool = True, attempts: int = 6) ->
         session.info["in_transaction"] = False
 
 
+def begin_snapshot() -> None:
+    """Begins a read that sees one state of the database to its end, whatever others commit meanwhile."""
+    session = db.session()
+    session.rollback()
+    session.expunge_all()
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    else:
+        session.connection()  # a deferred BEGIN under WAL is a snapshot from its first read on
+
+
 def _worth_another_try(error: DBAPIError) -> bool:
     original = error.orig
     if isinstance(original, sqlite3.OperationalError):

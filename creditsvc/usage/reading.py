@@ -70,14 +70,13 @@ def find_run(caller: Caller, run_id: int) -> ImportRun:
 
 def scopes_of(startup_id: int) -> list[ScopeView]:
     """The scopes of a startup, in the order of their start. The caller must have been allowed to see it."""
-    accounts = {
-        account_id: resource
-        for account_id, resource in db.session.execute(
+    accounts = dict(
+        db.session.execute(
             select(Account.id, Resource.key)
             .join(Resource, Resource.id == Account.resource_id)
             .where(Account.startup_id == startup_id)
-        )
-    }
+        ).tuples().all()
+    )
     owned = ownerships_of(scopes_ever_of(accounts))
     scopes = db.session.scalars(select(Scope).where(Scope.id.in_(list(owned)))).all()
     views = [

@@ -1,0 +1,267 @@
+"""The book against the facts (L18): plans every account anew and compares, names whatever differs.
+
+Reads one snapshot, a slice of accounts at a time, and writes nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import column, func, select, table
+
+from creditsvc.core.amounts import format_amount, unit_named
+from creditsvc.db import begin_snapshot, db
+from creditsvc.ledger.chain import PostingLine, batch_hash
+from creditsvc.ledger.facts import KnownLot, PostingKey, lots_of, planned, posted_of, units_of, usage_of
+from creditsvc.ledger.models import (
+    Account,
+    AccountCache,
+    Batch,
+    LotCache,
+    LotChange,
+    LotFact,
+    Pool,
+    Posting,
+    Resource,
+)
+from creditsvc.parties.models import Startup, TrailEntry
+
+SLICE = 200
+HEADS = "ledger.heads"
+"""The trail's action under which each night notes the heads of the accounts that changed."""
+
+Difference = dict[str, str]
+
+
+def verify() -> dict[str, Any]:
+    """Counts and differences as CONTRACT section 5 states them; an empty list of differences is a clean book."""
+    begin_snapshot()
+    differences: list[Difference] = []
+    names = {
+        account_id: f"{startup}/{resource}"
+        for account_id, startup, resource in db.session.execute(
+            select(Account.id, Startup.key, Resource.key)
+            .join(Startup, Startup.id == Account.startup_id)
+            .join(Resource, Resource.id == Account.resource_id)
+            .order_by(Account.id)
+        )
+    }
+    for part in _slices(list(names)):
+        differences += _check_accounts(part, names)
+        db.session.expunge_all()
+    differences += _check_pools()
+    differences += _check_causes(names)
+    differences += _check_heads(names)
+    report = {
+        "accounts": len(names),
+        "grants": _count(LotFact.id),
+        "postings": _count(Posting.id),
+        "batches": _count(Batch.id),
+        "differences": differences,
+    }
+    db.session.rollback()
+    return report
+
+
+def _slices(ids: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    for start in range(0, len(ids), SLICE):
+        yield tuple(ids[start : start + SLICE])
+
+
+def _count(key: Any) -> int:
+    return db.session.scalar(select(func.count(key))) or 0
+
+
+def _difference(account: str, what: str, expected: object, found: object) -> Difference:
+    return {"account": account, "what": what, "expected": str(expected), "found": str(found)}
+
+
+def _check_accounts(ids: Sequence[int], names: dict[int, str]) -> list[Difference]:
+    known, usage, posted, units = lots_of(ids), usage_of(ids), posted_of(ids), units_of(ids)
+    differences = _check_caches(ids, names, posted)
+    for account_id in ids:
+        name, unit = names[account_id], unit_named(units[account_id])
+        keys = {lot.fact.id: lot.fact.key for lot in known[account_id]}
+        wanted = planned(known[account_id], usage[account_id])
+        for place in sorted(wanted.keys() | posted[account_id].keys(), key=str):
+            expected, found = wanted.get(place, 0), posted[account_id].get(place, 0)
+            if expected != found:
+                what = _posting_name(place, keys)
+                differences.append(
+                    _difference(name, what, format_amount(expected, unit), format_amount(found, unit))
+                )
+        differences += _check_lots(name, known[account_id], posted[account_id])
+    return differences + _check_chains(ids, names, known)
+
+
+def _posting_name(place: PostingKey, keys: dict[int, str]) -> str:
+    at, kind, lot_id = place
+    return f"{kind} {at:%Y-%m-%d}" + (f" grant {keys.get(lot_id, lot_id)}" if lot_id is not None else "")
+
+
+def _check_lots(name: str, known: Sequence[KnownLot], posted: dict[PostingKey, int]) -> list[Difference]:
+    """granted = drawn + what stands under another word (L10), so none of them can be below 0."""
+    drawn: dict[int | None, int] = defaultdict(int)
+    for (_, _, lot_id), amount in posted.items():
+        drawn[lot_id] += amount
+    return [
+        _difference(name, f"drawn of grant {lot.fact.key}", f"0 to {lot.lot.amount}", drawn[lot.fact.id])
+        for lot in known
+        if not 0 <= drawn[lot.fact.id] <= lot.lot.amount
+    ]
+
+
+def _check_caches(
+    ids: Sequence[int], names: dict[int, str], posted: dict[int, dict[PostingKey, int]]
+) -> list[Difference]:
+    differences = []
+    heads = dict(db.session.execute(select(Account.id, Account.batches).where(Account.id.in_(ids))).tuples().all())
+    caches = db.session.scalars(select(AccountCache).where(AccountCache.account_id.in_(ids))).all()
+    lots: dict[int, dict[int, int]] = defaultdict(dict)
+    for lot in db.session.scalars(select(LotCache).where(LotCache.account_id.in_(ids))):
+        lots[lot.account_id][lot.lot_id] = lot.drawn
+    for cache in caches:
+        if cache.batch != heads[cache.account_id]:
+            continue  # of an older batch: not used by anybody
+        sums: dict[tuple[str, int | None], int] = defaultdict(int)
+        for (_, kind, lot_id), amount in posted[cache.account_id].items():
+            sums[kind, lot_id] += amount
+        cached: dict[tuple[str, int | None], int] = {
+            ("uncovered", None): cache.uncovered, ("uncredited", None): cache.uncredited,
+        }
+        cached.update({("drawn", lot_id): drawn for lot_id, drawn in lots[cache.account_id].items()})
+        for place in sorted(sums.keys() | cached.keys(), key=str):
+            if sums.get(place, 0) != cached.get(place, 0):
+                differences.append(
+                    _difference(names[cache.account_id], f"cached {place[0]} of lot {place[1]}",
+                                sums.get(place, 0), cached.get(place, 0))
+                )
+    return differences
+
+
+def _check_chains(
+    ids: Sequence[int], names: dict[int, str], known: dict[int, list[KnownLot]]
+) -> list[Difference]:
+    facts: dict[int, list[LotFact]] = defaultdict(list)
+    for lots in known.values():
+        for lot in lots:
+            facts[lot.fact.batch_id].append(lot.fact)
+    keys = {lot.fact.id: lot.fact.key for lots in known.values() for lot in lots}
+    changes: dict[int, list[LotChange]] = defaultdict(list)
+    for change in db.session.scalars(
+        select(LotChange).join(LotFact, LotFact.id == LotChange.lot_id).where(LotFact.account_id.in_(ids))
+    ):
+        changes[change.batch_id].append(change)
+    lines: dict[int, list[PostingLine]] = defaultdict(list)
+    for posting in db.session.execute(
+        select(Posting.batch_id, Posting.charge_at, Posting.kind, Posting.lot_id, Posting.amount)
+        .where(Posting.account_id.in_(ids))
+    ):
+        lines[posting.batch_id].append((posting.charge_at, posting.kind, posting.lot_id, posting.amount))
+    differences: list[Difference] = []
+    chains: dict[int, list[Batch]] = defaultdict(list)
+    for batch in db.session.scalars(
+        select(Batch).where(Batch.account_id.in_(ids)).order_by(Batch.account_id, Batch.number)
+    ):
+        chains[batch.account_id].append(batch)
+    for account in db.session.scalars(select(Account).where(Account.id.in_(ids))):
+        differences += _check_chain(names[account.id], account, chains[account.id], facts, changes, lines, keys)
+    return differences
+
+
+def _check_chain(
+    name: str,
+    account: Account,
+    batches: Sequence[Batch],
+    facts: dict[int, list[LotFact]],
+    changes: dict[int, list[LotChange]],
+    lines: dict[int, list[PostingLine]],
+    keys: dict[int, str],
+) -> list[Difference]:
+    differences = []
+    previous, before = "", None
+    for number, batch in enumerate(batches, start=1):
+        if batch.number != number:
+            differences.append(_difference(name, "number of a batch", number, batch.number))
+        if batch.previous_hash != previous:
+            differences.append(_difference(name, f"batch {batch.number} follows", previous, batch.previous_hash))
+        if before is not None and batch.recorded_at <= before:
+            differences.append(_difference(name, f"batch {batch.number} recorded after", before, batch.recorded_at))
+        unknown = {lot_id for *_, lot_id, _ in lines[batch.id] if lot_id is not None and lot_id not in keys}
+        named = keys | {lot_id: f"?{lot_id}" for lot_id in unknown}
+        found = batch_hash(batch, facts[batch.id], changes[batch.id], lines[batch.id], named)
+        if found != batch.hash:
+            differences.append(_difference(name, f"hash of batch {batch.number}", batch.hash, found))
+        previous, before = batch.hash, batch.recorded_at
+    if account.batches != len(batches):
+        differences.append(_difference(name, "batches", account.batches, len(batches)))
+    if account.head_hash != previous:
+        differences.append(_difference(name, "head of the chain", account.head_hash, previous))
+    return differences
+
+
+def _check_pools() -> list[Difference]:
+    sums: dict[int, int] = defaultdict(int)
+    for pool_id, amount in db.session.execute(select(LotFact.pool_id, func.sum(LotFact.amount))
+                                              .group_by(LotFact.pool_id)):
+        sums[pool_id] += int(amount)
+    changed = (
+        select(LotFact.pool_id, LotChange.kind, func.sum(LotChange.amount))
+        .join(LotFact, LotFact.id == LotChange.lot_id)
+        .where(LotChange.kind.in_(("top_up", "return")))
+        .group_by(LotFact.pool_id, LotChange.kind)
+    )
+    for pool_id, kind, amount in db.session.execute(changed):
+        sums[pool_id] += int(amount) if kind == "top_up" else -int(amount)
+    differences = []
+    for pool in db.session.scalars(select(Pool).order_by(Pool.id)):
+        if pool.committed != sums[pool.id]:
+            differences.append(_difference("", f"committed of pool {pool.key}", sums[pool.id], pool.committed))
+        if sums[pool.id] > pool.amount:
+            differences.append(_difference("", f"pool {pool.key} exceeded", f"at most {pool.amount}", sums[pool.id]))
+    return differences
+
+
+def _check_causes(names: dict[int, str]) -> list[Difference]:
+    """Every posting stands in a batch of its own account, and a batch of a run names one that exists."""
+    strays = db.session.execute(
+        select(Posting.id, Posting.account_id)
+        .outerjoin(Batch, Batch.id == Posting.batch_id)
+        .where((Batch.id.is_(None)) | (Batch.account_id != Posting.account_id))
+    )
+    differences = [
+        _difference(names.get(account_id, str(account_id)), f"cause of posting {posting_id}", "a batch of the account",
+                    "none")
+        for posting_id, account_id in strays
+    ]
+    runs = {f"run:{run_id}" for run_id in db.session.scalars(select(table("import_run", column("id")).c.id))}
+    told = db.session.execute(
+        select(Batch.account_id, Batch.number, Batch.cause_ref).where(Batch.cause.in_(("usage", "reverse")))
+    )
+    differences += [
+        _difference(names.get(account_id, str(account_id)), f"cause of batch {number}", "an import run", reference)
+        for account_id, number, reference in told
+        if reference not in runs
+    ]
+    return differences
+
+
+def _check_heads(names: dict[int, str]) -> list[Difference]:
+    """The heads that the nights noted in the trail must still be in the chains, or a tail was cut (L18)."""
+    noted: dict[int, tuple[int, str, datetime]] = {}
+    for entry in db.session.scalars(select(TrailEntry).where(TrailEntry.action == HEADS).order_by(TrailEntry.id)):
+        for account_id, (number, head) in (entry.after or {}).get("heads", {}).items():
+            noted[int(account_id)] = (int(number), str(head), entry.at)
+    hashes: dict[tuple[int, int], str] = {}
+    for part in _slices(list(noted)):
+        for batch in db.session.execute(
+            select(Batch.account_id, Batch.number, Batch.hash).where(Batch.account_id.in_(part))
+        ):
+            hashes[batch.account_id, batch.number] = batch.hash
+    return [
+        _difference(names.get(account_id, str(account_id)), f"batch {number} as the night of {at:%Y-%m-%d} noted it",
+                    head, hashes.get((account_id, number), "gone"))
+        for account_id, (number, head, at) in sorted(noted.items())
+        if hashes.get((account_id, number)) != head
+    ]
