@@ -222,7 +222,7 @@ def lot_ids(keys: Iterable[str]) -> dict[str, int]:
     """The ids of those lots that there are, by key."""
     ids: dict[str, int] = {}
     for part in chunks(keys):
-        ids.update(db.session.execute(select(LotFact.key, LotFact.id).where(LotFact.key.in_(part))).tuples().all())
+        ids.update(db.session.execute(select(LotFact.key, LotFact.id).where(LotFact.key.in_(part))).all())
     return ids
 
 

@@ -216,7 +216,7 @@ def _hold(caller: Caller, key: str) -> _Held:
         select(Grant, Startup.key)
         .join(Startup, Startup.id == Grant.startup_id)
         .where(Grant.key == key, visible_startups(caller))
-    ).tuples().first()
+    ).first()
     if row is None:
         raise NotFound("grant", key)
     grant, startup = row

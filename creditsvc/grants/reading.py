@@ -72,7 +72,7 @@ def grants_of(
     statement = statement.order_by(Grant.id)
     if limit is not None:
         statement = statement.limit(limit)
-    return _views(db.session.execute(statement).tuples().all(), as_of or caller.now)
+    return _views(db.session.execute(statement).all(), as_of or caller.now)
 
 
 def find_grant(caller: Caller, key: str, *, as_of: datetime | None = None) -> GrantView:
@@ -82,7 +82,7 @@ def find_grant(caller: Caller, key: str, *, as_of: datetime | None = None) -> Gr
         .join(Startup, Startup.id == Grant.startup_id)
         .where(Grant.key == key, visible_startups(caller))
     )
-    views = _views(db.session.execute(statement).tuples().all(), as_of or caller.now)
+    views = _views(db.session.execute(statement).all(), as_of or caller.now)
     if not views:
         raise NotFound("grant", key)
     return views[0]
@@ -104,7 +104,7 @@ def pools(caller: Caller) -> list[PoolView]:
             pool.key, partner.key, partner.name, resource.key, resource.kind, unit_named(resource.unit), pool.amount,
             pool.committed, pool.starts, pool.ends,
         )
-        for pool, partner, resource in db.session.execute(statement).tuples()
+        for pool, partner, resource in db.session.execute(statement)
     ]
 
 

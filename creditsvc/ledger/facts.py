@@ -122,7 +122,7 @@ def units_of(account_ids: Iterable[int]) -> dict[int, str]:
             .join(Resource, Resource.id == Account.resource_id)
             .where(Account.id.in_(part))
         )
-        units.update(rows.tuples().all())
+        units.update(rows.all())
     return units
 
 

@@ -140,7 +140,7 @@ def balances(
         statement = statement.where(Account.startup_id.in_(startup_ids))
     if account_ids is not None:
         statement = statement.where(Account.id.in_(account_ids))
-    rows = db.session.execute(statement).tuples().all()
+    rows = db.session.execute(statement).all()
     accounts = {account.id: account for account, _, _ in rows}
     known = lots_of(list(accounts), known_at)
     sums = _sums(accounts, as_of, known_at)
@@ -176,7 +176,7 @@ def _lot_view(known: KnownLot, pool_keys: dict[int, str], sums: _Sums, as_of: da
 def _pool_keys(pool_ids: set[int]) -> dict[int, str]:
     if not pool_ids:
         return {}
-    return dict(db.session.execute(select(Pool.id, Pool.key).where(Pool.id.in_(pool_ids))).tuples().all())
+    return dict(db.session.execute(select(Pool.id, Pool.key).where(Pool.id.in_(pool_ids))).all())
 
 
 def _batches_known(accounts: dict[int, Account], known_at: datetime | None) -> dict[int, int]:
@@ -190,7 +190,7 @@ def _batches_known(accounts: dict[int, Account], known_at: datetime | None) -> d
                 select(Batch.account_id, func.max(Batch.number))
                 .where(Batch.account_id.in_(part), Batch.recorded_at <= known_at)
                 .group_by(Batch.account_id)
-            ).tuples().all()
+            ).all()
         )
     return numbers
 
@@ -287,7 +287,7 @@ def postings(
             posting.account_id, batch.number, batch.recorded_at, batch.cause, batch.cause_ref, batch.actor,
             posting.charge_at, posting.kind, lot_key, posting.amount,
         )
-        for posting, batch, lot_key in db.session.execute(statement).tuples()
+        for posting, batch, lot_key in db.session.execute(statement)
     ]
 
 
@@ -312,7 +312,7 @@ def lot_events(account_ids: Sequence[int]) -> list[LotEvent]:
     awards = (
         select(LotFact, Batch).join(Batch, Batch.id == LotFact.batch_id).where(LotFact.account_id.in_(account_ids))
     )
-    for lot, batch in db.session.execute(awards).tuples():
+    for lot, batch in db.session.execute(awards):
         events.append(
             LotEvent(lot.account_id, lot.awarded, "award", lot.key, lot.amount, lot.expires, batch.actor, "",
                      batch.number)
@@ -323,7 +323,7 @@ def lot_events(account_ids: Sequence[int]) -> list[LotEvent]:
         .join(Batch, Batch.id == LotChange.batch_id)
         .where(LotFact.account_id.in_(account_ids))
     )
-    for change, lot, batch in db.session.execute(changes).tuples():
+    for change, lot, batch in db.session.execute(changes):
         events.append(
             LotEvent(lot.account_id, change.stated_at, change.kind, lot.key, change.amount, change.instant,
                      change.actor, change.reason, batch.number)

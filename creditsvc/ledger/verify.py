@@ -116,7 +116,7 @@ def _check_caches(
     ids: Sequence[int], names: dict[int, str], posted: dict[int, dict[PostingKey, int]]
 ) -> list[Difference]:
     differences = []
-    heads = dict(db.session.execute(select(Account.id, Account.batches).where(Account.id.in_(ids))).tuples().all())
+    heads = dict(db.session.execute(select(Account.id, Account.batches).where(Account.id.in_(ids))).all())
     caches = db.session.scalars(select(AccountCache).where(AccountCache.account_id.in_(ids))).all()
     lots: dict[int, dict[int, int]] = defaultdict(dict)
     for lot in db.session.scalars(select(LotCache).where(LotCache.account_id.in_(ids))):

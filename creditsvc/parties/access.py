@@ -71,7 +71,7 @@ def caller_of(person: Person, now: datetime, address: str = "") -> Caller:
     memberships = dict(
         db.session.execute(
             select(Membership.startup_id, Membership.role).where(Membership.person_id == person.id)
-        ).tuples().all()
+        ).all()
     )
     programmes: frozenset[int] | None = None
     if person.role == "manager" and person.limited_to_programmes:

@@ -52,5 +52,5 @@ def members_of(caller: Caller, key: str) -> list[Member]:
         .join(Membership, Membership.person_id == Person.id)
         .where(Membership.startup_id == startup.id)
         .order_by(Membership.role.desc(), Person.email)
-    ).tuples()
+    )
     return [Member(*row) for row in rows]

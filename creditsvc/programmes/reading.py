@@ -125,7 +125,7 @@ def line_views(package_id: int) -> list[LineView]:
         .join(Pool, Pool.id == PackageLine.pool_id)
         .where(PackageLine.package_id == package_id)
         .order_by(PackageLine.position)
-    ).tuples()
+    )
     return [
         LineView(line.position, resource.key, pool, resource.kind, unit_named(resource.unit), line.amount, line.months)
         for line, resource, pool in rows
@@ -184,7 +184,7 @@ def cohorts(caller: Caller) -> list[CohortView]:
         )
         .where(Cohort.programme_id.in_(visible))
         .order_by(Cohort.starts.desc(), Cohort.key)
-    ).tuples()
+    )
     return [
         CohortView(
             cohort.key, cohort.name, visible[cohort.programme_id].key, visible[cohort.programme_id].name,
@@ -205,7 +205,7 @@ def enrolments_of(caller: Caller, startup: str) -> list[EnrolmentView]:
         .outerjoin(Package, Package.id == Enrolment.package_id)
         .where(Enrolment.startup_id == company.id)
         .order_by(Enrolment.enrolled_on, Enrolment.id)
-    ).tuples()
+    )
     return [
         EnrolmentView(
             startup, cohort.key, cohort.name, programme, package, enrolment.status, enrolment.enrolled_on, months

@@ -81,7 +81,7 @@ def candidates_of(scope_ids: Iterable[int], without_run: int) -> dict[int, list[
             .where(RunScope.scope_id.in_(part), ImportRun.status.in_(CANDIDATE_STATES),
                    ImportRun.reversed_at.is_(None), ImportRun.id != without_run)
         )
-        for row in rows.tuples():
+        for row in rows:
             found[row[1]].append(Candidate(*row))
     return found
 
@@ -105,13 +105,13 @@ def add_usage(changes: Sequence[Delta], run_id: int) -> None:
     texts = {delta.key for delta in changes}
     for part in chunks(texts):
         ids.update(db.session.execute(
-            select(ChargeKey.text, ChargeKey.id).where(ChargeKey.text.in_(part))).tuples().all())
+            select(ChargeKey.text, ChargeKey.id).where(ChargeKey.text.in_(part))).all())
     missing = sorted(texts - ids.keys())
     if missing:
         bulk_insert(ChargeKey.__table__, ("text",), [(text,) for text in missing])  # type: ignore[arg-type]
         for part in chunks(missing):
             ids.update(db.session.execute(
-                select(ChargeKey.text, ChargeKey.id).where(ChargeKey.text.in_(part))).tuples().all())
+                select(ChargeKey.text, ChargeKey.id).where(ChargeKey.text.in_(part))).all())
     bulk_insert(
         UsageFact.__table__,  # type: ignore[arg-type]
         ("scope_id", "day", "key_id", "currency", "amount", "run_id"),

@@ -352,7 +352,7 @@ def _locked_scopes_of(run: ImportRun) -> dict[int, Scope]:
         select(Scope.provider, Scope.external_id)
         .join(RunScope, RunScope.scope_id == Scope.id)
         .where(RunScope.run_id == run.id)
-    ).tuples().all()
+    ).all()
     return {scope.id: scope for scope in lock_scopes(pairs).values()}
 
 

@@ -75,7 +75,7 @@ def scopes_of(startup_id: int) -> list[ScopeView]:
             select(Account.id, Resource.key)
             .join(Resource, Resource.id == Account.resource_id)
             .where(Account.startup_id == startup_id)
-        ).tuples().all()
+        ).all()
     )
     owned = ownerships_of(scopes_ever_of(accounts))
     scopes = db.session.scalars(select(Scope).where(Scope.id.in_(list(owned)))).all()
@@ -100,7 +100,7 @@ def unassigned_scopes(caller: Caller) -> list[UnassignedScope]:
         .join(UsageFact, UsageFact.scope_id == Scope.id)
         .where(Scope.id.not_in(ever_assigned))
         .group_by(Scope.id, UsageFact.currency)
-    ).tuples().all()
+    ).all()
     rows = [(scope, currency, first, last, int(amount)) for scope, currency, first, last, amount in never]
     rows += _gaps()
     found: dict[tuple[str, str], UnassignedScope] = {}
@@ -127,7 +127,7 @@ def _gaps() -> list[tuple[Scope, str, date, date, int]]:
             .where(Scope.id.in_(part))
             .group_by(Scope.id, UsageFact.day, UsageFact.currency)
         )
-        for scope, day, currency, amount in usage.tuples():
+        for scope, day, currency, amount in usage:
             at = day_start(day)
             if amount and not any(own.starts <= at < own.ends for own in owned[scope.id]):
                 rows.append((scope, currency, day, day, int(amount)))
