@@ -53,9 +53,17 @@ def sleeps(source: str) -> list[str]:
 
 
 def floats(source: str) -> list[str]:
-    """Binary fractions: float(), a float annotation, a literal such as 0.5, a Float column, a Float64 cast."""
+    """Binary fractions: float(), a float annotation, a literal such as 0.5, a Float column, a Float64 cast.
+
+    Asking `isinstance(value, float)` is how one is refused, and allowed.
+    """
     found = []
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    asked = {
+        id(inner) for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance"
+        for argument in node.args[1:] for inner in ast.walk(argument)
+    }
+    for node in (each for each in ast.walk(tree) if id(each) not in asked):
         if isinstance(node, ast.Constant) and isinstance(node.value, float):
             found.append(f"{node.lineno}: the literal {node.value} is a float")
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""

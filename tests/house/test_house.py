@@ -30,6 +30,7 @@ SEEDED = [
     (guards.floats, "def half(amount):\n    return float(amount) / 2\n"),
     (guards.floats, "def half(amount: int) -> float: ...\n"),
     (guards.floats, "rate = 0.5\n"),
+    (guards.floats, "if isinstance(float(value), int):\n    raise ValueError\n"),
     (guards.floats, "cost = polars.col('cost').cast(polars.Float64)\n"),
     (guards.floats, "amount = mapped_column(Float)\n"),
     (guards.hidden_imports, "def award():\n    from creditsvc.grants import operations\n"),
@@ -46,6 +47,7 @@ SEEDED = [
 HARMLESS = [
     (guards.commits, "commit = 1\nprint(commit)\n"),
     (guards.clock_readings, "from creditsvc import clock\nat = clock.now()\n"),
+    (guards.floats, "if isinstance(value, bool | float):\n    raise ValueError\n"),
     (guards.floats, "half = amount // 2\nshare = Decimal('0.5')\n"),
     (guards.hidden_imports, "import json\ndef read(): return json\n"),
     (guards.sizes, "def short():\n" + "    x = 1\n" * 69),

@@ -1,0 +1,33 @@
+"""The tables that the migrations make are the tables that the models say."""
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from sqlalchemy import text
+
+from creditsvc.db import db, metadata
+
+
+def differences() -> list[object]:
+    """What alembic would write into the next migration."""
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        return list(compare_metadata(context, metadata))
+
+
+def test_the_migrations_make_what_the_models_say(app: Flask) -> None:
+    assert differences() == []
+
+
+def test_a_table_without_its_migration_is_found(app: Flask) -> None:
+    with db.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE forgotten (id INTEGER PRIMARY KEY)"))
+
+    assert "forgotten" in str(differences())
+
+
+def test_a_column_without_its_migration_is_found(app: Flask) -> None:
+    with db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE startup DROP COLUMN language"))
+
+    assert "language" in str(differences())
