@@ -1,12 +1,13 @@
 """Faults in rows: found on groups, then placed on their lines by a second pass that only a refusal needs (U6)."""
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from polars.exceptions import ComputeError
+from polars.exceptions import PolarsError
 
 from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.usage.readers.grouping import prepare, scan
@@ -22,6 +23,11 @@ class Opened:
     path: Path
     layout: Layout
     blank_tail: int
+    has_rows: bool
+
+    def prepared(self) -> pl.LazyFrame:
+        """The rows, numbered from 0 in the column `row`, as the grouping sees them."""
+        return prepare(scan(self.path, self.layout, has_rows=self.has_rows).with_row_index("row"), self.layout)
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ def refusal(faults: Sequence[Fault], parts: Sequence[Opened], limits: Limits) ->
 
 def _first_rows(part: Opened, fault: Fault, limits: Limits) -> list[tuple[int, str]]:
     rows = (
-        prepare(scan(part.path, part.layout).with_row_index("row"), part.layout)
+        part.prepared()
         .filter(fault.rows)
         .select("row", fault.shown.fill_null("").alias("shown"))
         .sort("row")
@@ -74,24 +80,54 @@ def _first_rows(part: Opened, fault: Fault, limits: Limits) -> list[tuple[int, s
 
 def line_numbers(path: Path, rows: Iterable[int]) -> dict[int, int]:
     """On which line of the file each row begins (rows from 0, the header is line 1), minding quoted line feeds."""
-    wanted = set(rows)
-    found: dict[int, int] = {}
-    row = -1
-    inside = False
+    return {row: line for row, line, _ in _records(path, set(rows))}
+
+
+def short_rows(part: Opened, rows: pl.Expr, limits: Limits) -> FileRefused | None:
+    """The refusal of those of the rows that have fewer or more columns than the header, None if there are none.
+
+    The CSV reader fills up a row that is too short with nulls. Where a null decides, the row itself is looked at.
+    """
+    found = part.prepared().filter(rows).select("row").collect(engine="streaming")["row"]
+    columns = len(part.layout.header)
+    errors: list[FileError] = []
+    more = 0
+    for _, line, text in _records(part.path, set(found.to_list())):
+        has = len(next(csv.reader(io.StringIO(text, newline="")), []))
+        if has == columns:
+            continue
+        if len(errors) < limits.errors:
+            errors.append(FileError(part.name, line, "", "", f"has {has} columns where the header has {columns}"))
+        else:
+            more += 1
+    return FileRefused(errors, more) if errors else None
+
+
+def _records(path: Path, wanted: set[int]) -> Iterator[tuple[int, int, str]]:
+    """Of the wanted rows: number, line on which it begins, text."""
+    row, begins, inside = -1, 1, False
+    pieces: list[bytes] = []
+    left = len(wanted)
     with path.open("rb") as plain:
         for number, line in enumerate(plain, start=1):
+            if not left:
+                break
             if not inside:
-                if row in wanted:
-                    found[row] = number
-                    if len(found) == len(wanted):
-                        break
-                row += 1
+                begins = number
+            if row in wanted:
+                pieces.append(line)
             if line.count(b'"') % 2:
                 inside = not inside
-    return found
+            if inside:
+                continue
+            if row in wanted:
+                yield row, begins, b"".join(pieces).decode("utf-8")
+                pieces.clear()
+                left -= 1
+            row += 1
 
 
-def unreadable(part: Opened, fault: ComputeError) -> FileRefused:
+def unreadable(part: Opened, fault: PolarsError) -> FileRefused:
     """The refusal of text that the CSV reader could not read: names the first row that is not as the header is."""
     columns = len(part.layout.header)
     line, message = 0, f"is no proper CSV ({str(fault).splitlines()[0]})"

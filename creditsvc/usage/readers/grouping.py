@@ -23,11 +23,13 @@ _TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0
 _STEPS: Final = pl.lit(FRACTION, dtype=pl.Int128)
 
 
-def scan(path: Path, layout: Layout) -> pl.LazyFrame:
+def scan(path: Path, layout: Layout, *, has_rows: bool) -> pl.LazyFrame:
     """The rows of a part as raw text, columns named by field; blank lines count as rows of nulls."""
     schema = {f"c{position}": pl.String() for position in range(len(layout.header))}
     nulls = None if layout.schema.null_text is None else [layout.schema.null_text]
-    lines = pl.scan_csv(path, has_header=False, skip_lines=1, schema=schema, null_values=nulls, glob=False)
+    lines = pl.LazyFrame(schema=schema)
+    if has_rows:
+        lines = pl.scan_csv(path, has_header=False, skip_lines=1, schema=schema, null_values=nulls, glob=False)
     return lines.select(pl.col(f"c{position}").alias(name) for name, position in layout.columns.items())
 
 
@@ -42,16 +44,16 @@ def prepare(rows: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
     return rows.select(*kept, *texts, *costs, _committed(layout).alias("committed")).with_columns(*day)
 
 
-def group(path: Path, layout: Layout, costs: Sequence[str]) -> pl.DataFrame:
+def group(path: Path, layout: Layout, costs: Sequence[str], *, has_rows: bool) -> pl.DataFrame:
     """The groups of a part with `rows`, `paying` (rows whose cost is not 0) and per cost `<cost>_steps`, `<cost>_rest`.
 
-    `costs` names the cost fields to sum. Raises polars' ComputeError for text that is no proper CSV.
+    `costs` names the cost fields to sum. Raises polars' ComputeError or SchemaError for text that is no proper CSV.
     """
     keys = [*TEXT_FIELDS, "committed", *(f"{name}_odd" for name in costs)]
     sums = [pl.col(f"{name}_{half}").sum().cast(pl.Int128) for name in costs for half in ("steps", "rest")]
     casts = [(pl.col(f"{name}_odd").is_null() & pl.col(f"{name}_steps").is_null()).sum() for name in costs]
     grouped = (
-        prepare(scan(path, layout), layout)
+        prepare(scan(path, layout, has_rows=has_rows), layout)
         .group_by(keys)
         .agg(
             pl.len().cast(pl.Int64).alias("rows"),

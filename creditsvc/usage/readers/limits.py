@@ -19,4 +19,4 @@ class Limits:
     unpacked_bytes: int = 16 * 1024 * MEBIBYTE
     header_bytes: int = MEBIBYTE
     manifest_bytes: int = 16 * MEBIBYTE
-    chunk: int = MEBIBYTE
+    chunk: int = 4 * MEBIBYTE

@@ -7,6 +7,7 @@ import hashlib
 import io
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -36,7 +37,7 @@ class Plain:
     """A part as plain text: `path` is the part itself or what it unpacked to.
 
     `disk_bytes` and `sha256` are of the part as it lies, `plain_bytes` of its text. `blank_tail` counts empty lines
-    after the last row, which the CSV reader takes for rows.
+    after the last row, which the CSV reader takes for rows; `has_rows` is False for a header alone.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class Plain:
     sha256: str
     header: tuple[str, ...]
     blank_tail: int
+    has_rows: bool
 
 
 def make_plain(part: Part, folder: Path, limits: Limits, progress: Callable[[int], None]) -> Plain:
@@ -57,27 +59,23 @@ def make_plain(part: Part, folder: Path, limits: Limits, progress: Callable[[int
             head = lying.read(8)
             lying.seek(0)
             raw = _Hashed(lying)
-            check = _Check(part.name)
-            if head.startswith(_GZIP):
-                path = folder / "part.csv"
-                _unpack(part, raw, path, check, limits, progress)
+            packed = head.startswith(_GZIP)
+            path = folder / "part.csv" if packed else part.path
+            check = _Check(part.name, path)
+            if packed:
+                _unpack(raw, check, limits, progress)
             else:
-                path = part.path
-                _refuse_known(part.name, head)
-                while chunk := raw.read(limits.chunk):
-                    check.feed(chunk)
-                    _bound(part.name, check.bytes, limits)
-                    progress(raw.bytes)
+                _read_plain(raw, check, limits, progress)
         check.finish()
         header = _header(part.name, path, limits)
-        blank_tail = _check_tail(part.name, path, check, len(header))
+        has_rows, blank_tail = _check_tail(check, len(header))
     except OSError as fault:
         raise _refused(part.name, 0, f"cannot be read: {fault.strerror or fault}") from None
-    return Plain(path, raw.bytes, check.bytes, raw.sha256.hexdigest(), header, blank_tail)
+    return Plain(path, raw.bytes, check.bytes, raw.sha256.hexdigest(), header, blank_tail, has_rows)
 
 
 class _Hashed(io.RawIOBase):
-    """Reads another file and keeps count and hash of what it gave."""
+    """Reads another file and keeps count and hash of what it gave; the hash is made beside the caller's own work."""
 
     def __init__(self, below: IO[bytes]) -> None:
         self.below = below
@@ -85,78 +83,105 @@ class _Hashed(io.RawIOBase):
         self.sha256 = hashlib.sha256()
 
     def readable(self) -> bool:
+        """It is a file for reading, as gzip asks to know."""
         return True
 
     def read(self, size: int = -1, /) -> bytes:
+        """The next piece, already counted and hashed."""
+        chunk = self.take(size)
+        self.sha256.update(chunk)
+        return chunk
+
+    def take(self, size: int) -> bytes:
+        """The next piece, counted; the caller has it hashed."""
         chunk = self.below.read(size)
         self.bytes += len(chunk)
-        self.sha256.update(chunk)
         return chunk
 
 
 class _Check:
-    """What can be told from the bytes alone: no NUL, proper UTF-8, and the count of quotation marks and lines."""
+    """What can be told from the bytes alone: no NUL, proper UTF-8, and how many quotation marks there are."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, path: Path) -> None:
         self.name = name
+        self.path = path
         self.bytes = 0
         self.quotes = 0
-        self.lines = 0
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def feed(self, chunk: bytes) -> None:
+        """Check the next piece; what went before must lie at `path`. Raises FileRefused."""
         if self.bytes == 0:
             _refuse_known(self.name, chunk)
         if b"\0" in chunk:
-            line = self.lines + chunk.count(b"\n", 0, chunk.index(b"\0")) + 1
+            line = self.line_at(self.bytes + chunk.index(b"\0"))
             raise _refused(self.name, line, f"has a NUL byte, so it is no text: {_CSV_WANTED}")
-        pending = bool(self._decoder.getstate()[0])
-        if pending or not chunk.isascii():
+        if not chunk.isascii() or self._decoder.getstate()[0]:
             self._decode(chunk, final=False)
         self.bytes += len(chunk)
         self.quotes += chunk.count(b'"')
-        self.lines += chunk.count(b"\n")
 
     def finish(self) -> None:
+        """Check the end. Raises FileRefused."""
         self._decode(b"", final=True)
         if self.bytes == 0:
             raise _refused(self.name, 0, "is empty: a header line at least would be right")
 
+    def line_at(self, offset: int) -> int:
+        """The line in which a byte stands; only a refusal asks, so it is counted then."""
+        lines = 1
+        with self.path.open("rb") as plain:
+            while offset > 0 and (chunk := plain.read(min(offset, MEBIBYTE))):
+                lines += chunk.count(b"\n")
+                offset -= len(chunk)
+        return lines
+
     def _decode(self, chunk: bytes, *, final: bool) -> None:
+        pending = len(self._decoder.getstate()[0])
         try:
             self._decoder.decode(chunk, final)
         except UnicodeDecodeError as fault:
-            line = self.lines + chunk.count(b"\n", 0, max(fault.start, 0)) + 1
+            line = self.line_at(self.bytes + fault.start - pending)
             raise _refused(self.name, line, f"has bytes that are no UTF-8: {_CSV_WANTED}") from None
 
 
-def _unpack(
-    part: Part, raw: _Hashed, path: Path, check: _Check, limits: Limits, progress: Callable[[int], None]
-) -> None:
-    """Write the unpacked text piece by piece; what is held in memory never exceeds a chunk."""
+def _read_plain(raw: _Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:
+    """Check a part that is plain already, while the piece before is hashed: hashing lets go of the interpreter."""
+    with ThreadPoolExecutor(1) as beside:
+        hashed = beside.submit(raw.sha256.update, b"")
+        while chunk := raw.take(limits.chunk):
+            hashed.result()
+            hashed = beside.submit(raw.sha256.update, chunk)
+            check.feed(chunk)
+            _bound(check, limits)
+            progress(raw.bytes)
+
+
+def _unpack(raw: _Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:
+    """Write the unpacked text piece by piece; what is held in memory never exceeds a piece."""
     try:
-        with gzip.GzipFile(fileobj=raw, mode="rb") as packed, path.open("wb") as plain:
+        with gzip.GzipFile(fileobj=raw, mode="rb") as packed, check.path.open("wb", buffering=0) as plain:
             while chunk := packed.read(limits.chunk):
+                plain.write(chunk)
                 check.feed(chunk)
-                _bound(part.name, check.bytes, limits)
+                _bound(check, limits)
                 if check.bytes > limits.gzip_floor and check.bytes > limits.gzip_ratio * raw.bytes:
                     raise _refused(
-                        part.name, 0,
+                        check.name, 0,
                         f"unpacks to more than {limits.gzip_ratio} times its size (past the first "
                         f"{limits.gzip_floor // MEBIBYTE} MiB): no export does, real ones make about 8 times",
                     )  # fmt: skip
-                plain.write(chunk)
                 progress(raw.bytes)
     except EOFError:
-        raise _refused(part.name, 0, "is a gzip that was cut short: fetch the file again") from None
+        raise _refused(check.name, 0, "is a gzip that was cut short: fetch the file again") from None
     except (gzip.BadGzipFile, zlib.error) as fault:
-        raise _refused(part.name, 0, f"is a damaged gzip ({fault}): fetch the file again") from None
+        raise _refused(check.name, 0, f"is a damaged gzip ({fault}): fetch the file again") from None
 
 
-def _bound(name: str, size: int, limits: Limits) -> None:
-    if size > limits.unpacked_bytes:
+def _bound(check: _Check, limits: Limits) -> None:
+    if check.bytes > limits.unpacked_bytes:
         raise _refused(
-            name, 0,
+            check.name, 0,
             f"holds more than {limits.unpacked_bytes} bytes of text, the most that one part may: "
             "let the export be partitioned",
         )  # fmt: skip
@@ -181,16 +206,19 @@ def _header(name: str, path: Path, limits: Limits) -> tuple[str, ...]:
     return tuple(fields)
 
 
-def _check_tail(name: str, path: Path, check: _Check, columns: int) -> int:
-    """Refuse a last row that was cut short; the count of empty lines behind it.
+def _check_tail(check: _Check, columns: int) -> tuple[bool, int]:
+    """Whether there are rows, and how many empty lines follow the last; a last row that was cut short is refused.
 
     A line feed stands between rows only where the number of quotation marks before it is even, which is known from
     the end since all of them were counted.
     """
+    name = check.name
     if check.quotes % 2:
-        raise _refused(name, 0, "has a quotation mark that is never closed: the file was cut short or is no CSV")
+        raise _refused(
+            name, _open_quote(check.path), "a quotation mark is never closed: the file was cut short or is no CSV"
+        )
     window = 1 << 16
-    with path.open("rb") as plain:
+    with check.path.open("rb") as plain:
         while True:
             start = max(0, check.bytes - window)
             plain.seek(start)
@@ -201,17 +229,29 @@ def _check_tail(name: str, path: Path, check: _Check, columns: int) -> int:
                 break
             window *= 4
     if first is None:
-        return max(0, tail[len(body) :].count(b"\n") - 1)  # the header alone
+        return False, 0  # the header alone
     ends = tail[len(body) :].count(b"\n")
-    line = check.lines - tail.count(b"\n", first) + 1
     if not ends:
+        line = check.line_at(start + first)
         raise _refused(name, line, "the last row has no line end where the others have one: the file was cut short")
-    found = len(_fields(name, line, body[first:].decode("utf-8")))
+    found = len(_fields(name, 0, body[first:].decode("utf-8")))
     if found != columns:
+        line = check.line_at(start + first)
         raise _refused(
             name, line, f"the last row has {found} columns where the header has {columns}: the file was cut short"
         )
-    return ends - 1
+    return True, ends - 1
+
+
+def _open_quote(path: Path) -> int:
+    """The line in which the last quotation mark opens that nothing closes."""
+    opened, inside = 0, False
+    with path.open("rb") as plain:
+        for number, line in enumerate(plain, start=1):
+            if line.count(b'"') % 2:
+                inside = not inside
+                opened = number if inside else opened
+    return opened
 
 
 def _last_row(body: bytes) -> int | None:

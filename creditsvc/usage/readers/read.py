@@ -17,7 +17,7 @@ from creditsvc.usage.readers.counting import (
     with_reason,
     with_wanted,
 )
-from creditsvc.usage.readers.faults import Opened, refusal, unreadable
+from creditsvc.usage.readers.faults import Opened, refusal, short_rows, unreadable
 from creditsvc.usage.readers.grouping import group
 from creditsvc.usage.readers.judging import Judged, judge
 from creditsvc.usage.readers.limits import Limits
@@ -69,6 +69,7 @@ class _Reading:
         faults += style_faults(groups) + range_faults(groups, manifest)
         if faults:
             raise refusal(faults, self._opened, self._limits)
+        self._refuse_short_rows()
         check_periods(groups, self._opened, manifest)
         layout = self._opened[0].layout
         counted = in_wanted_currency(groups.filter(pl.col("reason").is_null()))
@@ -121,6 +122,14 @@ class _Reading:
             raise unreadable(opened, fault) from None
         judged = judge(groups, number, opened.layout, costs, opened.blank_tail)
         return Judged(with_wanted(with_reason(judged.groups), self._units), judged.faults)
+
+    def _refuse_short_rows(self) -> None:
+        """A row without a scope draws nothing, so one that has none because it was cut must be told apart."""
+        for opened, judged in zip(self._opened, self._judged, strict=True):
+            if judged.groups["scope"].null_count():
+                refused = short_rows(opened, pl.col("scope").is_null(), self._limits)
+                if refused is not None:
+                    raise refused
 
     def _check_counts(self, number: int, plain: Plain, rows: int) -> None:
         """The part must have the bytes (as it lies, or unpacked) and rows that the manifest states."""
