@@ -149,8 +149,9 @@ def insert_if_absent(table: Table, values: Mapping[str, Any]) -> bool:
         statement = postgresql.insert(table).values(**values).on_conflict_do_nothing()
     else:
         statement = sqlite.insert(table).values(**values).on_conflict_do_nothing()
-    result: Any = db.session.execute(statement)
-    return bool(result.rowcount == 1)
+    # Asked by RETURNING: PostgreSQL's driver counts no rows (-1) of a statement that may return some.
+    added = db.session.execute(statement.returning(*table.primary_key.columns)).first()
+    return added is not None
 
 
 def bulk_insert(table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

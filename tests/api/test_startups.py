@@ -1,0 +1,80 @@
+import pytest
+
+from tests.api.speaking import Speaker
+
+
+def test_a_manager_makes_a_startup_and_reads_it(manager: Speaker) -> None:
+    made = manager.post("/startups", {"key": "jade-bio", "name": "Jade Bio", "language": "zh_Hant"})
+
+    assert made.status_code == 201
+    assert made.headers["Location"] == "/api/v1/startups/jade-bio"
+    assert made.json == {
+        "key": "jade-bio", "name": "Jade Bio", "language": "zh_Hant", "created_at": "2026-06-15T04:00:00Z"
+    }
+    assert manager.get("/startups/jade-bio").json == made.json
+
+
+def test_the_list_comes_in_pages(manager: Speaker, startups: None) -> None:
+    first = manager.get("/startups", limit=1)
+    second = manager.get("/startups", limit=1, after=first.json["next"])
+
+    assert [each["key"] for each in first.json["items"]] == ["harbour-robotics"]
+    assert [each["key"] for each in second.json["items"]] == ["lotus-health"]
+    assert second.json["next"] is None
+
+
+def test_a_founder_sees_their_own_startup_alone(founder: Speaker) -> None:
+    listed = founder.get("/startups")
+    own = founder.get("/startups/harbour-robotics")
+    other = founder.get("/startups/lotus-health")
+
+    assert [each["key"] for each in listed.json["items"]] == ["harbour-robotics"]
+    assert own.status_code == 200
+    assert other.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/startups/{}", "/startups/{}/balance"])
+def test_another_startup_looks_like_none(founder: Speaker, path: str) -> None:
+    other, none = founder.get(path.format("lotus-health")), founder.get(path.format("no-such-one"))
+
+    assert other.status_code == none.status_code == 404
+    assert other.text.replace("lotus-health", "no-such-one") == none.text
+
+
+def test_those_who_only_read_make_nothing(founder: Speaker, auditor: Speaker, manager: Speaker) -> None:
+    answers = [who.post("/startups", {"key": "jade-bio", "name": "Jade Bio"}) for who in (founder, auditor)]
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert manager.get("/startups/jade-bio").status_code == 404
+
+
+def test_a_key_that_is_taken_is_a_conflict(manager: Speaker, startups: None) -> None:
+    answer = manager.post("/startups", {"key": "lotus-health", "name": "Another"})
+
+    assert answer.status_code == 409
+    assert (answer.json["field"], answer.json["code"]) == ("key", "key-taken")
+    assert manager.get("/startups/lotus-health").json["name"] == "Lotus Health"
+
+
+def test_an_empty_balance_has_no_accounts(founder: Speaker) -> None:
+    answer = founder.get("/startups/harbour-robotics/balance")
+
+    assert answer.json == {
+        "startup": "harbour-robotics", "as_of": "2026-06-15T04:00:00Z", "known_at": "2026-06-15T04:00:00Z",
+        "accounts": [],
+    }
+
+
+def test_a_bare_day_is_the_end_of_that_day_in_hong_kong(founder: Speaker) -> None:
+    answer = founder.get("/startups/harbour-robotics/balance", as_of="2026-03-01", known_at="2026-03-02T00:00:00+08:00")
+
+    assert answer.json["as_of"] == "2026-03-01T16:00:00Z"
+    assert answer.json["known_at"] == "2026-03-01T16:00:00Z"
+
+
+@pytest.mark.parametrize("name", ["as_of", "known_at"])
+def test_a_moment_that_is_none_is_refused_by_name(founder: Speaker, name: str) -> None:
+    answer = founder.get("/startups/harbour-robotics/balance", **{name: "yesterday"})
+
+    assert answer.status_code == 422
+    assert (answer.json["field"], answer.json["code"]) == (name, "not-a-day")
