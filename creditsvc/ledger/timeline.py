@@ -31,9 +31,9 @@ def timeline(turns: Iterable[Turn]) -> list[Ownership]:
     for turn in sorted(turns, key=lambda turn: turn.stated_order):
         standing[turn.from_at] = turn
     ordered = sorted(standing.values(), key=lambda turn: turn.from_at)
-    ends = [turn.from_at for turn in ordered[1:]] + [LATEST]
     owned: list[Ownership] = []
-    for turn, end in zip(ordered, ends, strict=True):
+    for number, turn in enumerate(ordered, start=1):
+        end = ordered[number].from_at if number < len(ordered) else LATEST
         if owned and owned[-1].ends == turn.from_at and owned[-1].account_id == turn.account_id:
             owned[-1] = Ownership(owned[-1].starts, end, turn.account_id)
         else:

@@ -71,7 +71,7 @@ def deltas(wanted: pl.DataFrame, posted: pl.DataFrame, decided: Mapping[int, Ite
     pairs = [(scope_id, day) for scope_id, of_scope in decided.items() for day in of_scope]
     on_days = pl.DataFrame(pairs, schema={"scope_id": pl.Int64, "day": pl.Date}, orient="row")
     joined = (
-        wanted.select(TOTALS).join(on_days, on=["scope_id", "day"], how="semi")
+        wanted.select(*TOTALS).join(on_days, on=["scope_id", "day"], how="semi")
         .join(posted.join(on_days, on=["scope_id", "day"], how="semi"), on=list(GRAIN), how="full", coalesce=True)
         .with_columns(pl.col("amount").fill_null(0), pl.col("amount_right").fill_null(0))
         .filter(pl.col("amount") != pl.col("amount_right"))

@@ -1,0 +1,47 @@
+"""What an import run did to the accounts it touched, read from its postings; true inside a dry run as well."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from creditsvc.core.amounts import Unit, unit_named
+from creditsvc.db import db
+from creditsvc.ledger.models import Account, Batch, Posting, Resource
+from creditsvc.parties.models import Startup
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What became of one account, in steps of its unit; negative where less is drawn or uncovered than before."""
+
+    startup: str
+    name: str
+    resource: str
+    unit: Unit
+    drawn: int
+    uncovered: int
+    uncredited: int
+
+
+def effects_of(run_id: int) -> list[Effect]:
+    """The accounts that the run changed, by startup. The caller must have been allowed to see runs."""
+    rows = db.session.execute(
+        select(Startup.key, Startup.name, Resource.key, Resource.unit, Posting.kind, func.sum(Posting.amount))
+        .select_from(Posting)
+        .join(Batch, Batch.id == Posting.batch_id)
+        .join(Account, Account.id == Posting.account_id)
+        .join(Startup, Startup.id == Account.startup_id)
+        .join(Resource, Resource.id == Account.resource_id)
+        .where(Batch.cause == "usage", Batch.cause_ref == f"run:{run_id}")
+        .group_by(Startup.key, Startup.name, Resource.key, Resource.unit, Posting.kind)
+        .order_by(Startup.key, Resource.key)
+    )
+    sums: dict[tuple[str, str, str, str], dict[str, int]] = defaultdict(dict)
+    for startup, name, resource, unit, kind, amount in rows:
+        sums[startup, name, resource, unit][kind] = int(amount)
+    return [
+        Effect(startup, name, resource, unit_named(unit), kinds.get("drawn", 0), kinds.get("uncovered", 0),
+               kinds.get("uncredited", 0))
+        for (startup, name, resource, unit), kinds in sums.items()
+    ]
