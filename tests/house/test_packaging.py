@@ -22,8 +22,8 @@ NOT_IMPORTED = {
 }
 
 AWAITED = {
-    "alembic", "apscheduler", "click", "factory-boy", "itsdangerous", "playwright", "prometheus-client", "pyyaml", "rich",
-    "time-machine",
+    "alembic", "apscheduler", "click", "factory-boy", "itsdangerous", "playwright", "prometheus-client", "pyyaml",
+    "rich", "time-machine",
 }
 """Pinned ahead of the room that will import them; a test asks for their removal from here once it does."""
 
