@@ -118,7 +118,7 @@ class AlertTold(Model):
 
 
 class AlertSnooze(Model):
-    """Until the day before `until` a person hears nothing of this rule and holding; what came meanwhile is told then."""
+    """A person hears nothing of this rule and holding before the day `until`; what came meanwhile is told then."""
 
     __tablename__ = "alert_snooze"
 

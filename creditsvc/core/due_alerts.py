@@ -111,13 +111,16 @@ class Memory:
     marks: Mapping[int, Mark] = field(default_factory=dict)
     counted_on: date | None = None
 
+    def episode_of(self, threshold: int) -> int:
+        """The episode a threshold is in: human acts and times armed again both begin a new one (A3)."""
+        return self.acts + self.marks.get(threshold, Mark()).rearmed
+
 
 @dataclass(frozen=True)
 class Decision:
-    """`due` is the threshold to tell now, if any; `standing` the most telling one that is reached, in its `episode`."""
+    """`due` is the threshold to tell now, if any; `standing` the most telling one that is reached."""
 
     due: int | None
-    episode: int
     standing: int | None
     memory: Memory
 
@@ -150,8 +153,7 @@ def decide(rule: Rule, thresholds: Sequence[int], reading: Reading, memory: Memo
     level = _level(rule, marks, acts, reading.value, memory.level)
     counted_on = day if is_new_night and marks != memory.marks else memory.counted_on
     kept = Memory(acts, level, marks, counted_on)
-    episode = _episode(marks.get(standing, Mark()), acts) if standing is not None else acts
-    return Decision(due, episode, standing, kept)
+    return Decision(due, standing, kept)
 
 
 def _episode(mark: Mark, acts: int) -> int:

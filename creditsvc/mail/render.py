@@ -5,7 +5,7 @@ its dates and numbers too, so that a mail never mixes two languages. Nothing in 
 """
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -125,6 +125,11 @@ def money(steps: int, unit: str, language: str) -> str:
     return translations.ungettext("%(number)s seat", "%(number)s seats", count) % {"number": number}
 
 
+def gettext_for(language: str) -> Callable[[str], str]:
+    """The translator of a language, for words that are made before they come to a template."""
+    return _translations(language)[0].ugettext
+
+
 def day(value: date, language: str) -> str:
     """A day for reading: `15 June 2026`."""
     return format_date(value, "long", locale=_translations(language)[1])
@@ -139,6 +144,8 @@ def _worst_first(sections: Sequence[DigestSection]) -> list[dict[str, Any]]:
     """Sections and their items by severity, otherwise in the order given; sections without items fall away."""
 
     def rank(item: Mapping[str, Any]) -> int:
+        if item["severity"] not in SEVERITIES:
+            raise ValueError(f"{item['severity']!r} is no severity: one of {', '.join(SEVERITIES)}")
         return SEVERITIES.index(item["severity"])
 
     ordered = [

@@ -121,7 +121,7 @@ def test_a_human_act_arms_again_at_once():
     decisions = nights(USED, (76, 1), (76, 1), (75, 2), (75, 2))
 
     assert told(decisions) == [75, None, 75, None]
-    assert [d.episode for d in decisions if d.due] == [1, 2]
+    assert [d.memory.episode_of(d.due) for d in decisions if d.due] == [1, 2]
 
 
 def test_an_extension_starts_the_ladder_anew():
@@ -288,7 +288,7 @@ def test_no_rule_names_one_threshold_twice_in_an_episode(values, rule):
 
     decisions = nights(rule, *readings)
 
-    keys = [(d.due, d.episode) for d in decisions if d.due is not None]
+    keys = [(d.due, d.memory.episode_of(d.due)) for d in decisions if d.due is not None]
     assert len(keys) == len(set(keys))
 
 
@@ -301,6 +301,6 @@ def test_deciding_every_night_twice_changes_nothing(values):
 
         twice = decide(USED, USED.defaults, Reading(Fraction(value)), once.memory, day)
 
-        assert replace(twice, due=None, episode=0) == replace(once, due=None, episode=0)
+        assert replace(twice, due=None) == replace(once, due=None)
         assert twice.due is None
         memory = once.memory

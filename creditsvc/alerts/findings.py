@@ -1,0 +1,273 @@
+"""From balances to readings: where each holding of an account stands in the measure of each rule (A1, A3).
+
+Expiry watches a lot, used and uncovered an account, stale a billing scope.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import func, select
+
+from creditsvc.alerts.models import AlertSetting
+from creditsvc.core.burndown import LATEST
+from creditsvc.core.days import day_of, last_day
+from creditsvc.core.due_alerts import (
+    EXPIRY,
+    RULES,
+    STALE,
+    UNCOVERED,
+    USED,
+    Reading,
+    Rule,
+    Setting,
+    days_until,
+    thresholds_for,
+)
+from creditsvc.db import db
+from creditsvc.ledger.facts import chunks, ownerships_of, scopes_ever_of
+from creditsvc.ledger.models import LotChange, LotFact, Resource, Scope
+from creditsvc.ledger.reading import AccountView, LotView, balances
+from creditsvc.ledger.timeline import owner_at
+from creditsvc.parties.models import StartupProgramme
+
+ARMING_ACTS = ("top_up", "extend")
+"""The changes of a lot that arm its alerts again at once (A3)."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A reading of one rule and holding. `params` are JSON values (amounts in steps) from which its words are made."""
+
+    account: AccountView
+    rule: Rule
+    holding: str
+    reading: Reading
+    params: Mapping[str, Any]
+
+    @property
+    def matter(self) -> tuple[int, str, str]:
+        """What an alert is about, whatever its threshold."""
+        return (self.account.id, self.rule.name, self.holding)
+
+
+@dataclass(frozen=True)
+class Acts:
+    """Human acts: top-ups and extensions of a lot, top-ups within an account (its awards are counted apart)."""
+
+    of_lot: Mapping[str, int]
+    top_ups: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class ScopeState:
+    """A billing scope that belongs to an account now, since an instant."""
+
+    account_id: int
+    provider: str
+    external_id: str
+    since: datetime
+    newest_charge_day: date | None
+    data_at: datetime | None
+
+
+def find(account_ids: Sequence[int], now: datetime, last_night: datetime | None) -> list[Finding]:
+    """The readings of all rules for some accounts, in a fixed number of queries.
+
+    `last_night` is when the night before looked: what ended since then, while no night ran, is still found (A4).
+    """
+    views = balances(now, account_ids=account_ids)
+    acts = _acts_of(account_ids)
+    names = dict(db.session.execute(select(Resource.key, Resource.name)).all())
+    scopes: dict[int, list[ScopeState]] = defaultdict(list)
+    for state in _scopes_now(account_ids, now):
+        scopes[state.account_id].append(state)
+    found: list[Finding] = []
+    for view in views:
+        named = {"unit": view.unit.name, "resource": names[view.resource] or view.resource}
+        found += _expiries(view, acts, now, last_night, named)
+        found += _used(view, acts, now, named)
+        found += _uncovered(view, acts, now, named)
+        found += [_stale(view, state, now, named) for state in scopes[view.id]]
+    return found
+
+
+def _expiries(
+    view: AccountView, acts: Acts, now: datetime, last_night: datetime | None, named: Mapping[str, Any]
+) -> list[Finding]:
+    """Lots that end with something left in them, and those that did so while no night ran."""
+    found = []
+    for lot in view.lots:
+        if lot.expires is None:
+            continue
+        over = last_night is not None and last_night < lot.expires <= now
+        left = lot.standing.expired if over else lot.standing.remaining
+        if left <= 0:
+            continue
+        last = last_day(lot.expires)
+        found.append(
+            Finding(
+                view, EXPIRY, lot.key, Reading(days_until(lot.expires, now), acts.of_lot.get(lot.key, 0)),
+                {**named, "grant": lot.key, "left": left, "last_day": last.isoformat(),
+                 "days": (last - day_of(now)).days + 1, "over": over},
+            )
+        )
+    return found
+
+
+def _used(view: AccountView, acts: Acts, now: datetime, named: Mapping[str, Any]) -> list[Finding]:
+    """How much of what counts now is drawn: the lots that are active, or last year's would weigh on this year's."""
+    active = [lot for lot in view.lots if _is_active(lot, now)]
+    granted = sum(lot.standing.granted for lot in active)
+    if granted <= 0:
+        return []
+    drawn = sum(lot.standing.drawn for lot in active)
+    return [
+        Finding(
+            view, USED, view.resource, Reading(Fraction(drawn * 100, granted), _account_acts(view, acts, now)),
+            {**named, "drawn": drawn, "granted": granted, "left": granted - drawn,
+             "permille": drawn * 1000 // granted},
+        )
+    ]
+
+
+def _uncovered(view: AccountView, acts: Acts, now: datetime, named: Mapping[str, Any]) -> list[Finding]:
+    """Usage that no lot paid, ever; that it has begun is told again only when it has grown in a new episode."""
+    return [
+        Finding(
+            view, UNCOVERED, view.resource, Reading(Fraction(view.uncovered), _account_acts(view, acts, now)),
+            {**named, "uncovered": view.uncovered, "left": view.remaining},
+        )
+    ]
+
+
+def _stale(view: AccountView, state: ScopeState, now: datetime, named: Mapping[str, Any]) -> Finding:
+    """Days since the newest charge day, or since the scope was assigned when no data ever came (U10).
+
+    Data that was fresh when it came is as good as a human act: silence after it is a new silence. Data that was
+    already old when it came is not, or a feed that always lags would be told every day.
+    """
+    assigned = state.since.astimezone(UTC).date()
+    newest = state.newest_charge_day if (state.newest_charge_day or assigned) >= assigned else None
+    reference = newest or assigned
+    was_fresh = (
+        newest is not None
+        and state.data_at is not None
+        and (state.data_at.astimezone(UTC).date() - newest).days < min(STALE.defaults)
+    )
+    days = (now.astimezone(UTC).date() - reference).days
+    return Finding(
+        view, STALE, f"{state.provider}:{state.external_id}",
+        Reading(Fraction(days), reference.toordinal() if was_fresh else 0),
+        {**named, "scope": state.external_id, "provider": state.provider, "days": days, "left": view.remaining,
+         "newest_day": newest.isoformat() if newest else None, "assigned": assigned.isoformat()},
+    )
+
+
+def _is_active(lot: LotView, now: datetime) -> bool:
+    return lot.effective <= now < min(lot.expires or LATEST, lot.voided_at or LATEST)
+
+
+def _account_acts(view: AccountView, acts: Acts, now: datetime) -> int:
+    """Awards that have taken effect and top-ups. An extension alone moves neither what is used nor what is not paid."""
+    return sum(lot.effective <= now for lot in view.lots) + acts.top_ups.get(view.id, 0)
+
+
+def _acts_of(account_ids: Sequence[int]) -> Acts:
+    of_lot: dict[str, int] = defaultdict(int)
+    top_ups: dict[int, int] = defaultdict(int)
+    for part in chunks(account_ids):
+        rows = db.session.execute(
+            select(LotFact.account_id, LotFact.key, LotChange.kind, func.count())
+            .join(LotChange, LotChange.lot_id == LotFact.id)
+            .where(LotFact.account_id.in_(part), LotChange.kind.in_(ARMING_ACTS))
+            .group_by(LotFact.account_id, LotFact.key, LotChange.kind)
+        )
+        for account_id, lot, kind, count in rows:
+            of_lot[lot] += count
+            if kind == "top_up":
+                top_ups[account_id] += count
+    return Acts(of_lot, top_ups)
+
+
+def _scopes_now(account_ids: Sequence[int], now: datetime) -> list[ScopeState]:
+    """The scopes that belong to the accounts at this instant."""
+    owned = ownerships_of(scopes_ever_of(account_ids))
+    wanted = set(account_ids)
+    mine: dict[int, tuple[int, datetime]] = {}
+    for scope_id, ownerships in owned.items():
+        owner = owner_at(ownerships, now)
+        if owner is not None and owner in wanted:
+            since = max(own.starts for own in ownerships if own.starts <= now and own.account_id == owner)
+            mine[scope_id] = (owner, since)
+    states: list[ScopeState] = []
+    for part in chunks(mine):
+        for scope in db.session.scalars(select(Scope).where(Scope.id.in_(part)).order_by(Scope.id)):
+            owner, since = mine[scope.id]
+            states.append(
+                ScopeState(owner, scope.provider, scope.external_id, since, scope.newest_charge_day, scope.data_at)
+            )
+    return states
+
+
+class Thresholds:
+    """Which thresholds hold for whom: a startup in several programmes has all of theirs (A1)."""
+
+    def __init__(self, startup_ids: Sequence[int]) -> None:
+        self._settings = {
+            (row.programme_id, row.rule): Setting(row.enabled, tuple(row.thresholds), row.mandatory)
+            for row in db.session.scalars(select(AlertSetting))
+        }
+        self._programmes: dict[int, list[int]] = defaultdict(list)
+        for part in chunks(set(startup_ids)):
+            rows = db.session.execute(
+                select(StartupProgramme.startup_id, StartupProgramme.programme_id).where(
+                    StartupProgramme.startup_id.in_(part)
+                )
+            )
+            for startup_id, programme_id in rows:
+                self._programmes[startup_id].append(programme_id)
+
+    def _of(self, startup_id: int, rule: str) -> list[Setting | None]:
+        return [self._settings.get((programme_id, rule)) for programme_id in self._programmes[startup_id]]
+
+    def of(self, startup_id: int, rule: Rule) -> tuple[int, ...]:
+        """The thresholds of a rule for a startup; none when the rule is off."""
+        return thresholds_for(rule, self._of(startup_id, rule.name))
+
+    def is_mandatory(self, startup_id: int, rule: str) -> bool:
+        """Whether one of the startup's programmes lets nobody turn the rule off."""
+        return any(setting is not None and setting.mandatory for setting in self._of(startup_id, rule))
+
+    def programmes_of(self, startup_id: int) -> list[int]:
+        """The programmes the startup is in."""
+        return self._programmes[startup_id]
+
+
+def severity(rule: str, threshold: int) -> str:
+    """`urgent`, `warning` or `notice`."""
+    if rule == UNCOVERED.name or (rule == USED.name and threshold >= 100) or (rule == EXPIRY.name and threshold <= 14):
+        return "urgent"
+    if rule == STALE.name or (rule == USED.name and threshold >= 75) or (rule == EXPIRY.name and threshold <= 30):
+        return "warning"
+    return "notice"
+
+
+def is_for_staff(rule: str, threshold: int) -> bool:
+    """Whether the managers of the startup's programmes have to know too."""
+    return rule == STALE.name or severity(rule, threshold) == "urgent"
+
+
+def is_for_member(rule: str, role: str) -> bool:
+    """Whether a startup's own person of that role is told: of all but stale data, which owners alone can mend."""
+    return rule != STALE.name or role == "owner"
+
+
+def urgency(rule: str, threshold: int) -> tuple[int, int, int]:
+    """The sort key that puts the worst first."""
+    known = RULES[rule]
+    rank = ("urgent", "warning", "notice").index(severity(rule, threshold))
+    return (rank, list(RULES).index(rule), threshold if known.direction == "decreasing" else -threshold)

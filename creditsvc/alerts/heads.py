@@ -1,0 +1,43 @@
+"""Each night writes the heads of the accounts that moved into the trail, so that a cut tail of the book shows (L18)."""
+
+from datetime import date
+
+from sqlalchemy import or_, select
+
+from creditsvc.alerts.models import NotedHead
+from creditsvc.db import db
+from creditsvc.ledger.models import Account
+from creditsvc.parties import trail
+from creditsvc.parties.access import Caller
+
+HEADS_IN_AN_ENTRY = 1000
+
+
+def note_heads(caller: Caller, day: date) -> int:
+    """Adds trail entries `ledger.heads` with {account id: [batch number, hash]} for what moved since the last ones.
+
+    The accounts whose head moved; how many they were. `NotedHead` only remembers what was written: the trail is
+    what `verify` compares with.
+    """
+    rows = db.session.execute(
+        select(Account.id, Account.batches, Account.head_hash, NotedHead)
+        .outerjoin(NotedHead, NotedHead.account_id == Account.id)
+        .where(
+            Account.batches > 0,
+            or_(
+                NotedHead.account_id.is_(None), NotedHead.number != Account.batches, NotedHead.hash != Account.head_hash
+            ),
+        )
+        .order_by(Account.id)
+    ).tuples().all()
+    for start in range(0, len(rows), HEADS_IN_AN_ENTRY):
+        part = rows[start : start + HEADS_IN_AN_ENTRY]
+        heads = {str(account_id): [number, digest] for account_id, number, digest, _ in part}
+        trail.record(caller, "ledger.heads", f"night:{day.isoformat()}", after={"heads": heads})
+    for account_id, number, digest, noted in rows:
+        if noted is None:
+            db.session.add(NotedHead(account_id=account_id, number=number, hash=digest))
+        else:
+            noted.number, noted.hash = number, digest
+    db.session.flush()
+    return len(rows)

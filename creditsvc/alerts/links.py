@@ -1,0 +1,51 @@
+"""Signed links in mails: whoever got the mail may acknowledge or snooze what it says, without signing in (A5).
+
+A link says who, which alert and what, until when; nothing else can be done with it. Opening it must only show a
+button: mail scanners open every link.
+"""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from creditsvc.core.errors import NotFound
+
+Act = Literal["acknowledge", "snooze"]
+
+VALID_FOR = timedelta(days=60)
+_LETTERS: dict[str, Act] = {"a": "acknowledge", "s": "snooze"}
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a link allows."""
+
+    act: Act
+    alert_id: int
+    person_id: int
+
+
+def make_link(secret_key: str, base_url: str, link: Link, now: datetime) -> str:
+    """The address of a link, good for 60 days."""
+    letter = link.act[0]
+    claim = f"{letter}.{link.alert_id}.{link.person_id}.{int((now + VALID_FOR).timestamp())}"
+    return f"{base_url}/alerts/{claim}.{_signature(secret_key, claim)}"
+
+
+def read_link(secret_key: str, token: str, now: datetime) -> Link:
+    """What the last part of such an address allows. Raises NotFound("link") when it is not ours or too old."""
+    claim, _, signature = token.rpartition(".")
+    if not token.isascii() or not hmac.compare_digest(signature, _signature(secret_key, claim)):
+        raise NotFound("link")
+    letter, alert_id, person_id, until = claim.split(".")
+    if datetime.fromtimestamp(int(until), UTC) <= now:
+        raise NotFound("link")
+    return Link(_LETTERS[letter], int(alert_id), int(person_id))
+
+
+def _signature(secret_key: str, claim: str) -> str:
+    digest = hmac.digest(secret_key.encode(), b"alert-link:" + claim.encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(digest[:20]).decode().rstrip("=")

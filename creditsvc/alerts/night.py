@@ -1,0 +1,191 @@
+"""What a night decides: readings against memory, alerts and memories out (A2 to A4). Deciding reads, storing writes.
+
+The same deciding answers "what would tonight say" without a word written.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import exists, select, update
+
+from creditsvc.alerts import texts
+from creditsvc.alerts.findings import Finding, Thresholds, find, severity, urgency
+from creditsvc.alerts.models import DONE, Alert, AlertMemory, AlertTold, JobRun
+from creditsvc.core.due_alerts import Decision, Mark, Memory, decide, forget_telling
+from creditsvc.db import db
+from creditsvc.ledger.facts import chunks
+from creditsvc.ledger.models import Account
+
+NIGHTLY = "nightly"
+"""The name of the night's job."""
+
+Matter = tuple[int, str, str]
+"""(account id, rule, holding)"""
+
+
+@dataclass(frozen=True)
+class Night:
+    """The business day, the instant as of which all is read, and when the night before looked."""
+
+    day: date
+    now: datetime
+    last_night: datetime | None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What deciding some accounts came to. `alerts` are new and not yet kept; `closed` are ids of open ones."""
+
+    day: date
+    alerts: list[Alert]
+    memories: dict[Matter, Memory]
+    closed: list[int]
+
+
+@dataclass(frozen=True)
+class _Open:
+    """An alert of an earlier night that still stands, and whether anybody was told of it."""
+
+    id: int
+    threshold: int
+    episode: int
+    was_told: bool
+
+
+def night_of(day: date, now: datetime) -> Night:
+    """The night of a business day, with the instant at which the last one before it looked."""
+    last = db.session.scalar(
+        select(JobRun.as_of)
+        .where(JobRun.job == NIGHTLY, JobRun.state == DONE, JobRun.day < day, JobRun.as_of <= now)
+        .order_by(JobRun.day.desc())
+        .limit(1)
+    )
+    return Night(day, now, last)
+
+
+def accounts_after(account_id: int, limit: int) -> list[int]:
+    """The next accounts by id, to be decided in one go."""
+    return list(db.session.scalars(select(Account.id).where(Account.id > account_id).order_by(Account.id).limit(limit)))
+
+
+def decide_accounts(night: Night, account_ids: Sequence[int]) -> Decided:
+    """The alerts due for some accounts, in a fixed number of queries. Writes nothing."""
+    findings = find(account_ids, night.now, night.last_night)
+    thresholds = Thresholds([finding.account.startup_id for finding in findings])
+    memories = _memories_of(account_ids)
+    still_open = _open_alerts_of(account_ids)
+    decided = Decided(night.day, [], {}, [])
+    for finding in findings:
+        before = memories.get(finding.matter, Memory())
+        ladder = thresholds.of(finding.account.startup_id, finding.rule)
+        decision = decide(finding.rule, ladder, finding.reading, before, night.day)
+        after = _close(decision, still_open.pop(finding.matter, []), decided.closed)
+        if after != before and (after.marks or after.level):
+            decided.memories[finding.matter] = after
+        if decision.due is not None:
+            decided.alerts.append(_alert(finding, decision.due, after.episode_of(decision.due), night))
+    for matter, alerts in still_open.items():  # nothing left to read: the lot was used up, the scope went elsewhere
+        before = memories.get(matter, Memory())
+        after = _close(Decision(None, None, before), alerts, decided.closed)
+        if after != before:
+            decided.memories[matter] = after
+    return decided
+
+
+def store(decided: Decided) -> None:
+    """Keeps what was decided; within the transaction in which it was decided."""
+    for part in chunks(decided.closed):
+        db.session.execute(update(Alert).where(Alert.id.in_(part)).values(closed_on=decided.day))
+    known = {
+        (row.account_id, row.rule, row.holding): row
+        for part in chunks({account_id for account_id, _, _ in decided.memories})
+        for row in db.session.scalars(select(AlertMemory).where(AlertMemory.account_id.in_(part)))
+    }
+    for matter, memory in decided.memories.items():
+        row = known.get(matter)
+        if row is None:
+            row = AlertMemory(account_id=matter[0], rule=matter[1], holding=matter[2])
+            db.session.add(row)
+        row.acts, row.level, row.counted_on = memory.acts, memory.level, memory.counted_on
+        row.marks = {str(t): [mark.told, mark.back, mark.rearmed] for t, mark in memory.marks.items()}
+    db.session.add_all(decided.alerts)
+    db.session.flush()
+
+
+def decided_on(day: date) -> list[Alert]:
+    """The alerts decided on a business day, in order."""
+    alerts = db.session.scalars(select(Alert).where(Alert.decided_on == day)).all()
+    return sorted(alerts, key=_order)
+
+
+def in_order(alerts: Iterable[Alert]) -> list[Alert]:
+    """Alerts by startup, the worst first."""
+    return sorted(alerts, key=_order)
+
+
+def document(alert: Alert) -> dict[str, Any]:
+    """An alert as JSON (CONTRACT: section 5)."""
+    return {
+        "key": alert.key, "startup": alert.key.partition("/")[0], "resource": alert.params["resource_key"],
+        "holding": alert.holding, "rule": alert.rule, "threshold": alert.threshold, "message": alert.message,
+        "severity": alert.severity,
+    }
+
+
+def _order(alert: Alert) -> tuple[str, tuple[int, int, int], str]:
+    return (alert.key.partition("/")[0], urgency(alert.rule, alert.threshold), alert.key)
+
+
+def _alert(finding: Finding, threshold: int, episode: int, night: Night) -> Alert:
+    rule, account = finding.rule.name, finding.account
+    params = {**finding.params, "resource_key": account.resource}
+    return Alert(
+        key=f"{account.startup}/{finding.holding}/{rule}/{threshold}/{episode}",
+        startup_id=account.startup_id, account_id=account.id, rule=rule, holding=finding.holding,
+        threshold=threshold, episode=episode, severity=severity(rule, threshold),
+        message=texts.message(rule, params), params=params, decided_on=night.day, decided_at=night.now,
+    )
+
+
+def _close(decision: Decision, alerts: Sequence[_Open], closed: list[int]) -> Memory:
+    """Closes the alerts that a new one replaces or whose matter has passed; the memory as it is then to be kept.
+
+    One that passed before anybody heard of it (the night died before its mails) counts as never told.
+    """
+    memory = decision.memory
+    passed = [
+        alert for alert in alerts
+        if decision.due is not None or decision.standing is None or memory.episode_of(alert.threshold) != alert.episode
+    ]
+    closed += [alert.id for alert in passed]
+    if passed and decision.due is None and not any(alert.was_told for alert in alerts):
+        return forget_telling(memory)
+    return memory
+
+
+def _memories_of(account_ids: Sequence[int]) -> dict[Matter, Memory]:
+    return {
+        (row.account_id, row.rule, row.holding): Memory(
+            row.acts, row.level,
+            {int(t): Mark(told, back or 0, rearmed or 0) for t, (told, back, rearmed) in row.marks.items()},
+            row.counted_on,
+        )
+        for part in chunks(account_ids)
+        for row in db.session.scalars(select(AlertMemory).where(AlertMemory.account_id.in_(part)))
+    }
+
+
+def _open_alerts_of(account_ids: Sequence[int]) -> dict[Matter, list[_Open]]:
+    was_told = exists().where(AlertTold.alert_id == Alert.id)
+    found: dict[Matter, list[_Open]] = defaultdict(list)
+    for part in chunks(account_ids):
+        rows = db.session.execute(
+            select(Alert.id, Alert.account_id, Alert.rule, Alert.holding, Alert.threshold, Alert.episode, was_told)
+            .where(Alert.account_id.in_(part), Alert.closed_on.is_(None))
+        ).tuples()
+        for alert_id, account_id, rule, holding, threshold, episode, told in rows:
+            found[account_id, rule, holding].append(_Open(alert_id, threshold, episode, told))
+    return found

@@ -1,0 +1,143 @@
+"""What people do with alerts: acknowledge, snooze, choose what they are mailed; and what programmes ask for (A1, A5)."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from sqlalchemy import select
+
+from creditsvc.alerts.models import Alert, AlertPreference, AlertSetting, AlertSnooze, AlertTold
+from creditsvc.core.due_alerts import EXPIRY, RULES, UNCOVERED, USED, Rule, business_day
+from creditsvc.core.errors import Forbidden, NotFound, RuleBroken
+from creditsvc.db import db
+from creditsvc.parties import trail
+from creditsvc.parties.access import Caller, require
+from creditsvc.programmes.models import Programme
+
+SNOOZE_DAYS = 7
+MAX_SNOOZE_DAYS = 90
+MAX_DAYS = 3650
+
+
+def acknowledge(caller: Caller, alert_id: int) -> AlertTold:
+    """Notes that the caller has seen an alert they were told of; a repeat is a no-op. Raises NotFound("alert")."""
+    told = _told(caller, alert_id)
+    if told.acknowledged_at is None:
+        told.acknowledged_at = caller.now
+        trail.record(caller, "alert.acknowledge", f"alert:{_key(alert_id)}")
+        db.session.flush()
+    return told
+
+
+def snooze(caller: Caller, alert_id: int, days: int = SNOOZE_DAYS) -> date:
+    """Mails the caller nothing about this matter for some days; what comes up meanwhile is told afterwards.
+
+    Returns the first day with mail again. A longer snooze stands. Raises NotFound("alert") and
+    RuleBroken("days", "out-of-range") outside 1 to 90.
+    """
+    if not 1 <= days <= MAX_SNOOZE_DAYS:
+        raise RuleBroken(
+            "days", "out-of-range", "%(value)s is out of range: 1 to %(most)s days is right",
+            value=days, most=MAX_SNOOZE_DAYS,
+        )
+    told = _told(caller, alert_id)
+    alert = db.session.get_one(Alert, alert_id)
+    until = business_day(caller.now) + timedelta(days=days)
+    where = (told.person_id, alert.account_id, alert.rule, alert.holding)
+    row = db.session.get(AlertSnooze, where, with_for_update=True)
+    if row is None:
+        row = AlertSnooze(
+            person_id=told.person_id, account_id=alert.account_id, rule=alert.rule, holding=alert.holding, until=until
+        )
+        db.session.add(row)
+    row.until = max(row.until, until)
+    trail.record(caller, "alert.snooze", f"alert:{alert.key}", after={"until": row.until.isoformat()})
+    db.session.flush()
+    return row.until
+
+
+def set_preference(caller: Caller, rule: str, *, wanted: bool) -> None:
+    """Whether the caller is mailed about a rule; what a programme makes mandatory comes all the same.
+
+    Raises RuleBroken("rule", "unknown-rule"), and Forbidden for who is no person.
+    """
+    _rule_named(rule)
+    if caller.person_id is None:
+        raise Forbidden("alert.prefer")
+    row = db.session.get(AlertPreference, (caller.person_id, rule))
+    if wanted == (row is None):
+        return
+    if row is None:
+        db.session.add(AlertPreference(person_id=caller.person_id, rule=rule))
+    else:
+        db.session.delete(row)
+    trail.record(caller, "alert.prefer", f"person:{caller.person_id}", after={"rule": rule, "wanted": wanted})
+    db.session.flush()
+
+
+def set_setting(
+    caller: Caller,
+    *,
+    programme: str,
+    rule: str,
+    enabled: bool = True,
+    thresholds: Sequence[int] = (),
+    mandatory: bool = False,
+) -> AlertSetting:
+    """What a programme asks of a rule: on or off, its own thresholds (none: the usual), nobody may turn it off (A1).
+
+    Thresholds are days, or for `used` percent up to 100; `uncovered` has none. Raises NotFound("programme"),
+    Forbidden, RuleBroken("rule", "unknown-rule") and RuleBroken("thresholds", "out-of-range").
+    """
+    require(caller, "programme.edit")
+    found = db.session.scalar(select(Programme).where(Programme.key == programme))
+    if found is None or (caller.programme_ids is not None and found.id not in caller.programme_ids):
+        raise NotFound("programme", programme)
+    kept = _checked(_rule_named(rule), thresholds)
+    row = db.session.get(AlertSetting, (found.id, rule), with_for_update=True)
+    before = None if row is None else _values(row)
+    if row is None:
+        row = AlertSetting(programme_id=found.id, rule=rule)
+        db.session.add(row)
+    row.enabled, row.thresholds, row.mandatory = enabled, kept, mandatory
+    db.session.flush()
+    if _values(row) != before:
+        trail.record(caller, "alert.setting", f"programme:{programme}", before=before, after=_values(row))
+    return row
+
+
+def _checked(rule: Rule, thresholds: Sequence[int]) -> list[int]:
+    most = {UNCOVERED.name: 0, USED.name: 100}.get(rule.name, MAX_DAYS)
+    for threshold in thresholds:
+        if not 1 <= threshold <= most:
+            raise RuleBroken(
+                "thresholds", "out-of-range",
+                "%(value)s is no threshold of %(rule)s: %(right)s", value=threshold, rule=rule.name,
+                right="it takes none" if not most else f"a whole number from 1 to {most} is right",
+            )
+    return sorted(set(thresholds), reverse=rule.direction == EXPIRY.direction)
+
+
+def _values(row: AlertSetting) -> dict[str, object]:
+    return {"rule": row.rule, "enabled": row.enabled, "thresholds": row.thresholds, "mandatory": row.mandatory}
+
+
+def _rule_named(name: str) -> Rule:
+    if name not in RULES:
+        raise RuleBroken(
+            "rule", "unknown-rule", "%(value)r is no rule: %(right)s are", value=name, right=", ".join(RULES)
+        )
+    return RULES[name]
+
+
+def _told(caller: Caller, alert_id: int) -> AlertTold:
+    """The telling of that alert to the caller; what they were not told of is as if it did not exist."""
+    told = None
+    if caller.person_id is not None:
+        told = db.session.get(AlertTold, (alert_id, caller.person_id), with_for_update=True)
+    if told is None:
+        raise NotFound("alert", str(alert_id))
+    return told
+
+
+def _key(alert_id: int) -> str:
+    return db.session.get_one(Alert, alert_id).key

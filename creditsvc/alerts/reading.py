@@ -1,0 +1,82 @@
+"""Reading alerts: what stands, what tonight would say, and whether the nights succeed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from creditsvc.alerts.models import DONE, Alert, JobRun
+from creditsvc.alerts.night import NIGHTLY, Decided, accounts_after, decide_accounts, document, in_order, night_of
+from creditsvc.alerts.telling import letters
+from creditsvc.core.due_alerts import business_day
+from creditsvc.db import db
+from creditsvc.parties.access import Caller, require, visible_startups
+from creditsvc.parties.models import Startup
+
+LATE_AFTER = timedelta(hours=26)
+"""When no night has succeeded for so long, the pages and /healthz say so (A7)."""
+
+ACCOUNTS_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class LastNight:
+    """When a night last succeeded (None: never), and whether that is too long ago."""
+
+    succeeded_at: datetime | None
+    is_late: bool
+
+
+def last_night(now: datetime) -> LastNight:
+    """Whether the nights succeed. Where none ever has, the first startup's entry begins the wait; none, no wait."""
+    succeeded = db.session.scalar(
+        select(func.max(JobRun.finished_at)).where(JobRun.job == NIGHTLY, JobRun.state == DONE)
+    )
+    since = succeeded or db.session.scalar(select(func.min(Startup.created_at)))
+    return LastNight(succeeded, since is not None and now - since > LATE_AFTER)
+
+
+def last_success(now: datetime) -> datetime | None:
+    """When a night last succeeded; None for never."""
+    return last_night(now).succeeded_at
+
+
+def open_alerts(caller: Caller, startup: str | None = None) -> Sequence[Alert]:
+    """The alerts that stand, of one startup or all the caller may see, in order. Raises Forbidden for no staff."""
+    require(caller, "alerts.see")
+    statement = (
+        select(Alert).join(Startup, Startup.id == Alert.startup_id)
+        .where(Alert.closed_on.is_(None), visible_startups(caller))
+    )
+    if startup is not None:
+        statement = statement.where(Startup.key == startup)
+    return in_order(db.session.scalars(statement))
+
+
+def tonight(caller: Caller) -> dict[str, Any]:
+    """What the night would say if it ran now, as its own document; writes nothing (A4).
+
+    Staff limited to programmes see the alerts of their startups alone. Raises Forbidden for no staff.
+    """
+    require(caller, "alerts.see")
+    night = night_of(business_day(caller.now), caller.now)
+    alerts: list[Alert] = []
+    closed: list[int] = []
+    cursor = 0
+    while account_ids := accounts_after(cursor, ACCOUNTS_AT_ONCE):
+        decided: Decided = decide_accounts(night, account_ids)
+        alerts += decided.alerts
+        closed += decided.closed
+        cursor = account_ids[-1]
+    queued = len(letters(night.day, more=alerts, but_not=closed))
+    visible = set(db.session.scalars(select(Startup.id).where(visible_startups(caller))))
+    return {
+        "day": night.day.isoformat(),
+        "status": "done",
+        "kept": False,
+        "as_of": night.now.astimezone(UTC).isoformat(),
+        "alerts": [document(alert) for alert in in_order(alerts) if alert.startup_id in visible],
+        "mails": {"queued": queued, "sent": 0, "failed": 0, "uncertain": 0},
+    }

@@ -1,0 +1,285 @@
+"""Who is told tonight: one digest per person and business day, of all that is open and not yet told (A4, A5)."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import func, select
+
+from creditsvc.alerts import texts
+from creditsvc.alerts.findings import Finding, Thresholds, find, is_for_member, is_for_staff, severity, urgency
+from creditsvc.alerts.models import Alert, AlertPreference, AlertSnooze, AlertTold, Digest
+from creditsvc.alerts.night import Matter, Night
+from creditsvc.db import db, insert_if_absent
+from creditsvc.ledger.facts import chunks
+from creditsvc.ledger.models import LotChange, LotFact, Posting
+from creditsvc.mail import outbox, render
+from creditsvc.parties.models import ManagerProgramme, Membership, Person, Startup
+
+BURN_DAYS = 30
+ACCOUNTS_AT_ONCE = 200
+
+Links = Callable[[int, int], tuple[str, str]]
+"""From (alert id, person id) to the addresses that acknowledge and snooze it."""
+
+
+@dataclass(frozen=True)
+class Open:
+    """An alert that still stands, as the choice of whom to tell needs it. `id` 0 stands for one not kept yet."""
+
+    id: int
+    key: str
+    startup_id: int
+    account_id: int
+    rule: str
+    holding: str
+    threshold: int
+
+    @property
+    def matter(self) -> Matter:
+        """What it is about, whatever its threshold."""
+        return (self.account_id, self.rule, self.holding)
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """A person to be told. `language` is None where the startup's decides."""
+
+    id: int
+    email: str
+    name: str
+    language: str | None
+    is_staff: bool
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What one person is told tonight, the worst first."""
+
+    person: Recipient
+    alerts: tuple[Open, ...]
+
+
+def opened(alert: Alert) -> Open:
+    """The alert, kept or not yet, as a value."""
+    return Open(
+        alert.id or 0, alert.key, alert.startup_id, alert.account_id, alert.rule, alert.holding, alert.threshold
+    )
+
+
+def letters(day: date, more: Sequence[Alert] = (), but_not: Sequence[int] = ()) -> list[Letter]:
+    """Who is to be told of what on a business day, in a fixed number of queries.
+
+    `more` are alerts not kept yet and `but_not` ids of those that would be closed, for asking what tonight would say.
+    Whoever has a digest of this day already is told the rest with the next.
+    """
+    left_out = set(but_not)
+    alerts = [opened(alert) for alert in more]
+    kept = db.session.scalars(select(Alert).where(Alert.closed_on.is_(None)))
+    alerts += [opened(alert) for alert in kept if alert.id not in left_out]
+    if not alerts:
+        return []
+    settings = Thresholds([alert.startup_id for alert in alerts])
+    told = _told()
+    served = set(db.session.scalars(select(Digest.person_id).where(Digest.day == day)))
+    unwanted = set(db.session.execute(select(AlertPreference.person_id, AlertPreference.rule)).tuples())
+    snoozed = _snoozed(day)
+    audience = _Audience(settings)
+    chosen: dict[Recipient, list[Open]] = defaultdict(list)
+    for alert in alerts:
+        for person in audience.of(alert):
+            if person.id in served or (alert.id and (alert.id, person.id) in told):
+                continue
+            if (person.id, *alert.matter) in snoozed:
+                continue
+            if (person.id, alert.rule) in unwanted and not settings.is_mandatory(alert.startup_id, alert.rule):
+                continue
+            chosen[person].append(alert)
+    return [
+        Letter(person, tuple(sorted(of_person, key=lambda alert: (urgency(alert.rule, alert.threshold), alert.key))))
+        for person, of_person in sorted(chosen.items(), key=lambda item: item[0].id)
+    ]
+
+
+class _Audience:
+    """The people of startups, and the managers of their programmes."""
+
+    def __init__(self, settings: Thresholds) -> None:
+        self._settings = settings
+        self._members: dict[int, list[tuple[Recipient, str]]] = defaultdict(list)
+        rows = db.session.execute(
+            select(Membership.startup_id, Membership.role, Person)
+            .join(Person, Person.id == Membership.person_id)
+            .where(Person.active)
+        ).tuples()
+        for startup_id, role, person in rows:
+            self._members[startup_id].append((_recipient(person), role))
+        limits: dict[int, set[int]] = defaultdict(set)
+        for person_id, programme_id in db.session.execute(
+            select(ManagerProgramme.person_id, ManagerProgramme.programme_id)
+        ).tuples():
+            limits[person_id].add(programme_id)
+        managers = db.session.scalars(select(Person).where(Person.active, Person.role == "manager"))
+        self._managers = [
+            (_recipient(person), limits[person.id] if person.limited_to_programmes else None) for person in managers
+        ]
+
+    def of(self, alert: Open) -> set[Recipient]:
+        """Those who must know of it."""
+        people = {person for person, role in self._members[alert.startup_id] if is_for_member(alert.rule, role)}
+        if is_for_staff(alert.rule, alert.threshold):
+            programmes = self._settings.programmes_of(alert.startup_id)
+            people |= {
+                person for person, limit in self._managers if limit is None or not limit.isdisjoint(programmes)
+            }
+        return people
+
+
+def _recipient(person: Person) -> Recipient:
+    return Recipient(person.id, person.email, person.name, person.language, person.role is not None)
+
+
+def _told() -> set[tuple[int, int]]:
+    return set(
+        db.session.execute(
+            select(AlertTold.alert_id, AlertTold.person_id)
+            .join(Alert, Alert.id == AlertTold.alert_id)
+            .where(Alert.closed_on.is_(None))
+        ).tuples()
+    )
+
+
+def _snoozed(day: date) -> set[tuple[int, int, str, str]]:
+    return set(
+        db.session.execute(
+            select(AlertSnooze.person_id, AlertSnooze.account_id, AlertSnooze.rule, AlertSnooze.holding).where(
+                AlertSnooze.until > day
+            )
+        ).tuples()
+    )
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The figures of tonight behind what is told: findings that still stand, burn per day by account, names."""
+
+    findings: Mapping[Matter, Finding]
+    burn: Mapping[int, int]
+    startups: Mapping[int, tuple[str, str, str]]
+
+
+def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
+    """Reads anew what the letters speak of, accounts in sets, so that a mail never quotes an older night."""
+    accounts = sorted({alert.account_id for letter in told for alert in letter.alerts})
+    findings: dict[Matter, Finding] = {}
+    burn: dict[int, int] = {}
+    for start in range(0, len(accounts), ACCOUNTS_AT_ONCE):
+        part = accounts[start : start + ACCOUNTS_AT_ONCE]
+        found = find(part, night.now, night.last_night)
+        findings.update({finding.matter: finding for finding in found})
+        burn.update(burn_rates({finding.account.id: finding.account.newest_charge_day for finding in found}, night.now))
+    startups: dict[int, tuple[str, str, str]] = {}
+    for ids in chunks({alert.startup_id for letter in told for alert in letter.alerts}):
+        rows = select(Startup.id, Startup.key, Startup.name, Startup.language).where(Startup.id.in_(ids))
+        startups.update({row[0]: (row[1], row[2], row[3]) for row in db.session.execute(rows).tuples()})
+    return Facts(findings, burn, startups)
+
+
+def burn_rates(newest: Mapping[int, date | None], now: datetime) -> dict[int, int]:
+    """What each account uses per day, in steps: the average of the 30 days that end with its newest complete day.
+
+    Usage is what lots paid and what none did; what had been drawn before go-live is no usage of a day.
+    """
+    yesterday = now.astimezone(UTC).date() - timedelta(days=1)
+    last = {account_id: min(day, yesterday) for account_id, day in newest.items() if day is not None}
+    if not last:
+        return {}
+    first = _midnight(min(last.values()) - timedelta(days=BURN_DAYS - 1))
+    used = db.session.execute(
+        select(Posting.account_id, Posting.charge_at, func.sum(Posting.amount))
+        .where(Posting.account_id.in_(last), Posting.kind.in_(("drawn", "uncovered")), Posting.charge_at >= first)
+        .group_by(Posting.account_id, Posting.charge_at)
+    ).tuples()
+    opened_before = db.session.execute(
+        select(LotFact.account_id, func.coalesce(LotChange.instant, LotFact.effective), LotChange.amount)
+        .join(LotFact, LotFact.id == LotChange.lot_id)
+        .where(LotFact.account_id.in_(last), LotChange.kind == "opening")
+    ).tuples()
+    totals: dict[int, int] = defaultdict(int)
+    for rows, sign in ((used, 1), (opened_before, -1)):
+        for account_id, at, amount in rows:
+            day = last[account_id]
+            if _midnight(day - timedelta(days=BURN_DAYS - 1)) <= at < _midnight(day + timedelta(days=1)):
+                totals[account_id] += sign * int(amount)
+    return {account_id: max(0, total) // BURN_DAYS for account_id, total in totals.items()}
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def written(
+    letter: Letter, facts: Facts, day: date, base_url: str, links: Links | None = None
+) -> tuple[render.Rendered, tuple[int, ...]] | None:
+    """The mail of one person and the ids of the alerts it tells; None when nothing of it stands any more."""
+    standing = [alert for alert in letter.alerts if alert.matter in facts.findings]
+    if not standing:
+        return None
+    language = letter.person.language or facts.startups[standing[0].startup_id][2]
+    sections: dict[int, render.DigestSection] = {}
+    for startup_id, items in _by_startup(standing):
+        key, name, _language = facts.startups[startup_id]
+        sections[startup_id] = {
+            "startup_name": name,
+            "startup_url": f"{base_url}/startups/{key}",
+            "items": [_item(alert, letter.person, facts, language, links) for alert in items],
+        }
+    values: render.Digest = {
+        "person_name": letter.person.name, "business_day": day, "base_url": base_url,
+        "sections": list(sections.values()),
+    }
+    return render.render_digest(values, language), tuple(alert.id for alert in standing)
+
+
+def _by_startup(alerts: Sequence[Open]) -> Iterator[tuple[int, list[Open]]]:
+    grouped: dict[int, list[Open]] = defaultdict(list)
+    for alert in alerts:
+        grouped[alert.startup_id].append(alert)
+    yield from grouped.items()
+
+
+def _item(alert: Open, person: Recipient, facts: Facts, language: str, links: Links | None) -> render.DigestItem:
+    finding = facts.findings[alert.matter]
+    burn = facts.burn.get(alert.account_id, 0)
+    words = texts.words(alert.rule, finding.params, burn, language, for_staff=person.is_staff)
+    item: render.DigestItem = {
+        "severity": severity(alert.rule, alert.threshold), "title": words.title, "detail": words.detail,
+        "action": words.action, "at_risk": words.at_risk,
+        "balance": texts.remaining(finding.params, finding.account.remaining, language),
+        "burn_rate": texts.burn_rate(finding.params, burn, language),
+    }
+    if links is not None:
+        item["ack_url"], item["snooze_url"] = links(alert.id, person.id)
+    return item
+
+
+def tell(
+    day: date, person: Recipient, content: render.Rendered, alert_ids: Sequence[int], mail_from: str, now: datetime
+) -> bool:
+    """Queues a person's digest with what it tells, in the caller's one transaction; False when they had today's.
+
+    Raises RuleBroken("to_address", "not-an-address"), with nothing kept.
+    """
+    if not insert_if_absent(Digest.__table__, {"person_id": person.id, "day": day}):  # type: ignore[arg-type]
+        return False
+    digest = db.session.scalars(select(Digest).where(Digest.person_id == person.id, Digest.day == day)).one()
+    mail = outbox.queue(
+        kind="digest", to_address=person.email, content=content, mail_from=mail_from, now=now, person_id=person.id
+    )
+    digest.outbox_id = mail.id
+    db.session.add_all(
+        AlertTold(alert_id=alert_id, person_id=person.id, digest_id=digest.id) for alert_id in alert_ids
+    )
+    db.session.flush()
+    return True

@@ -1,0 +1,166 @@
+"""The words of alerts, in any language: every sentence is a gettext msgid with named places."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from creditsvc.core.due_alerts import EXPIRY, STALE, UNCOVERED, USED
+from creditsvc.mail.render import day, gettext_for, money
+
+
+@dataclass(frozen=True)
+class Words:
+    """What happened, the figures behind it, what is at risk, and what to do."""
+
+    title: str
+    detail: str
+    at_risk: str | None
+    action: str
+
+
+def words(rule: str, params: Mapping[str, Any], burn: int | None, language: str, *, for_staff: bool = False) -> Words:
+    """The words for one finding. `burn` is what is used per day, in steps; None when not asked for.
+
+    Staff are told what they can do, a startup's people what they can.
+    """
+    written = _WRITERS[rule](params, burn, language)
+    return replace(written, action=_staff_action(rule, params, language)) if for_staff else written
+
+
+def message(rule: str, params: Mapping[str, Any]) -> str:
+    """One English sentence for lists and programs."""
+    return words(rule, params, None, "en").title
+
+
+def remaining(params: Mapping[str, Any], remaining_steps: int, language: str) -> str:
+    """The balance of the account: `USD 1,200.00 of Azure credit`."""
+    _ = gettext_for(language)
+    return _("%(amount)s of %(resource)s") % {
+        "amount": money(remaining_steps, params["unit"], language), "resource": params["resource"],
+    }
+
+
+def burn_rate(params: Mapping[str, Any], burn: int, language: str) -> str:
+    """What is used per day, over the last 30 complete days of data."""
+    _ = gettext_for(language)
+    return _("%(amount)s a day, the average of 30 days") % {"amount": money(burn, params["unit"], language)}
+
+
+def _expiry(params: Mapping[str, Any], burn: int | None, language: str) -> Words:
+    _ = gettext_for(language)
+    places = {
+        "amount": money(params["left"], params["unit"], language), "resource": params["resource"],
+        "grant": params["grant"], "day": day(date.fromisoformat(params["last_day"]), language), "days": params["days"],
+    }
+    if params["over"]:
+        return Words(
+            _("%(amount)s of %(resource)s expired unused after %(day)s") % places,
+            _("Grant %(grant)s ended on %(day)s with %(amount)s not used.") % places,
+            places["amount"],
+            _("If the credit is still needed, ask the incubation manager now whether the grant can be extended."),
+        )
+    if params["days"] <= 1:
+        title = _("%(amount)s of %(resource)s expires tonight: %(day)s is the last day") % places
+    else:
+        title = _("%(amount)s of %(resource)s expires in %(days)s days: %(day)s is the last day") % places
+    return Words(
+        title,
+        _("Grant %(grant)s pays for usage up to and including %(day)s. What is left then is lost.") % places,
+        _will_be_lost(params, burn, language),
+        _("Use it before then, or ask the incubation manager for an extension."),
+    )
+
+
+def _will_be_lost(params: Mapping[str, Any], burn: int | None, language: str) -> str:
+    """What the present rate of use leaves of a lot after its last day."""
+    _ = gettext_for(language)
+    left: int = params["left"]
+    lost = left if burn is None else max(0, left - max(0, burn) * params["days"])
+    if not lost:
+        return _("nothing, if it is used as fast as now")
+    return _("about %(amount)s, if it is used as fast as now") % {"amount": money(lost, params["unit"], language)}
+
+
+def _used(params: Mapping[str, Any], burn: int | None, language: str) -> Words:
+    _ = gettext_for(language)
+    places = {
+        "percent": _percent(params["permille"]), "resource": params["resource"],
+        "drawn": money(params["drawn"], params["unit"], language),
+        "granted": money(params["granted"], params["unit"], language),
+        "left": money(params["left"], params["unit"], language),
+    }
+    detail = _("%(drawn)s of %(granted)s is used; %(left)s remains.") % places
+    if params["left"] <= 0:
+        return Words(
+            _("%(resource)s is used up") % places, detail, _("all further usage: it is on the startup's own bill"),
+            _("Stop what is not needed, or ask the incubation manager for more before the next bill."),
+        )
+    return Words(
+        _("%(percent)s %% of %(resource)s is used") % places, detail,
+        _lasts(params["left"], burn, language),
+        _("Check what is using it; if it will not last, ask the incubation manager for more in good time."),
+    )
+
+
+def _percent(permille: int) -> str:
+    """Percent to one place, cut off rather than rounded: 74.96 is not 75 yet."""
+    return f"{permille // 10}.{permille % 10}".removesuffix(".0")
+
+
+def _staff_action(rule: str, params: Mapping[str, Any], language: str) -> str:
+    _ = gettext_for(language)
+    if rule == EXPIRY.name:
+        return _("Extend the grant, or let the startup know that it ends.")
+    if rule == USED.name:
+        return _("Top up or award more, or let the startup know that further usage is on its own bill.")
+    if rule == UNCOVERED.name:
+        return _("Decide whether a grant is to cover it, and let the startup know that it is on its own bill until then.")
+    return _("Ask the startup or the provider why no export comes, and import the newest one.")
+
+
+def _lasts(left: int, burn: int | None, language: str) -> str | None:
+    """For how many days the rest lasts at the present rate."""
+    _ = gettext_for(language)
+    if not burn or burn <= 0:
+        return None
+    days = left // burn
+    if days < 1:
+        return _("the rest lasts less than a day at this rate")
+    if days == 1:
+        return _("the rest lasts about 1 day at this rate")
+    return _("the rest lasts about %(days)s days at this rate") % {"days": days}
+
+
+def _uncovered(params: Mapping[str, Any], burn: int | None, language: str) -> Words:
+    _ = gettext_for(language)
+    places = {
+        "amount": money(params["uncovered"], params["unit"], language), "resource": params["resource"],
+        "left": money(params["left"], params["unit"], language),
+    }
+    return Words(
+        _("%(amount)s of usage is not covered by %(resource)s") % places,
+        _("No grant paid for it on its day, so it is on the startup's own bill. %(left)s remains for new usage.") % places,
+        places["amount"] if params["left"] > 0 else _("all further usage: it is on the startup's own bill"),
+        _("Stop what is not needed, and ask the incubation manager whether a grant can cover it."),
+    )
+
+
+def _stale(params: Mapping[str, Any], burn: int | None, language: str) -> Words:
+    _ = gettext_for(language)
+    newest = params["newest_day"]
+    places = {
+        "days": params["days"], "scope": params["scope"], "resource": params["resource"],
+        "day": day(date.fromisoformat(newest or params["assigned"]), language),
+    }
+    return Words(
+        _("No cost data for %(days)s days: %(scope)s") % places,
+        _("The newest data of this billing scope is of %(day)s. What was used since is not in the balance.") % places
+        if newest
+        else _("This billing scope was assigned on %(day)s, and no data has come since.") % places,
+        _("usage that nobody sees"),
+        _("Check that the cost export still runs, and upload the newest file."),
+    )
+
+
+_WRITERS = {EXPIRY.name: _expiry, USED.name: _used, UNCOVERED.name: _uncovered, STALE.name: _stale}
