@@ -16,11 +16,11 @@ HEADS_IN_AN_ENTRY = 1000
 def note_heads(caller: Caller, day: date) -> int:
     """Adds trail entries `ledger.heads` with {account id: [batch number, hash]} for what moved since the last ones.
 
-    The accounts whose head moved; how many they were. `NotedHead` only remembers what was written: the trail is
+    Returns how many moved. `NotedHead` only remembers what was written: the trail is
     what `verify` compares with.
     """
     rows = db.session.execute(
-        select(Account.id, Account.batches, Account.head_hash, NotedHead)
+        select(Account.id, Account.batches, Account.head_hash)
         .outerjoin(NotedHead, NotedHead.account_id == Account.id)
         .where(
             Account.batches > 0,
@@ -32,9 +32,11 @@ def note_heads(caller: Caller, day: date) -> int:
     ).tuples().all()
     for start in range(0, len(rows), HEADS_IN_AN_ENTRY):
         part = rows[start : start + HEADS_IN_AN_ENTRY]
-        heads = {str(account_id): [number, digest] for account_id, number, digest, _ in part}
+        heads = {str(account_id): [number, digest] for account_id, number, digest in part}
         trail.record(caller, "ledger.heads", f"night:{day.isoformat()}", after={"heads": heads})
-    for account_id, number, digest, noted in rows:
+    known = {row.account_id: row for row in db.session.scalars(select(NotedHead))} if rows else {}
+    for account_id, number, digest in rows:
+        noted = known.get(account_id)
         if noted is None:
             db.session.add(NotedHead(account_id=account_id, number=number, hash=digest))
         else:

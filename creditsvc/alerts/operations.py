@@ -1,4 +1,4 @@
-"""What people do with alerts: acknowledge, snooze, choose what they are mailed; and what programmes ask for (A1, A5)."""
+"""What people do with alerts: acknowledge, snooze, choose what is mailed; and what programmes ask for (A1, A5)."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 
 from creditsvc.alerts.models import Alert, AlertPreference, AlertSetting, AlertSnooze, AlertTold
-from creditsvc.core.due_alerts import EXPIRY, RULES, UNCOVERED, USED, Rule, business_day
+from creditsvc.core.due_alerts import RULES, UNCOVERED, USED, Rule, business_day
 from creditsvc.core.errors import Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.parties import trail
@@ -114,7 +114,7 @@ def _checked(rule: Rule, thresholds: Sequence[int]) -> list[int]:
                 "%(value)s is no threshold of %(rule)s: %(right)s", value=threshold, rule=rule.name,
                 right="it takes none" if not most else f"a whole number from 1 to {most} is right",
             )
-    return sorted(set(thresholds), reverse=rule.direction == EXPIRY.direction)
+    return sorted(set(thresholds))
 
 
 def _values(row: AlertSetting) -> dict[str, object]:

@@ -115,7 +115,7 @@ def _staff_action(rule: str, params: Mapping[str, Any], language: str) -> str:
     if rule == USED.name:
         return _("Top up or award more, or let the startup know that further usage is on its own bill.")
     if rule == UNCOVERED.name:
-        return _("Decide whether a grant is to cover it, and let the startup know that it is on its own bill until then.")
+        return _("Decide whether a grant is to cover it, and let the startup know: until then it is on its own bill.")
     return _("Ask the startup or the provider why no export comes, and import the newest one.")
 
 
@@ -140,7 +140,7 @@ def _uncovered(params: Mapping[str, Any], burn: int | None, language: str) -> Wo
     }
     return Words(
         _("%(amount)s of usage is not covered by %(resource)s") % places,
-        _("No grant paid for it on its day, so it is on the startup's own bill. %(left)s remains for new usage.") % places,
+        _("No grant paid for it on its day, so the startup is billed for it. %(left)s remains for new usage.") % places,
         places["amount"] if params["left"] > 0 else _("all further usage: it is on the startup's own bill"),
         _("Stop what is not needed, and ask the incubation manager whether a grant can cover it."),
     )

@@ -1,0 +1,207 @@
+"""The night: decide what is due, write each person one digest, deliver, note the heads of the book (A2 to A7, L18).
+
+Every step may be killed at any point. What a commit holds is kept; the run is then taken over and repeats only what
+leaves no trace: alerts are unique by key, digests by person and day, mails leave through the outbox.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from flask import current_app
+
+from creditsvc import clock
+from creditsvc.alerts import night as deciding
+from creditsvc.alerts import telling
+from creditsvc.alerts.heads import note_heads
+from creditsvc.alerts.links import Link, make_link
+from creditsvc.alerts.night import NIGHTLY, Night
+from creditsvc.alerts.reading import ACCOUNTS_AT_ONCE, tonight
+from creditsvc.config import Config
+from creditsvc.core.due_alerts import business_day
+from creditsvc.core.errors import RuleBroken
+from creditsvc.db import db, transaction
+from creditsvc.jobs import runs
+from creditsvc.jobs.delivery import DeliveryCount, deliver
+from creditsvc.jobs.runs import Claim
+from creditsvc.mail.outbox import ClaimedMail
+from creditsvc.mail.render import Rendered
+from creditsvc.mail.smtp import Outcome, sender_for
+from creditsvc.parties.access import operator
+
+ACTOR = "nightly"
+LINK_PAGE = "alerts.link"
+"""The page that signed links lead to; mails carry links where it is there."""
+
+_POLL_SECONDS = 0.25
+_BEAT_EVERY = timedelta(seconds=30)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A claimed run: what it works with. `wall` is the real clock, `clock` the run's own, which starts at its `now`."""
+
+    config: Config
+    night: Night
+    held: Claim
+    wall: Callable[[], datetime]
+    clock: Callable[[], datetime]
+
+
+def run_night(
+    config: Config,
+    now: datetime,
+    *,
+    send: bool = True,
+    wait: bool = True,
+    wall: Callable[[], datetime] = clock.now,
+) -> dict[str, Any]:
+    """The night's work for the business day of `now`; the document of `nightly --json` (CONTRACT: section 5).
+
+    Needs an application context. `already done` when the day's run has succeeded. While another worker has it, waits
+    for its end (and takes over if it dies), or with `wait` False answers `running`. With `send` False nothing is
+    written: the document says what would be. Raises ConfigError for a wrong mail setting before anything is done.
+    """
+    if not send:
+        return preview(now)
+    sender_for(config)
+    day = business_day(now)
+    worker = runs.new_worker()
+    while True:
+        held = transaction(lambda: runs.claim(NIGHTLY, day, now, worker, wall()))
+        if held == "done":
+            return _nothing(now, "already done")
+        if isinstance(held, Claim):
+            try:
+                return _work(config, now, held, wall)
+            except runs.RunLost:
+                log.warning("night.taken_over", day=day.isoformat())
+        if not wait:
+            return _nothing(now, "running")
+        time.sleep(_POLL_SECONDS)
+
+
+def preview(now: datetime) -> dict[str, Any]:
+    """What tonight would say, with nothing written."""
+    document = tonight(operator(now, ACTOR))
+    db.session.rollback()  # ends the read
+    return document
+
+
+def _nothing(now: datetime, status: str) -> dict[str, Any]:
+    return {
+        "day": business_day(now).isoformat(), "status": status, "alerts": [],
+        "mails": {"queued": 0, "sent": 0, "failed": 0, "uncertain": 0},
+    }
+
+
+def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetime]) -> dict[str, Any]:
+    """All steps of a claimed run. Raises RunLost when it was taken over meanwhile."""
+    began = wall()
+    night = deciding.night_of(business_day(now), now)
+    run = _Run(config, night, held, wall, lambda: now + (wall() - began))
+    log.info("night.begins", day=night.day.isoformat())
+    try:
+        _decide_all(run)
+        queued, refused = _tell_all(run)
+        heads = transaction(lambda: _note(run))
+        delivered = _deliver(run)
+        transaction(lambda: runs.finish(held, run.clock()))
+    except runs.RunLost:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        transaction(lambda: runs.give_up(held, reason))
+        raise
+    alerts = [deciding.document(alert) for alert in deciding.decided_on(night.day)]
+    db.session.rollback()  # ends the read
+    log.info("night.done", day=night.day.isoformat(), alerts=len(alerts), mails=queued, heads=heads)
+    return {
+        "day": night.day.isoformat(),
+        "status": "done",
+        "alerts": alerts,
+        "mails": {
+            "queued": queued, "sent": delivered.sent, "failed": delivered.failed + refused,
+            "uncertain": delivered.uncertain,
+        },
+    }
+
+
+def _decide_all(run: _Run) -> None:
+    """Alerts, in batches of accounts with a commit each."""
+    cursor = 0
+    while account_ids := deciding.accounts_after(cursor, ACCOUNTS_AT_ONCE):
+        transaction(lambda ids=account_ids: _decide(run, ids))  # type: ignore[misc]
+        cursor = account_ids[-1]
+
+
+def _decide(run: _Run, account_ids: list[int]) -> None:
+    runs.beat(run.held, run.wall())
+    deciding.store(deciding.decide_accounts(run.night, account_ids))
+
+
+def _tell_all(run: _Run) -> tuple[int, int]:
+    """One digest per person with something to hear, each in a commit of its own; how many, and how many failed."""
+    letters = telling.letters(run.night.day)
+    facts = telling.facts_for(run.night, letters)
+    queued = refused = 0
+    for letter in letters:
+        made = telling.written(letter, facts, run.night.day, run.config.base_url, _links(run))
+        if made is None:
+            continue
+        content, alert_ids = made
+
+        def tell(
+            person: telling.Recipient = letter.person,
+            content: Rendered = content,
+            alert_ids: tuple[int, ...] = alert_ids,
+        ) -> bool:
+            runs.beat(run.held, run.wall())
+            return telling.tell(run.night.day, person, content, alert_ids, run.config.mail_from, run.clock())
+
+        try:
+            queued += transaction(tell)
+        except RuleBroken as error:  # an address that cannot be: one person's mail must not stop the others'
+            log.error("night.no_mail", person=letter.person.id, reason=error.code)
+            refused += 1
+    return queued, refused
+
+
+def _links(run: _Run) -> telling.Links | None:
+    """Signed links, where the page that they lead to is there."""
+    if LINK_PAGE not in current_app.view_functions:
+        return None
+    config, now = run.config, run.night.now
+
+    def links(alert_id: int, person_id: int) -> tuple[str, str]:
+        return (
+            make_link(config.secret_key, config.base_url, Link("acknowledge", alert_id, person_id), now),
+            make_link(config.secret_key, config.base_url, Link("snooze", alert_id, person_id), now),
+        )
+
+    return links
+
+
+def _note(run: _Run) -> int:
+    runs.beat(run.held, run.wall())
+    return note_heads(operator(run.night.now, ACTOR), run.night.day)
+
+
+def _deliver(run: _Run) -> DeliveryCount:
+    """Delivery, with a sign of life in between: a slow server must not make the run look dead."""
+    send = sender_for(run.config)
+    beaten = run.wall()
+
+    def sender(mail: ClaimedMail) -> Outcome:
+        nonlocal beaten
+        if run.wall() - beaten > _BEAT_EVERY:
+            beaten = run.wall()
+            transaction(lambda: runs.beat(run.held, beaten))
+        return send(mail)
+
+    return deliver(run.config, run.clock, sender)

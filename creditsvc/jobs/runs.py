@@ -1,0 +1,115 @@
+"""Which run of which job for which day: claimed by a unique row, taken over when it died (A7).
+
+All that write are operations; the job commits them. Every commit of a run begins with `beat`, which takes
+the run's row: a run that was taken over stops there, so that two never write at once.
+"""
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import select, update
+
+from creditsvc.alerts.models import DONE, RUNNING, JobRun
+from creditsvc.db import db, insert_if_absent
+
+LEASE = timedelta(minutes=5)
+"""A run of another host that has not been heard of for so long is dead. On the same host its process is asked."""
+
+_MAX_ERROR = 500
+
+
+class RunLost(Exception):
+    """Another worker has taken the run over: this one writes nothing more."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run in the hands of one worker."""
+
+    run_id: int
+    worker: str
+
+
+def new_worker() -> str:
+    """A name for this run of this process, by which others can see whether it still lives."""
+    pid = os.getpid()
+    return f"{socket.gethostname()[:80]}:{pid}:{_started(pid)}:{secrets.token_hex(6)}"
+
+
+def claim(job: str, day: date, as_of: datetime, worker: str, at: datetime) -> Claim | Literal["done", "busy"]:
+    """Takes the run of a job for a day: `done` when it has succeeded, `busy` while somebody who lives has it.
+
+    `at` is the real clock's instant, `as_of` that of the run.
+    """
+    values: dict[str, Any] = {
+        "job": job, "day": day, "state": RUNNING, "worker": worker, "attempts": 1, "as_of": as_of, "heartbeat_at": at,
+    }
+    is_new = insert_if_absent(JobRun.__table__, values)  # type: ignore[arg-type]
+    run = db.session.scalars(
+        select(JobRun).where(JobRun.job == job, JobRun.day == day).with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    if run.state == DONE:
+        return "done"
+    if not is_new:
+        if run.worker and not is_dead(run.worker) and run.heartbeat_at > at - LEASE:
+            return "busy"
+        run.worker, run.as_of, run.heartbeat_at, run.attempts = worker, as_of, at, run.attempts + 1
+        db.session.flush()
+    return Claim(run.id, worker)
+
+
+def beat(held: Claim, at: datetime) -> None:
+    """Says that the run lives, and holds its row until the commit. Raises RunLost when it is another's by now."""
+    _write(held, heartbeat_at=at)
+
+
+def finish(held: Claim, at: datetime) -> None:
+    """The run has succeeded; `at` is the run's own instant. Raises RunLost."""
+    _write(held, state=DONE, finished_at=at, last_error=None)
+
+
+def give_up(held: Claim, error: str) -> None:
+    """The run failed and waits to be taken over at once. Raises RunLost."""
+    _write(held, worker="", last_error=error[:_MAX_ERROR])
+
+
+def _write(held: Claim, **values: Any) -> None:
+    statement = update(JobRun).where(
+        JobRun.id == held.run_id, JobRun.worker == held.worker, JobRun.state == RUNNING
+    )
+    result: Any = db.session.execute(statement.values(**values).execution_options(synchronize_session=False))
+    if result.rowcount != 1:
+        raise RunLost(f"run {held.run_id}")
+
+
+def is_dead(worker: str) -> bool:
+    """Whether the process of that worker, on this host, is surely gone. Another host's is not known to be."""
+    host, pid, started, _ = worker.rsplit(":", 3)
+    if host != socket.gethostname()[:80]:
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return started != _started(int(pid))
+
+
+def _started(pid: int) -> str:
+    """When a process started, in the kernel's ticks, since numbers of processes are used again; `gone` for a dead one.
+
+    Empty where the system does not tell.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    fields = stat.rpartition(")")[2].split()
+    return "gone" if fields[0] in ("Z", "X") else fields[19]

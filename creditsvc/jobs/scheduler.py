@@ -1,0 +1,109 @@
+"""The scheduler: a process of its own that runs the night at 02:00 in Hong Kong and delivers mail (A7).
+
+It keeps nothing: which night has run stands in the database, so any number of schedulers may run at a time. APScheduler
+only says when; a machine that slept, or a night that failed, is caught up with by looking every ten minutes.
+"""
+
+import signal
+from collections.abc import Callable
+from datetime import datetime, time
+
+import structlog
+from apscheduler.schedulers.base import BaseScheduler
+from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from flask import Flask
+from sqlalchemy import exists, select
+
+from creditsvc import clock
+from creditsvc.alerts.models import DONE, JobRun
+from creditsvc.alerts.night import NIGHTLY
+from creditsvc.config import Config
+from creditsvc.core.due_alerts import NIGHT_HOUR, NIGHT_ZONE, business_day
+from creditsvc.db import db
+from creditsvc.jobs.delivery import deliver
+from creditsvc.jobs.nightly import run_night
+from creditsvc.parties.models import Startup
+
+LOOK_EVERY_MINUTES = 10
+DELIVER_EVERY_SECONDS = 60
+
+log = structlog.get_logger(__name__)
+
+
+def run_scheduler(app: Flask) -> None:
+    """Works until the process is told to end. What is under way is finished; a kill loses nothing either."""
+    config: Config = app.config["CREDITSVC"]
+    scheduler = BlockingScheduler(timezone=NIGHT_ZONE)
+    add_jobs(scheduler, app, config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: scheduler.shutdown(wait=False))
+    log.info("scheduler.starts", night=f"{NIGHT_HOUR:02}:00 {NIGHT_ZONE.key}")
+    scheduler.start()
+
+
+def add_jobs(
+    scheduler: BaseScheduler, app: Flask, config: Config, wall: Callable[[], datetime] = clock.now
+) -> None:
+    """Hangs in the night, the look for a missed one (at once, then every ten minutes), and the delivery of mail.
+
+    No time is ever too late (`misfire_grace_time=None`) and what was missed runs once (`coalesce`): the defaults
+    would run nothing after a sleep.
+    """
+    once = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+    scheduler.add_job(
+        lambda: _in_context(app, lambda: night(config, wall())),
+        CronTrigger(hour=NIGHT_HOUR, minute=0, timezone=NIGHT_ZONE), id="night", **once,
+    )
+    scheduler.add_job(
+        lambda: _in_context(app, lambda: catch_up(config, wall())),
+        IntervalTrigger(minutes=LOOK_EVERY_MINUTES), id="catch-up", next_run_time=wall(), **once,
+    )
+    scheduler.add_job(
+        lambda: _in_context(app, lambda: delivery(config, wall)),
+        IntervalTrigger(seconds=DELIVER_EVERY_SECONDS), id="delivery", next_run_time=wall(), **once,
+    )
+
+
+def night(config: Config, now: datetime) -> None:
+    """The night, unless another scheduler has it."""
+    document = run_night(config, now, wait=False)
+    log.info("night", day=document["day"], status=document["status"], **document["mails"])
+
+
+def catch_up(config: Config, now: datetime) -> None:
+    """Runs the night of the present business day if it was missed, failed or died."""
+    is_missed = was_missed(now)
+    db.session.rollback()  # ends the read
+    if is_missed:
+        night(config, now)
+
+
+def was_missed(now: datetime) -> bool:
+    """Whether the night of the present business day should have run and has not succeeded.
+
+    A service whose first startup came after 02:00 has missed nothing: its first night is the next one.
+    """
+    day = business_day(now)
+    begun = select(JobRun.id).where(JobRun.job == NIGHTLY)
+    if db.session.scalar(select(exists(begun.where(JobRun.day == day, JobRun.state == DONE)))):
+        return False
+    due_at = datetime.combine(day, time(NIGHT_HOUR), NIGHT_ZONE)
+    older = select(Startup.id).where(Startup.created_at < due_at)
+    return bool(db.session.scalar(select(exists(begun)))) or bool(db.session.scalar(select(exists(older))))
+
+
+def delivery(config: Config, wall: Callable[[], datetime]) -> None:
+    """Sends what is due."""
+    count = deliver(config, wall)
+    if count.sent or count.failed or count.temporary or count.uncertain:
+        log.info(
+            "mail", sent=count.sent, failed=count.failed, temporary=count.temporary, uncertain=count.uncertain,
+            stopped=count.stopped,
+        )
+
+
+def _in_context(app: Flask, work: Callable[[], None]) -> None:
+    with app.app_context():
+        work()
