@@ -5,10 +5,13 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import RequestRedirect
 
 from creditsvc.api.document import make_api
+from creditsvc.api.grants import grants
 from creditsvc.api.problems import http_problem
+from creditsvc.api.scopes import scopes
 from creditsvc.api.startups import startups
+from creditsvc.api.usage_runs import usage_runs
 
-RESOURCES = (startups,)
+RESOURCES = (startups, grants, scopes, usage_runs)
 
 
 def hang(app: Flask) -> None:

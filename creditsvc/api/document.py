@@ -12,6 +12,7 @@ from flask_smorest.utils import prepare_response
 from creditsvc.api.problems import KINDS, MIME_TYPE
 from creditsvc.api.routes import tag_of
 from creditsvc.api.schemas import ProblemSchema
+from creditsvc.grants.schemas import Day, Instant, Moment
 
 DESCRIPTION = """\
 Who was granted which cloud credits, what has drawn on them, and what is left.
@@ -68,6 +69,8 @@ def make_api(app: Flask) -> DocumentedApi:
         },
     )
     api = DocumentedApi(app)
+    for field in (Moment, Day, Instant):
+        api.register_field(field, "string", None)
     api.spec.components.security_scheme("token", {
         "type": "http", "scheme": "bearer", "description": "A token made with `creditsvc token create`.",
     })

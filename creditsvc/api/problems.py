@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 
 from creditsvc.core.errors import Conflict, FileRefused, Forbidden, NotFound, RuleBroken
 
+Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 MIME_TYPE = "application/problem+json"
 
 KINDS: Mapping[str, tuple[HTTPStatus, str, str]] = {
@@ -53,41 +54,42 @@ KINDS: Mapping[str, tuple[HTTPStatus, str, str]] = {
 """The kinds of problems that are this service's own: status, title, explanation."""
 
 
-def problem(
-    kind: str, detail: str, headers: Mapping[str, str] | Iterable[tuple[str, str]] = (), **members: Any
-) -> Response:
+def problem(kind: str, detail: str, headers: Headers = (), **members: Any) -> Response:
     """A problem of a kind of ours, with its extension members."""
+    return _response(problem_body(kind, detail, **members), headers)
+
+
+def problem_body(kind: str, detail: str, **members: Any) -> dict[str, Any]:
+    """The members of a problem of a kind of ours."""
     status, title, _ = KINDS[kind]
-    return _render(f"/api/v1/docs#{kind}", title, status, detail, headers, members)
+    return {"type": f"/api/v1/docs#{kind}", "title": title, "status": int(status), "detail": detail, **members}
 
 
 def http_problem(error: HTTPException, detail: str | None = None) -> Response:
     """A problem that HTTP itself names: its status says it all."""
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     headers = [(name, value) for name, value in error.get_headers() if name.lower() != "content-type"]
-    return _render("about:blank", status.phrase, status, detail or error.description or status.phrase, headers, {})
+    return _plain(status, detail or error.description or status.phrase, headers)
 
 
-def _render(
-    kind: str,
-    title: str,
-    status: HTTPStatus,
-    detail: str,
-    headers: Mapping[str, str] | Iterable[tuple[str, str]],
-    members: Mapping[str, Any],
-) -> Response:
-    body = {"type": kind, "title": title, "status": int(status), "detail": detail, **members}
+def _plain(status: HTTPStatus, detail: str, headers: Headers = ()) -> Response:
+    body = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail}
+    return _response(body, headers)
+
+
+def _response(body: Mapping[str, Any], headers: Headers) -> Response:
     response = jsonify(body)
-    response.status_code = status
+    response.status_code = body["status"]
     response.mimetype = MIME_TYPE
     for name, value in dict(headers).items():
         response.headers[name] = value
     return response
 
 
-def file_problem_body(error: FileRefused) -> dict[str, Any]:
-    """The members that a refused file adds to its problem."""
-    return {"errors": [asdict(fault) for fault in error.errors], "more_errors": error.more}
+def refused_file(error: FileRefused) -> dict[str, Any]:
+    """A refused file as the members of its problem."""
+    faults = [asdict(fault) for fault in error.errors]
+    return problem_body("file-refused", str(error.errors[0]), errors=faults, more_errors=error.more)
 
 
 def field_errors(messages: Any, path: str = "") -> list[dict[str, str]]:
@@ -117,7 +119,7 @@ def _forbidden(error: Forbidden) -> Response:
 
 
 def _file_refused(error: FileRefused) -> Response:
-    return problem("file-refused", str(error.errors[0]), **file_problem_body(error))
+    return _response(refused_file(error), ())
 
 
 def _invalid(error: ValidationError) -> Response:
@@ -138,17 +140,13 @@ def _http(error: HTTPException) -> Response:
 def _unavailable(error: OperationalError) -> Response:
     current_app.logger.error("the database did not answer", exc_info=error)
     detail = "The database does not answer just now. Send the request again with the same Idempotency-Key."
-    return _render(
-        "about:blank", HTTPStatus.SERVICE_UNAVAILABLE.phrase, HTTPStatus.SERVICE_UNAVAILABLE, detail,
-        {"Retry-After": "5"}, {},
-    )
+    return _plain(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
 
 
 def _failed(error: Exception) -> Response:
     current_app.logger.error("an API request failed", exc_info=error)
     detail = "The service failed; the failure is in its log. The same request may be sent again with the same key."
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return _render("about:blank", status.phrase, status, detail, (), {})
+    return _plain(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
 
 
 def hang_problems(blueprint: Blueprint) -> None:

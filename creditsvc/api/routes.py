@@ -139,15 +139,21 @@ def post(
     answers: type[marshmallow.Schema],
     body: type[marshmallow.Schema],
     status: int = 200,
+    also: tuple[int, ...] = (),
     location: str = "json",
     required: bool = True,
 ) -> Callable[[View], View]:
-    """Declares a writing route. The view gets the checked body and the path's values, and returns a response."""
+    """Declares a writing route. The view gets the checked body and the path's values, and returns a response.
+
+    `status` is that of its answer, `also` are others with an answer of the same shape; `location` is json or multipart.
+    """
 
     def decorate(view: View) -> View:
         name = view.__name__
         for code in (400, 409):
             view = blueprint.alt_response(code, response=PROBLEM_NAMES[code])(view)
+        for code in also:
+            view = blueprint.alt_response(code, schema=answers)(view)
         view = blueprint.response(status, answers, headers=_headers(status))(view)
         view = blueprint.arguments(body, location=location, required=required)(view)
         view = blueprint.doc(parameters=[KEY_PARAMETER])(view)

@@ -2,14 +2,23 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from flask_smorest.fields import Upload
+from marshmallow import INCLUDE, Schema, fields, validate
 
 LONGEST_PAGE = 200
 
 
-def amount_field(**kwargs: Any) -> fields.String:
+def amount_field(description: str = "", **kwargs: Any) -> fields.String:
     """A decimal string in the unit of its resource."""
-    return fields.String(metadata={"pattern": r"^-?\d+(\.\d+)?$", "example": "25000.5"}, **kwargs)
+    metadata = {"pattern": r"^-?\d+(\.\d+)?$", "example": "25000.5", "description": description}
+    return fields.String(metadata=metadata, **kwargs)
+
+
+def amounts_field(description: str = "", **kwargs: Any) -> fields.Dict:
+    """Decimal strings by currency or unit."""
+    return fields.Dict(
+        keys=fields.String(), values=amount_field(), metadata={"description": description}, **kwargs
+    )
 
 
 def instant_field(description: str = "", **kwargs: Any) -> fields.String:
@@ -34,6 +43,15 @@ def text_field(description: str = "", **kwargs: Any) -> fields.String:
 def next_page() -> fields.String:
     """The cursor of a list."""
     return text_field("the `after` of the next page; null on the last", allow_none=True)
+
+
+class AnswerSchema(Schema):
+    """The base of answers: fields may be added to them (a client must not mind)."""
+
+    class Meta:
+        """marshmallow's options."""
+
+        unknown = INCLUDE
 
 
 class PagingSchema(Schema):
@@ -63,7 +81,7 @@ class StatementQuerySchema(Schema):
     last = day_field("the last day; default: today", data_key="to")
 
 
-class ProblemFaultSchema(Schema):
+class ProblemFaultSchema(AnswerSchema):
     """One fault of many."""
 
     field = text_field("where in the request")
@@ -74,7 +92,7 @@ class ProblemFaultSchema(Schema):
     value = text_field()
 
 
-class ProblemSchema(Schema):
+class ProblemSchema(AnswerSchema):
     """Problem JSON (RFC 9457)."""
 
     type = text_field("a heading of /api/v1/docs; about:blank when the status says it all", required=True)
@@ -87,19 +105,7 @@ class ProblemSchema(Schema):
     more_errors = fields.Integer(metadata={"description": "how many faults are not listed"})
 
 
-class ScopeOfStartupSchema(Schema):
-    """A billing scope in the time in which it belonged to a startup."""
-
-    provider = text_field(required=True)
-    id = text_field(required=True)
-    resource = text_field(required=True)
-    starts_at = instant_field(required=True)
-    ends_at = instant_field(required=True, allow_none=True)
-    newest_charge_day = day_field("the newest day for which there is data", required=True, allow_none=True)
-    data_at = instant_field("when that data was submitted", required=True, allow_none=True)
-
-
-class StartupSchema(Schema):
+class StartupSchema(AnswerSchema):
     """A startup."""
 
     key = text_field(required=True)
@@ -108,14 +114,14 @@ class StartupSchema(Schema):
     created_at = instant_field(required=True)
 
 
-class StartupListSchema(Schema):
+class StartupListSchema(AnswerSchema):
     """A page of startups."""
 
     items = fields.List(fields.Nested(StartupSchema), required=True)
     next = next_page()
 
 
-class GrantBalanceSchema(Schema):
+class GrantBalanceSchema(AnswerSchema):
     """A grant and what became of it, as of the instant asked for."""
 
     key = text_field(required=True)
@@ -132,7 +138,7 @@ class GrantBalanceSchema(Schema):
     remaining = amount_field(required=True)
 
 
-class AccountSchema(Schema):
+class AccountSchema(AnswerSchema):
     """A startup's holding of one resource."""
 
     resource = text_field(required=True)
@@ -154,10 +160,275 @@ class AccountSchema(Schema):
     grants = fields.List(fields.Nested(GrantBalanceSchema), required=True)
 
 
-class BalanceSchema(Schema):
+class BalanceSchema(AnswerSchema):
     """Every account of a startup."""
 
     startup = text_field(required=True)
     as_of = instant_field(required=True)
     known_at = instant_field(required=True)
     accounts = fields.List(fields.Nested(AccountSchema), required=True)
+
+
+class OpeningSchema(AnswerSchema):
+    """What remained when the statement begins."""
+
+    remaining = amount_field(required=True)
+
+
+class PeriodSchema(AnswerSchema):
+    """The sums of the statement's days."""
+
+    drawn = amount_field(required=True)
+    uncovered = amount_field(required=True)
+
+
+class ClosingSchema(AnswerSchema):
+    """The account when the statement ends."""
+
+    granted = amount_field(required=True)
+    drawn = amount_field(required=True)
+    held = amount_field(required=True)
+    expired = amount_field(required=True)
+    voided = amount_field(required=True)
+    not_yet = amount_field(required=True)
+    remaining = amount_field(required=True)
+    available = amount_field(required=True)
+    uncovered = amount_field(required=True)
+    uncredited_refund = amount_field(required=True)
+
+
+class PaidFromSchema(AnswerSchema):
+    """What one grant paid of an entry."""
+
+    grant = text_field(required=True)
+    amount = amount_field(required=True)
+
+
+class EntrySchema(AnswerSchema):
+    """One thing that happened to an account."""
+
+    at = instant_field(required=True)
+    day = day_field("the day it stands under", required=True)
+    kind = text_field(required=True)
+    grant = text_field(required=True, allow_none=True)
+    amount = amount_field(required=True)
+    change = amount_field("how it changed what remained", required=True)
+    remaining = amount_field("what remained after it", required=True)
+    paid_from = fields.List(fields.Nested(PaidFromSchema), required=True)
+    uncovered = amount_field(required=True)
+    uncredited_refund = amount_field(required=True)
+    text = text_field("a sentence for people", required=True)
+    reason = text_field(required=True)
+    cause = text_field(required=True, allow_none=True)
+    ref = text_field("what caused it, such as run:12", required=True, allow_none=True)
+    by = text_field(required=True, allow_none=True)
+    batch = fields.Integer(required=True, allow_none=True)
+    recorded_at = instant_field(required=True, allow_none=True)
+
+
+class AccountStatementSchema(AnswerSchema):
+    """What happened to one account."""
+
+    resource = text_field(required=True)
+    unit = text_field(required=True)
+    batch = fields.Integer(required=True)
+    opening = fields.Nested(OpeningSchema, required=True)
+    entries = fields.List(fields.Nested(EntrySchema), required=True)
+    period = fields.Nested(PeriodSchema, required=True)
+    closing = fields.Nested(ClosingSchema, required=True)
+
+
+class StatementSchema(AnswerSchema):
+    """What happened to a startup's holdings."""
+
+    startup = text_field(required=True)
+    name = text_field(required=True)
+    first = day_field(required=True, allow_none=True, data_key="from")
+    last = day_field(required=True, allow_none=True, data_key="to")
+    opened_at = instant_field(required=True, allow_none=True)
+    as_of = instant_field(required=True)
+    known_at = instant_field(required=True)
+    accounts = fields.List(fields.Nested(AccountStatementSchema), required=True)
+
+
+class GrantSchema(GrantBalanceSchema):
+    """A grant: the award on paper, and what has become of it by now."""
+
+    startup = text_field(required=True)
+    resource = text_field(required=True)
+    unit = text_field(required=True)
+    priority = fields.Integer(required=True)
+    promotional = fields.Boolean(required=True)
+    reason = text_field(required=True)
+    awarded_by = text_field(required=True)
+    awarded_at = instant_field(required=True)
+
+
+class GrantListSchema(AnswerSchema):
+    """A page of grants."""
+
+    items = fields.List(fields.Nested(GrantSchema), required=True)
+    next = next_page()
+
+
+class PoolSchema(AnswerSchema):
+    """What a partner has committed of one resource."""
+
+    key = text_field(required=True)
+    partner = text_field(required=True)
+    resource = text_field(required=True)
+    unit = text_field(required=True)
+    amount = amount_field(required=True)
+    committed = amount_field("what is awarded of it", required=True)
+    left = amount_field("what can still be awarded", required=True)
+    starts_at = instant_field(required=True)
+    ends_at = instant_field(required=True, allow_none=True)
+
+
+class PoolListSchema(AnswerSchema):
+    """A page of pools."""
+
+    items = fields.List(fields.Nested(PoolSchema), required=True)
+    next = next_page()
+
+
+class ScopeOfStartupSchema(AnswerSchema):
+    """A billing scope in a time in which it belongs to a startup."""
+
+    provider = text_field(required=True)
+    id = text_field(required=True)
+    startup = text_field(required=True)
+    resource = text_field("the resource in which it settles", required=True)
+    starts_at = instant_field(required=True)
+    ends_at = instant_field(required=True, allow_none=True)
+    newest_charge_day = day_field("the newest day for which there is data", required=True, allow_none=True)
+    data_at = instant_field("when that data was submitted", required=True, allow_none=True)
+
+
+class ScopesOfStartupSchema(AnswerSchema):
+    """The billing scopes of a startup."""
+
+    items = fields.List(fields.Nested(ScopeOfStartupSchema), required=True)
+    next = next_page()
+
+
+class UnassignedScopeSchema(AnswerSchema):
+    """A billing scope whose usage waits, since it belongs to no startup on some days."""
+
+    provider = text_field(required=True)
+    id = text_field(required=True)
+    first_day = day_field(required=True)
+    last_day = day_field(required=True)
+    amounts = amounts_field("by currency", required=True)
+
+
+class UnassignedScopeListSchema(AnswerSchema):
+    """A page of scopes that wait."""
+
+    items = fields.List(fields.Nested(UnassignedScopeSchema), required=True)
+    next = next_page()
+
+
+class EndedScopeSchema(AnswerSchema):
+    """A scope that belongs to nobody from an instant on."""
+
+    provider = text_field(required=True)
+    id = text_field(required=True)
+    ends_at = instant_field(required=True)
+
+
+class LeftOutSchema(AnswerSchema):
+    """Rows that do not count, with the reason (U2)."""
+
+    reason = text_field(required=True)
+    rows = fields.Integer(required=True)
+    amounts = amounts_field("by currency", required=True)
+
+
+class StaleScopeSchema(AnswerSchema):
+    """Days of a scope that a newer run decides."""
+
+    scope = text_field(required=True)
+    days = fields.List(day_field(), required=True)
+
+
+class WaitingSchema(AnswerSchema):
+    """A part of the change that settles nowhere yet."""
+
+    scope = text_field(required=True)
+    currency = text_field(required=True)
+    amount = amount_field(required=True)
+    why = text_field(required=True)
+
+
+class EffectSchema(AnswerSchema):
+    """What the run changed in one account; negative where less is drawn or uncovered than before."""
+
+    startup = text_field(required=True)
+    resource = text_field(required=True)
+    unit = text_field(required=True)
+    drawn = amount_field(required=True)
+    uncovered = amount_field(required=True)
+    uncredited_refund = amount_field(required=True)
+
+
+class RunHeadSchema(AnswerSchema):
+    """An import run, as lists have it."""
+
+    id = fields.Integer(required=True, allow_none=True, metadata={"description": "null for a dry run"})
+    status = text_field("queued, applied, unchanged, stale, held, refused or discarded", required=True)
+    name = text_field(required=True)
+    schema = text_field("in which schema the files are", required=True)
+    rows = fields.Integer(required=True)
+    cover = fields.List(day_field(), required=True, metadata={"description": "first and last day, or nothing"})
+    submitted_at = instant_field("what orders the runs", required=True)
+    received_at = instant_field(required=True)
+    received_from = text_field("who imported it", required=True)
+    reversed_at = instant_field(required=True, allow_none=True)
+    reversed_by = text_field(required=True, allow_none=True)
+
+
+class RunSchema(RunHeadSchema):
+    """An import run with its report; a run that is queued has none yet."""
+
+    files = fields.List(fields.Dict())
+    counted_rows = fields.Integer()
+    left_out = fields.List(fields.Nested(LeftOutSchema))
+    known_scopes = fields.Integer()
+    unknown_scopes = fields.List(fields.String())
+    stale = fields.List(fields.Nested(StaleScopeSchema))
+    delta = amounts_field("the change in usage taken in, by currency")
+    waiting = fields.List(fields.Nested(WaitingSchema))
+    uncovered_delta = amounts_field("the change in usage that no grant pays, by unit")
+    suspicions = fields.List(fields.String(), metadata={"description": "why a run is held"})
+    missing_scopes = fields.List(fields.String())
+    after_close = fields.List(fields.Dict())
+    errors = fields.List(fields.Nested(ProblemFaultSchema))
+    more_errors = fields.Integer()
+    effects = fields.List(fields.Nested(EffectSchema))
+    dry_run = fields.Boolean(required=True)
+
+
+class RunListSchema(AnswerSchema):
+    """A page of import runs, newest first."""
+
+    items = fields.List(fields.Nested(RunHeadSchema), required=True)
+    next = next_page()
+
+
+class ReversalSchema(AnswerSchema):
+    """What taking a run back changed."""
+
+    id = fields.Integer(required=True)
+    status = text_field(required=True)
+    delta = amounts_field("the change in usage, by currency", required=True)
+    uncovered_delta = amounts_field("the change in usage that no grant pays, by unit", required=True)
+
+
+class UploadSchema(Schema):
+    """One cost export: a file, or all files of a manifest with it."""
+
+    files = fields.List(Upload(), required=True, validate=validate.Length(1, error="Send the files of one export."))
+    dry_run = fields.Boolean(load_default=False, metadata={"description": "tell what it would do, and do nothing"})
+    confirm = fields.Boolean(load_default=False, metadata={"description": "apply it although it is suspicious (U5)"})
+    submitted_at = text_field("when the data was made; default: what the manifest says, else now")

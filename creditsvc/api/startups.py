@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response, url_for
 
+from creditsvc.api.paging import page
 from creditsvc.api.routes import get, new_blueprint, post
 from creditsvc.api.schemas import (
     BalanceQuerySchema,
@@ -11,15 +12,18 @@ from creditsvc.api.schemas import (
     PagingSchema,
     StartupListSchema,
     StartupSchema,
+    StatementQuerySchema,
+    StatementSchema,
 )
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import write_once
-from creditsvc.core.days import as_of_instant
+from creditsvc.core.days import as_of_instant, parse_day
 from creditsvc.ledger.reading import balance_document, balances, instant_text
 from creditsvc.parties import operations, reading
 from creditsvc.parties.models import Startup
 from creditsvc.parties.once import Answer
 from creditsvc.parties.schemas import StartupShape
+from creditsvc.statements.reading import statement, statement_document
 
 startups = new_blueprint("startups", "Startups, their balances and statements.")
 
@@ -28,8 +32,7 @@ startups = new_blueprint("startups", "Startups, their balances and statements.")
 def list_startups(query: dict[str, Any]) -> dict[str, Any]:
     """The startups you may see, by key."""
     found = reading.list_startups(current_caller(), after=query.get("after"), limit=query["limit"] + 1)
-    page = found[: query["limit"]]
-    return {"items": [shown(each) for each in page], "next": page[-1].key if len(found) > len(page) else None}
+    return page(found, query["limit"], shown, lambda startup: startup.key)
 
 
 @get(startups, "/startups/<key>", answers=StartupSchema)
@@ -59,6 +62,14 @@ def get_balance(query: dict[str, Any], key: str) -> dict[str, Any]:
     known_at = as_of_instant(query["known_at"], "known_at") if "known_at" in query else None
     views = balances(as_of, startup_ids=[startup.id], known_at=known_at)
     return balance_document(startup.key, views, as_of, known_at or caller.now)
+
+
+@get(startups, "/startups/<key>/statement", query=StatementQuerySchema, answers=StatementSchema)
+def get_statement(query: dict[str, Any], key: str) -> dict[str, Any]:
+    """What happened to a startup's holdings, and what remained after each step."""
+    first = parse_day(query["first"], "from") if "first" in query else None
+    last = parse_day(query["last"], "to") if "last" in query else None
+    return statement_document(statement(current_caller(), key, first=first, last=last))
 
 
 def shown(startup: Startup) -> dict[str, Any]:

@@ -1,0 +1,134 @@
+"""Grants, and the pools they are awarded from."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, url_for
+
+from creditsvc.api.paging import page, page_of_all
+from creditsvc.api.routes import get, new_blueprint, post
+from creditsvc.api.schemas import GrantListSchema, GrantSchema, PagingSchema, PoolListSchema
+from creditsvc.api.tokens import current_caller
+from creditsvc.api.writes import write_once
+from creditsvc.core.amounts import format_amount
+from creditsvc.grants import operations, reading
+from creditsvc.grants.models import Grant
+from creditsvc.grants.reading import GrantView, PoolView
+from creditsvc.grants.schemas import AmountShape, AwardShape, ExtendShape, VoidShape
+from creditsvc.ledger.reading import instant_text
+from creditsvc.parties.once import Answer
+
+grants = new_blueprint("grants", "Grants: awarding, extending, topping up, voiding, returning to the pool.")
+
+
+@get(grants, "/grants", query=PagingSchema, answers=GrantListSchema)
+def list_grants(query: dict[str, Any]) -> dict[str, Any]:
+    """The grants you may see, in the order of their award."""
+    return _page(query, None)
+
+
+@get(grants, "/startups/<key>/grants", query=PagingSchema, answers=GrantListSchema)
+def list_startup_grants(query: dict[str, Any], key: str) -> dict[str, Any]:
+    """The grants of a startup, in the order of their award."""
+    return _page(query, key)
+
+
+def _page(query: dict[str, Any], startup: str | None) -> dict[str, Any]:
+    found = reading.grants_of(current_caller(), startup, query.get("after"), query["limit"] + 1)
+    return page(found, query["limit"], shown, lambda view: view.key)
+
+
+@get(grants, "/grants/<key>", answers=GrantSchema)
+def get_grant(key: str) -> dict[str, Any]:
+    """One grant, and what has become of it by now."""
+    return shown(reading.find_grant(current_caller(), key))
+
+
+@post(grants, "/grants", body=AwardShape, answers=GrantSchema, status=201)
+def award_grant(body: dict[str, Any]) -> Response:
+    """Awards a startup an amount from a pool.
+
+    `expires` is the last day that counts; without it the grant does not expire. The key is made up unless given.
+    """
+    caller = current_caller()
+    return _change(lambda: operations.award_grant(caller, **body), 201)
+
+
+@post(grants, "/grants/<key>/extend", body=ExtendShape, answers=GrantSchema)
+def extend_grant(body: dict[str, Any], key: str) -> Response:
+    """Lets a grant last longer."""
+    caller = current_caller()
+    return _change(lambda: operations.extend_grant(caller, key, **body))
+
+
+@post(grants, "/grants/<key>/top-up", body=AmountShape, answers=GrantSchema)
+def top_up_grant(body: dict[str, Any], key: str) -> Response:
+    """Adds an amount from its pool to a grant."""
+    caller = current_caller()
+    return _change(lambda: operations.top_up_grant(caller, key, **body))
+
+
+@post(grants, "/grants/<key>/void", body=VoidShape, answers=GrantSchema, required=False)
+def void_grant(body: dict[str, Any], key: str) -> Response:
+    """Stops a grant from an instant on, from now unless given."""
+    caller = current_caller()
+    return _change(lambda: operations.void_grant(caller, key, **body))
+
+
+@post(grants, "/grants/<key>/return", body=AmountShape, answers=GrantSchema)
+def return_to_pool(body: dict[str, Any], key: str) -> Response:
+    """Gives what nobody drew of a grant back to its pool."""
+    caller = current_caller()
+    return _change(lambda: operations.return_to_pool(caller, key, **body))
+
+
+@get(grants, "/pools", query=PagingSchema, answers=PoolListSchema)
+def list_pools(query: dict[str, Any]) -> dict[str, Any]:
+    """What partners have committed, and what of it is left to award."""
+    return page_of_all(reading.pools(current_caller()), query, _shown_pool, lambda pool: pool.key)
+
+
+def _change(act: Callable[[], Grant], status: int = 200) -> Response:
+    caller = current_caller()
+
+    def answer() -> Answer:
+        view = reading.find_grant(caller, act().key)
+        return Answer(status, shown(view), url_for("api_grants.get_grant", key=view.key) if status == 201 else "")
+
+    return write_once(answer)
+
+
+def shown(view: GrantView) -> dict[str, Any]:
+    """A grant as JSON."""
+    words = ("drawn", "held", "expired", "voided", "not_yet", "remaining")
+    return {
+        "key": view.key,
+        "startup": view.startup,
+        "pool": view.lot.pool,
+        "resource": view.resource,
+        "unit": view.unit.name,
+        "amount": format_amount(view.lot.amount, view.unit),
+        "effective_at": instant_text(view.lot.effective),
+        "expires_at": instant_text(view.lot.expires),
+        "voided_at": instant_text(view.lot.voided_at),
+        **{word: format_amount(getattr(view.lot.standing, word), view.unit) for word in words},
+        "priority": view.lot.priority,
+        "promotional": view.lot.promotional,
+        "reason": view.grant.reason,
+        "awarded_by": view.grant.awarded_by,
+        "awarded_at": instant_text(view.grant.awarded_at),
+    }
+
+
+def _shown_pool(pool: PoolView) -> dict[str, Any]:
+    return {
+        "key": pool.key,
+        "partner": pool.partner,
+        "resource": pool.resource,
+        "unit": pool.unit.name,
+        "amount": format_amount(pool.amount, pool.unit),
+        "committed": format_amount(pool.committed, pool.unit),
+        "left": format_amount(pool.left, pool.unit),
+        "starts_at": instant_text(pool.starts),
+        "ends_at": instant_text(pool.ends),
+    }

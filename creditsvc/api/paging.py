@@ -1,0 +1,23 @@
+"""Lists in pages: `items`, and `next`, the cursor to go on from (null on the last page)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def page(
+    found: Sequence[T], limit: int, shown: Callable[[T], dict[str, Any]], cursor: Callable[[T], str]
+) -> dict[str, Any]:
+    """A page of at most `limit`; `found` has one more when there is another page."""
+    items = found[:limit]
+    return {"items": [shown(each) for each in items], "next": cursor(items[-1]) if len(found) > limit else None}
+
+
+def page_of_all(
+    everything: Sequence[T], query: dict[str, Any], shown: Callable[[T], dict[str, Any]], cursor: Callable[[T], str]
+) -> dict[str, Any]:
+    """A page of a list that is short enough to be read whole, in the order of its cursors."""
+    after = query.get("after")
+    beyond = sorted((each for each in everything if after is None or cursor(each) > after), key=cursor)
+    return page(beyond, query["limit"], shown, cursor)

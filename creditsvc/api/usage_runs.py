@@ -1,0 +1,208 @@
+"""Import runs: cost exports uploaded, tried out, applied, confirmed, taken back."""
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from flask import Response, jsonify, url_for
+from marshmallow import ValidationError
+from sqlalchemy import select
+from werkzeug.datastructures import FileStorage
+
+from creditsvc.api.paging import page
+from creditsvc.api.problems import refused_file
+from creditsvc.api.routes import get, new_blueprint, post
+from creditsvc.api.schemas import (
+    NothingSchema,
+    PagingSchema,
+    ReversalSchema,
+    RunListSchema,
+    RunSchema,
+    UploadSchema,
+)
+from creditsvc.api.tokens import current_caller
+from creditsvc.api.writes import answered_before, write_once
+from creditsvc.core.amounts import format_amount
+from creditsvc.core.days import as_of_instant
+from creditsvc.core.errors import FileRefused, RuleBroken
+from creditsvc.db import db, transaction
+from creditsvc.ledger.reading import instant_text
+from creditsvc.parties.access import Caller, require, visible_startups
+from creditsvc.parties.models import Startup
+from creditsvc.parties.once import Answer
+from creditsvc.usage.effects import Effect, effects_of
+from creditsvc.usage.files import pack
+from creditsvc.usage.models import ImportRun
+from creditsvc.usage.operations import (
+    apply_run,
+    confirm_run,
+    read_source,
+    receive_upload,
+    record_refusal,
+    reverse_run,
+)
+from creditsvc.usage.readers.source import MANIFEST_NAMES, Part, source_of_files
+from creditsvc.usage.reading import find_run, list_runs
+
+RUN = "<int(max=9223372036854775807):run_id>"
+
+usage_runs = new_blueprint("usage_runs", "Import runs of cost exports.")
+
+
+@get(usage_runs, "/usage-runs", query=PagingSchema, answers=RunListSchema)
+def list_usage_runs(query: dict[str, Any]) -> dict[str, Any]:
+    """The import runs, newest first."""
+    found = list_runs(current_caller(), limit=query["limit"] + 1, before=_cursor(query.get("after")))
+    return page(found, query["limit"], _head, lambda run: str(run.id))
+
+
+@get(usage_runs, f"/usage-runs/{RUN}", answers=RunSchema)
+def get_usage_run(run_id: int) -> dict[str, Any]:
+    """One import run with its report."""
+    caller = current_caller()
+    return shown(caller, find_run(caller, run_id))
+
+
+@post(usage_runs, "/usage-runs", body=UploadSchema, answers=RunSchema, status=201, also=(200,), location="multipart")
+def upload_usage(body: dict[str, Any]) -> Response:
+    """Imports one cost export: a file, or the files of a manifest together with it.
+
+    A file that is refused is kept as a refused run. A dry run tells what would happen (200) and keeps nothing.
+    """
+    caller = current_caller()
+    require(caller, "usage.import")
+    before = answered_before()
+    if before is not None:
+        return before
+    submitted_at = as_of_instant(body["submitted_at"], "submitted_at") if "submitted_at" in body else None
+    with TemporaryDirectory(prefix="creditsvc-") as folder:
+        parts = _saved(body["files"], Path(folder))
+        name = parts[0].name if len(parts) == 1 else f"{parts[0].name} and {len(parts) - 1} more"
+        try:
+            source = source_of_files(name, [part for part in parts if not _is_manifest(part)], _manifest(parts))
+            prepared = read_source(source, keep_files=not body["dry_run"])
+        except FileRefused as refusal:
+            if body["dry_run"]:
+                raise
+            return _refuse(caller, name, parts, refusal)
+
+    def act() -> Answer:
+        report = apply_run(caller, prepared, submitted_at=submitted_at, confirm=body["confirm"])
+        run = find_run(caller, report["id"])
+        where = url_for("api_usage_runs.get_usage_run", run_id=run.id)
+        return Answer(201, shown(caller, run, dry_run=body["dry_run"]), where)
+
+    if body["dry_run"]:
+        return jsonify(transaction(act, keep=False).body)
+    return write_once(act)
+
+
+@post(usage_runs, f"/usage-runs/{RUN}/confirm", body=NothingSchema, answers=RunSchema, required=False)
+def confirm_usage_run(body: dict[str, Any], run_id: int) -> Response:
+    """Says yes to a run that is held: it is decided anew, as things stand now, and posted."""
+    caller = current_caller()
+
+    def act() -> Answer:
+        confirm_run(caller, run_id)
+        return Answer(200, shown(caller, find_run(caller, run_id)))
+
+    return write_once(act)
+
+
+@post(usage_runs, f"/usage-runs/{RUN}/reverse", body=NothingSchema, answers=ReversalSchema, required=False)
+def reverse_usage_run(body: dict[str, Any], run_id: int) -> Response:
+    """Takes a run back whole: its days fall back to the next newest run."""
+    caller = current_caller()
+    return write_once(lambda: Answer(200, reverse_run(caller, run_id)))
+
+
+def _cursor(after: str | None) -> int | None:
+    if after is None:
+        return None
+    if not (after.isascii() and after.isdigit()) or len(after) > 18:
+        raise RuleBroken("after", "not-a-cursor", "%(value)r is no cursor: send the `next` of a page", value=after)
+    return int(after)
+
+
+def _saved(files: Sequence[Any], folder: Path) -> list[Part]:
+    """The uploaded files, written where the readers can read them again and again."""
+    parts = []
+    for number, file in enumerate(files):
+        if not isinstance(file, FileStorage) or not file.filename:
+            raise ValidationError({"files": ["Send each as a file with its name."]})
+        path = folder / f"{number:06d}"
+        file.save(path)
+        parts.append(Part(_name_of(file.filename), path))
+    if sum(map(_is_manifest, parts)) > 1:
+        raise ValidationError({"files": ["Send the files of one export: there is more than one manifest."]})
+    return parts
+
+
+def _name_of(filename: str) -> str:
+    name = PurePosixPath(filename.replace("\\", "/")).name
+    return "".join(character if character.isprintable() else "?" for character in name)[:300] or "export.csv"
+
+
+def _is_manifest(part: Part) -> bool:
+    return part.name in MANIFEST_NAMES
+
+
+def _manifest(parts: Sequence[Part]) -> bytes | None:
+    return next((part.path.read_bytes() for part in parts if _is_manifest(part)), None)
+
+
+def _refuse(caller: Caller, name: str, parts: Sequence[Part], refusal: FileRefused) -> Response:
+    """Keeps the refused run with its files, and the refusal as the answer to this key."""
+    packed = []
+    for part in parts:
+        with part.path.open("rb") as stream:
+            packed.append(pack(part.name, stream))
+
+    def act() -> Answer:
+        run = receive_upload(caller, name[:300], packed)
+        record_refusal(caller, run.id, refusal)
+        return Answer(422, {**refused_file(refusal), "run": run.id})
+
+    return write_once(act)
+
+
+def _head(run: ImportRun) -> dict[str, Any]:
+    cover = [day.isoformat() for day in (run.cover_first, run.cover_last) if day is not None]
+    return {
+        "id": run.id,
+        "status": run.status,
+        "name": run.name,
+        "schema": run.schema,
+        "rows": run.rows,
+        "cover": cover,
+        "submitted_at": instant_text(run.submitted_at),
+        "received_at": instant_text(run.received_at),
+        "received_from": run.actor,
+        "reversed_at": instant_text(run.reversed_at),
+        "reversed_by": run.reversed_by,
+    }
+
+
+def shown(caller: Caller, run: ImportRun, *, dry_run: bool = False) -> dict[str, Any]:
+    """A run as JSON: its report, what it did to the accounts that the caller may see, and what it is."""
+    whole = {**run.report, **_head(run), "effects": _effects(caller, run.id), "dry_run": dry_run}
+    return {**whole, "id": None} if dry_run else whole
+
+
+def _effects(caller: Caller, run_id: int) -> list[dict[str, Any]]:
+    effects = effects_of(run_id)
+    keys = {effect.startup for effect in effects}
+    visible = set(db.session.scalars(select(Startup.key).where(visible_startups(caller)))) if keys else set()
+    return [_shown_effect(effect) for effect in effects if effect.startup in visible]
+
+
+def _shown_effect(effect: Effect) -> dict[str, Any]:
+    return {
+        "startup": effect.startup,
+        "resource": effect.resource,
+        "unit": effect.unit.name,
+        "drawn": format_amount(effect.drawn, effect.unit),
+        "uncovered": format_amount(effect.uncovered, effect.unit),
+        "uncredited_refund": format_amount(effect.uncredited, effect.unit),
+    }
