@@ -54,8 +54,9 @@ def source_of_files(name: str, files: Sequence[Part], manifest: bytes | None) ->
     stated = parse_manifest(f"{name}: manifest", manifest)
     by_name: dict[str, Part] = {}
     for file in files:
-        if by_name.setdefault(_base_name(file.name), file) is not file:
+        if _base_name(file.name) in by_name:
             raise _refused(file.name, "was given twice under one name")
+        by_name[_base_name(file.name)] = file
     parts = []
     for part in stated.parts:
         base = _base_name(part.name)
