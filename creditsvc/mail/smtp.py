@@ -20,6 +20,7 @@ from email.policy import SMTP, SMTPUTF8
 from email.utils import parseaddr
 from functools import partial
 from pathlib import Path
+from socket import IPPROTO_TCP, TCP_NODELAY
 from socket import socket as Socket
 from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -268,6 +269,7 @@ class _Conversation:
         assert socket is not None
         if not content.endswith(b"\r\n"):
             content += b"\r\n"
+        socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)  # or the final point waits for the server's delayed ACK
         socket.sendall(re.sub(rb"(?m)^\.", b"..", content))
         if _readable(socket):
             # The server speaks (or has gone) before its turn: without the final point the mail is surely not taken.
