@@ -48,9 +48,9 @@ def verify() -> dict[str, Any]:
         )
     }
     for part in _slices(list(names)):
-        differences += _check_accounts(part, names)
+        differences += check_accounts(part, names)
         db.session.expunge_all()
-    differences += _check_pools()
+    differences += check_pools()
     differences += _check_causes(names)
     differences += _check_heads(names)
     report = {
@@ -77,7 +77,8 @@ def _difference(account: str, what: str, expected: object, found: object) -> Dif
     return {"account": account, "what": what, "expected": str(expected), "found": str(found)}
 
 
-def _check_accounts(ids: Sequence[int], names: dict[int, str]) -> list[Difference]:
+def check_accounts(ids: Sequence[int], names: dict[int, str]) -> list[Difference]:
+    """What differs in these accounts: postings from the plan, drawn amounts, caches, chains."""
     known, usage, posted, units = lots_of(ids), usage_of(ids), posted_of(ids), units_of(ids)
     differences = _check_caches(ids, names, posted)
     for account_id in ids:
@@ -201,7 +202,8 @@ def _check_chain(
     return differences
 
 
-def _check_pools() -> list[Difference]:
+def check_pools() -> list[Difference]:
+    """Pools whose committed amount is not the sum of their lots' capacities, or more than they hold."""
     sums: dict[int, int] = defaultdict(int)
     for pool_id, amount in db.session.execute(select(LotFact.pool_id, func.sum(LotFact.amount))
                                               .group_by(LotFact.pool_id)):
