@@ -1,7 +1,52 @@
 """The pages."""
 
-from flask import Flask
+from flask import Blueprint, Flask
+from flask_babel import Babel
+
+from creditsvc.web import (
+    entry,
+    errors,
+    grants,
+    headers,
+    health,
+    holdings,
+    navigation,
+    passwords,
+    people,
+    pools,
+    scopes,
+    session,
+    show,
+    startups,
+    usage,
+)
+
+MOST_BYTES = 64 * 1024 * 1024
 
 
 def hang(app: Flask) -> None:
     """Hangs the pages into the app."""
+    app.config.setdefault("BABEL_DEFAULT_LOCALE", "en_GB")
+    app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Hong_Kong")
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
+    Babel(app)
+    headers.hang(app)
+    session.hang(app)
+    errors.hang(app)
+    show.hang(app)
+    app.context_processor(_for_all_pages)
+    static = Blueprint(
+        "static_files", __name__, static_folder="static", static_url_path="/static", template_folder="templates"
+    )
+    for pages in (
+        static, entry.pages, passwords.pages, health.pages, startups.pages, holdings.pages, people.pages, grants.pages,
+        scopes.pages, usage.pages, pools.pages,
+    ):
+        app.register_blueprint(pages)
+
+
+def _for_all_pages() -> dict[str, object]:
+    return {
+        "allowed": session.allowed, "is_signed_in": session.is_signed_in, "person_name": session.person_name,
+        "navigation": navigation.navigation, "night_is_late": health.night_is_late,
+    }

@@ -1,0 +1,129 @@
+"""The geometry of the burn-down chart. Everything is whole pixels; the template draws it, CSS colours it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+
+from creditsvc.core.amounts import Unit
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The size of a drawing and the margins that its labels need."""
+
+    width: int
+    height: int
+    left: int = 64
+    right: int = 14
+    top: int = 12
+    bottom: int = 26
+
+
+WIDE = Frame(880, 260)
+NARROW = Frame(340, 220, left=54)
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A labelled line of an axis; `at` is its pixel."""
+
+    at: int
+    steps: int = 0
+    day: date | None = None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What remains of an account, day by day, as a stepped line with the area beneath it."""
+
+    frame: Frame
+    line: str
+    area: str
+    across: tuple[Tick, ...]
+    up: tuple[Tick, ...]
+    end_x: int
+    end_y: int
+
+
+@dataclass(frozen=True)
+class BurnDown:
+    """A series with the figures of its text summary; amounts in steps of the unit."""
+
+    series: tuple[tuple[date, int], ...]
+    wide: Chart
+    narrow: Chart
+    highest: int
+    drawn_lately: int  # how much less remains than 30 days before, additions aside
+    table: tuple[tuple[date, int], ...]
+
+
+def burn_down(series: Sequence[tuple[date, int]], unit: Unit) -> BurnDown | None:
+    """The chart of a series of at least two days, in the order of days; None for less."""
+    days = tuple(series)
+    if len(days) < 2:
+        return None
+    falls = [max(before - after, 0) for (_, before), (_, after) in zip(days[-31:-1], days[-30:], strict=True)]
+    return BurnDown(
+        days, _chart(days, WIDE, unit, 6), _chart(days, NARROW, unit, 3), max(steps for _, steps in days),
+        sum(falls), _table(days),
+    )
+
+
+def _table(days: Sequence[tuple[date, int]]) -> tuple[tuple[date, int], ...]:
+    """The first day, each month's last and the last: enough to read the line without seeing it."""
+    kept = [days[0]]
+    for this, following in pairwise(days[1:]):
+        if this[0].month != following[0].month:
+            kept.append(this)
+    return (*kept, days[-1])
+
+
+def _chart(days: Sequence[tuple[date, int]], frame: Frame, unit: Unit, labels: int) -> Chart:
+    inner_width = frame.width - frame.left - frame.right
+    inner_height = frame.height - frame.top - frame.bottom
+    top = _round_top(max(steps for _, steps in days), unit)
+    first, span = days[0][0], max((days[-1][0] - days[0][0]).days, 1)
+    foot = frame.height - frame.bottom
+
+    def across(day: date) -> int:
+        return frame.left + inner_width * (day - first).days // span
+
+    def up(steps: int) -> int:
+        return foot - inner_height * max(steps, 0) // top
+
+    path = [f"M{across(days[0][0])} {up(days[0][1])}"]
+    for (_, before), (day, after) in pairwise(days):
+        if after != before or day == days[-1][0]:
+            path += [f"H{across(day)}", f"V{up(after)}"]
+    line = "".join(path)
+    return Chart(
+        frame, line, f"{line}V{foot}H{frame.left}Z",
+        tuple(Tick(across(day), day=day) for day in _label_days(first, days[-1][0], labels)),
+        tuple(Tick(up(top * part // 4), steps=top * part // 4) for part in range(5)),
+        across(days[-1][0]), up(days[-1][1]),
+    )
+
+
+def _round_top(highest: int, unit: Unit) -> int:
+    """The least of 1, 2, 4, 6 or 10 times a power of ten units that is not below the highest value."""
+    size = unit.steps
+    while True:
+        for times in (1, 2, 4, 6, 8):
+            if times * size >= highest:
+                return times * size
+        size *= 10
+
+
+def _label_days(first: date, last: date, wanted: int) -> list[date]:
+    """First days of months (or, within two months, evenly spaced days), no more than wanted."""
+    months = []
+    day = first.replace(day=1)
+    while day <= last:
+        if day >= first:
+            months.append(day)
+        day = (day + timedelta(days=32)).replace(day=1)
+    if len(months) >= 2:
+        return months[:: -(-len(months) // wanted)]
+    step = max((last - first).days // (wanted - 1), 1)
+    return [first + timedelta(days=offset) for offset in range(0, (last - first).days + 1, step)]

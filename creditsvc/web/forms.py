@@ -1,0 +1,124 @@
+"""Between a marshmallow schema and an HTML form: what was typed is kept, each refusal stands at its field."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from flask import request
+from flask_babel import gettext
+from marshmallow import EXCLUDE, Schema, ValidationError
+
+from creditsvc.core.errors import Conflict, RuleBroken
+from creditsvc.db import transaction
+from creditsvc.parties.access import Caller
+from creditsvc.parties.once import Answer, do_once, fingerprint
+
+T = TypeVar("T")
+
+_PLAINER = {
+    "Missing data for required field.": "Fill this in.",
+    "Field may not be null.": "Fill this in.",
+    "Not a valid string.": "Write text.",
+    "Not a valid integer.": "Write a whole number.",
+    "Not a valid boolean.": "Choose yes or no.",
+}
+
+
+class Form:
+    """What was typed into a form, and what is wrong with it. `labels` names its fields in their order."""
+
+    def __init__(self, labels: Mapping[str, str], typed: Mapping[str, str] | None = None) -> None:
+        self.labels = labels
+        self.typed = dict(typed or {})
+        self.errors: dict[str, list[str]] = {}
+        self.general: list[str] = []
+        self.status = 200
+        self.once_key = uuid.uuid4().hex  # sent with the form, so that sending it twice does it once
+
+    def value(self, name: str) -> str:
+        """What the field shows."""
+        return self.typed.get(name, "")
+
+    def error(self, name: str) -> list[str]:
+        """What is wrong at the field."""
+        return self.errors.get(name, [])
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether anything is wrong."""
+        return bool(self.errors or self.general)
+
+    def refuse(self, name: str, message: str) -> None:
+        """Puts a refusal at its field, or at the top where the form has no such field."""
+        self.status = max(self.status, 422)
+        if name in self.labels:
+            self.errors.setdefault(name, []).append(message)
+        else:
+            self.general.append(message)
+
+    def show(self, error: RuleBroken) -> None:
+        """Shows an operation's refusal."""
+        if error.code == "key-reused":
+            self.once_key = uuid.uuid4().hex
+            self.refuse("", gettext("This form was sent before with other content, and that was done. Send it again "
+                                    "only if this is to be done as well."))
+        else:
+            self.refuse(error.field, text_of(error))
+        if isinstance(error, Conflict):
+            self.status = 409
+
+
+def posted(labels: Mapping[str, str]) -> Form:
+    """The form as it was sent; empty when it was not sent yet."""
+    form = Form(labels, {name: request.form.get(name, "") for name in labels})
+    form.once_key = request.form.get("once_key") or form.once_key
+    return form
+
+
+def text_of(error: RuleBroken) -> str:
+    """A refusal as a sentence in the reader's language."""
+    sentence: str = gettext(error.message, **error.params) if error.params else gettext(error.message)
+    return sentence[:1].upper() + sentence[1:]
+
+
+def shape(form: Form, schema: Schema) -> dict[str, Any] | None:
+    """The values when their shape is right, else None with the refusals in the form. What is left blank is absent."""
+    given = {name: value.strip() if name != "password" else value for name, value in form.typed.items()}
+    given = {name: value for name, value in given.items() if value}
+    try:
+        values: dict[str, Any] = schema.load(given, unknown=EXCLUDE)
+    except ValidationError as error:
+        for name, messages in error.messages_dict.items():
+            for message in messages if isinstance(messages, list) else [str(messages)]:
+                form.refuse(str(name), gettext(_PLAINER.get(message, message)))
+        return None
+    return values
+
+
+def submit(form: Form, schema: Schema, act: Callable[[dict[str, Any]], T]) -> T | None:
+    """Checks the shape, then does the act in the transaction; None with the refusals in the form when it is refused."""
+    values = shape(form, schema)
+    return None if values is None else attempt(form, lambda: act(values))
+
+
+def attempt(form: Form, act: Callable[[], T]) -> T | None:
+    """Does the act in the transaction; None with its refusal in the form."""
+    try:
+        return transaction(act)
+    except RuleBroken as error:
+        form.show(error)
+        return None
+
+
+def submit_once(form: Form, schema: Schema, caller: Caller, act: Callable[[dict[str, Any]], str]) -> str | None:
+    """Like `submit` for an act that must not be done twice: the same form sent again gives the first answer.
+
+    `act` returns the address to go on to.
+    """
+    asked = fingerprint(request.path, form.typed)
+
+    def act_once(values: dict[str, Any]) -> str:
+        key = f"form:{form.once_key}"
+        return do_once(caller, key, asked, lambda: Answer(303, location=act(values))).location
+
+    return submit(form, schema, act_once)

@@ -1,0 +1,163 @@
+"""Awarding and changing grants. A refusal stands at its field and what was typed is kept; sent twice, done once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from marshmallow import Schema
+
+from creditsvc.core.days import day_of
+from creditsvc.grants.models import Grant
+from creditsvc.grants.operations import (
+    award_grant,
+    award_package,
+    extend_grant,
+    return_to_pool,
+    top_up_grant,
+    void_grant,
+)
+from creditsvc.grants.reading import find_grant, pools
+from creditsvc.grants.schemas import AmountShape, AwardShape, ExtendShape, ReasonShape
+from creditsvc.ledger.reading import balances, lot_events
+from creditsvc.parties.access import require_startup
+from creditsvc.web import session
+from creditsvc.web.forms import Form, attempt, posted, submit_once
+
+pages = session.private_pages("grants", __name__)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A way to change a grant: its words, its fields, the verb."""
+
+    title: Any
+    explanation: Any
+    button: Any
+    done: Any
+    fields: tuple[str, ...]
+    schema: Callable[[], Schema]
+    act: Callable[..., Grant]
+
+
+CHANGES: Mapping[str, Change] = {
+    "extend": Change(
+        lazy_gettext("Extend"), lazy_gettext("The grant lasts longer, to the end of the day below."),
+        lazy_gettext("Extend the grant"), lazy_gettext("The grant is extended."),
+        ("expires", "reason"), ExtendShape, extend_grant,
+    ),
+    "top-up": Change(
+        lazy_gettext("Top up"), lazy_gettext("An amount from the grant's pool is added to it, for the days it has."),
+        lazy_gettext("Top up the grant"), lazy_gettext("The grant is topped up."),
+        ("amount", "reason"), AmountShape, top_up_grant,
+    ),
+    "void": Change(
+        lazy_gettext("Void"),
+        lazy_gettext("The grant stops now: it pays for no later charge day. What it paid for stays paid. This cannot "
+                     "be taken back."),
+        lazy_gettext("Void the grant"), lazy_gettext("The grant is void from now on."),
+        ("reason",), ReasonShape, void_grant,
+    ),
+    "return": Change(
+        lazy_gettext("Return to the pool"),
+        lazy_gettext("An amount that nobody drew goes back to the pool, where it can be awarded again."),
+        lazy_gettext("Return the amount"), lazy_gettext("The amount is back in the pool."),
+        ("amount", "reason"), AmountShape, return_to_pool,
+    ),
+}
+
+
+@pages.get("/startups/<key>/award")
+def award(key: str) -> ResponseReturnValue:
+    """The award form."""
+    startup = require_startup(session.caller(), "grant.award", key)
+    form = Form(_award_labels(), {"effective": day_of(session.caller().now).isoformat(), "priority": "0"})
+    return _award_page(startup.key, form)
+
+
+@pages.post("/startups/<key>/award")
+def make_award(key: str) -> ResponseReturnValue:
+    """Awards the grant and goes to the startup's page."""
+    caller = session.caller()
+    require_startup(caller, "grant.award", key)
+    form = posted(_award_labels())
+    form.typed["startup"] = key
+
+    def act(values: dict[str, Any]) -> str:
+        award_grant(caller, **values)
+        return url_for("holdings.one", key=key)
+
+    onward = submit_once(form, AwardShape(exclude=["key"]), caller, act)
+    if onward is None:
+        return _award_page(key, form)
+    flash(_("The grant is awarded."), "success")
+    return redirect(onward, 303)
+
+
+def _award_labels() -> dict[str, str]:
+    return {
+        "pool": _("Pool"), "amount": _("Amount"), "effective": _("First day"), "expires": _("Last day"),
+        "priority": _("Priority"), "promotional": _("Promotional credit"), "reason": _("Reason"),
+    }
+
+
+def _award_page(key: str, form: Form) -> ResponseReturnValue:
+    caller = session.caller()
+    startup = require_startup(caller, "grant.award", key)
+    found = [pool for pool in pools(caller) if pool.kind == "credit"]
+    return render_template("award.html", startup=startup, pools=found, form=form), form.status
+
+
+@pages.post("/startups/<key>/packages/<cohort>/award")
+def make_package_award(key: str, cohort: str) -> ResponseReturnValue:
+    """Awards what an enrolment brings, whole or not at all."""
+    caller = session.caller()
+    form = Form({})
+    made = attempt(form, lambda: award_package(caller, startup=key, cohort=cohort))
+    if made is None:
+        flash(" ".join(form.general), "danger")
+    else:
+        flash(_("The package is awarded: %(count)s grants.", count=len(made)), "success")
+    return redirect(url_for("holdings.one", key=key), 303)
+
+
+@pages.get("/grants/<key>")
+def grant(key: str) -> ResponseReturnValue:
+    """A grant: what it says, what became of it, what was changed by whom and why."""
+    caller = session.caller()
+    found = find_grant(caller, key)
+    startup = require_startup(caller, "startup.see", found.startup)
+    accounts = [view.id for view in balances(caller.now, startup_ids=[startup.id])]
+    events = [event for event in lot_events(accounts) if event.lot == key]
+    return render_template("grant.html", found=found, startup=startup, events=events, now=caller.now, changes=CHANGES)
+
+
+@pages.route("/grants/<key>/<change>", methods=["GET", "POST"])
+def change(key: str, change: str) -> ResponseReturnValue:
+    """The form for one change of a grant."""
+    kind = CHANGES.get(change)
+    if kind is None:
+        abort(404)
+    caller = session.caller()
+    startup = find_grant(caller, key).startup
+    require_startup(caller, "grant.change", startup)
+    form = posted({name: text for name, text in _change_labels().items() if name in kind.fields})
+    if request.method == "POST":
+
+        def act(values: dict[str, Any]) -> str:
+            kind.act(caller, key, **values)
+            return url_for("grants.grant", key=key)
+
+        onward = submit_once(form, kind.schema(), caller, act)
+        if onward is not None:
+            flash(kind.done, "success")
+            return redirect(onward, 303)
+    found = find_grant(caller, key)
+    return render_template("grant_change.html", found=found, kind=kind, form=form, now=caller.now), form.status
+
+
+def _change_labels() -> dict[str, str]:
+    return {"expires": _("New last day"), "amount": _("Amount"), "reason": _("Reason")}

@@ -1,0 +1,104 @@
+"""For machines: is the process up, is the service ready, what does it measure. Nothing here is about people."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from alembic.config import Config as AlembicConfig
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Blueprint, Response, current_app
+from flask.typing import ResponseReturnValue
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from creditsvc import clock
+from creditsvc.alerts.models import DONE, JobRun
+from creditsvc.db import db
+from creditsvc.ledger.models import Account, Batch
+from creditsvc.mail.models import OutboxMail
+from creditsvc.parties.models import SignInAttempt, Startup
+from creditsvc.usage.models import ImportRun
+from creditsvc.web import session
+
+pages = Blueprint("health", __name__)
+
+LATE_AFTER = timedelta(hours=26)
+
+
+@pages.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    """The process answers; also how long ago a night succeeded, where the database can tell."""
+    try:
+        return {"status": "ok", "last_night": _night()}
+    except SQLAlchemyError:
+        return {"status": "ok", "last_night": None}
+
+
+@pages.get("/readyz")
+def readyz() -> ResponseReturnValue:
+    """Whether the database is reachable and has the tables of this version; 503 when not."""
+    try:
+        migrated = _is_migrated()
+        if migrated:
+            return {"status": "ready", "database": "reachable", "migrated": True, "last_night": _night()}
+    except SQLAlchemyError:
+        return {"status": "not ready", "database": "not reachable", "migrated": False, "last_night": None}, 503
+    return {"status": "not ready", "database": "reachable", "migrated": False, "last_night": None}, 503
+
+
+@pages.get("/metrics")
+def metrics() -> ResponseReturnValue:
+    """Figures for Prometheus, read from the database at each scrape, so that every worker gives the same."""
+    registry = CollectorRegistry()
+    _gauge(registry, "startups", "Startups", db.session.scalar(select(func.count(Startup.id))))
+    _gauge(registry, "accounts", "Accounts", db.session.scalar(select(func.count(Account.id))))
+    _gauge(registry, "batches", "Batches of the book", db.session.scalar(select(func.count(Batch.id))))
+    by_state = Gauge("creditsvc_outbox_mails", "Mails in the outbox by state", ["state"], registry=registry)
+    for state, count in db.session.execute(select(OutboxMail.state, func.count()).group_by(OutboxMail.state)).tuples():
+        by_state.labels(state).set(count)
+    by_status = Gauge("creditsvc_import_runs", "Import runs by status", ["status"], registry=registry)
+    for status, count in db.session.execute(select(ImportRun.status, func.count()).group_by(ImportRun.status)).tuples():
+        by_status.labels(status).set(count)
+    since = clock.now() - timedelta(minutes=15)
+    failures = select(func.count(SignInAttempt.id)).where(
+        SignInAttempt.at > since, SignInAttempt.succeeded.is_(False), SignInAttempt.kind == "sign-in"
+    )
+    _gauge(registry, "sign_in_failures_15m", "Failed tries to sign in, last 15 minutes", db.session.scalar(failures))
+    last = last_night()
+    _gauge(registry, "last_night_timestamp_seconds", "When the last night succeeded; 0 for never",
+           0 if last is None else int(last.timestamp()))
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def last_night() -> datetime | None:
+    """When a night's work last succeeded."""
+    return db.session.scalar(select(func.max(JobRun.finished_at)).where(JobRun.job == "nightly", JobRun.state == DONE))
+
+
+def night_is_late() -> bool:
+    """Whether the pages must say that no night has succeeded for 26 hours."""
+    last = last_night()
+    return session.is_signed_in() and (last is None or clock.now() - last > LATE_AFTER)
+
+
+def _night() -> dict[str, object]:
+    last = last_night()
+    if last is None:
+        return {"succeeded_at": None, "hours_ago": None, "late": True}
+    ago = clock.now() - last
+    return {
+        "succeeded_at": last.isoformat().replace("+00:00", "Z"), "hours_ago": int(ago.total_seconds() // 3600),
+        "late": ago > LATE_AFTER,
+    }
+
+
+def _is_migrated() -> bool:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(Path(current_app.root_path) / "migrations"))
+    wanted = set(ScriptDirectory.from_config(config).get_heads())
+    return bool(wanted) and wanted == set(MigrationContext.configure(db.session.connection()).get_current_heads())
+
+
+def _gauge(registry: CollectorRegistry, name: str, meaning: str, value: int | None) -> None:
+    Gauge(f"creditsvc_{name}", meaning, registry=registry).set(value or 0)

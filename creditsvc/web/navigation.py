@@ -1,0 +1,41 @@
+"""The entries of the main navigation, by role."""
+
+from dataclasses import dataclass
+
+from flask import request, url_for
+from flask_babel import gettext as _
+
+from creditsvc.parties.access import may
+from creditsvc.web import session
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A link of the navigation."""
+
+    text: str
+    href: str
+    current: bool
+
+
+def navigation() -> list[Entry]:
+    """What the caller may go to."""
+    if not session.is_signed_in():
+        return []
+    caller = session.caller()
+    entries = []
+    if may(caller, "startups.list"):
+        entries.append(_entry(_("Startups"), "startups.listing", "startups", "holdings", "people", "grants"))
+    elif caller.is_member:
+        entries.append(_entry(_("My startup"), "entry.home", "startups", "holdings", "people", "grants"))
+    if may(caller, "scope.see"):
+        entries.append(_entry(_("Billing scopes"), "scopes.listing", "scopes"))
+    if may(caller, "usage.see"):
+        entries.append(_entry(_("Usage"), "usage.runs", "usage"))
+    if may(caller, "pool.see"):
+        entries.append(_entry(_("Pools"), "pools.listing", "pools"))
+    return entries
+
+
+def _entry(text: str, endpoint: str, *blueprints: str) -> Entry:
+    return Entry(text, url_for(endpoint), request.blueprint in blueprints)

@@ -1,0 +1,143 @@
+"""Who is signed in: the session cookie, the `Caller` of a request, and the pages that ask for one."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, abort, redirect, request, session, url_for
+from flask_login import LoginManager, current_user, login_user, logout_user
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.wrappers import Response
+
+from creditsvc import clock
+from creditsvc.config import Config
+from creditsvc.db import db
+from creditsvc.parties.access import Caller, caller_of, may
+from creditsvc.parties.models import Person
+
+LIFETIME = timedelta(hours=10)
+"""How long a session lasts without a request."""
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """The signed-in person as Flask-Login wants them; `epoch` ends the session when it is raised in the database.
+
+    Values alone, no row: a row would not outlive the transaction of the request.
+    """
+
+    id: int
+    epoch: int
+    name: str
+    caller: Caller
+    is_authenticated: bool = True
+    is_active: bool = True
+    is_anonymous: bool = False
+
+    def get_id(self) -> str:
+        """What the cookie holds."""
+        return f"{self.id}:{self.epoch}"
+
+
+def hang(app: Flask) -> None:
+    """Sets up the cookie, the sign-in and the protection of forms."""
+    config: Config = app.config["CREDITSVC"]
+    app.config.update(
+        SESSION_COOKIE_NAME="creditsvc",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=config.base_url.startswith("https://"),
+        PERMANENT_SESSION_LIFETIME=LIFETIME,
+        WTF_CSRF_CHECK_DEFAULT=False,  # asked below, for everything but the API
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session
+    )
+    logins = LoginManager()
+    logins.session_protection = None
+    logins.init_app(app)
+    logins.user_loader(_load)
+    csrf = CSRFProtect(app)
+
+    def protect() -> None:
+        # The API knows no cookie, so nobody's browser can be made to use it.
+        if not request.path.startswith("/api/"):
+            csrf.protect()
+
+    app.before_request(protect)
+
+
+def _load(cookie_id: str) -> SignedIn | None:
+    person_id, _, epoch = cookie_id.partition(":")
+    if not (person_id.isdecimal() and epoch.isdecimal()):
+        return None
+    person = db.session.get(Person, int(person_id))
+    if person is None or not person.active or person.session_epoch != int(epoch):
+        return None
+    return _signed_in(person)
+
+
+def _signed_in(person: Person) -> SignedIn:
+    return SignedIn(person.id, person.session_epoch, person.name, caller_of(person, clock.now(), address()))
+
+
+def sign_in(person: Person) -> None:
+    """Begins a session anew: nothing of the one before is kept."""
+    session.clear()
+    session.permanent = True
+    login_user(_signed_in(person))
+
+
+def sign_out() -> None:
+    """Ends the session of this browser."""
+    logout_user()
+    session.clear()
+
+
+def is_signed_in() -> bool:
+    """Whether somebody is."""
+    return bool(current_user.is_authenticated)
+
+
+def address() -> str:
+    """The network address that asks."""
+    return (request.remote_addr or "")[:64]
+
+
+def caller() -> Caller:
+    """The caller of this request, made once; 401 when nobody is signed in."""
+    if not is_signed_in():
+        abort(401)
+    made: Caller = current_user.caller
+    return made
+
+
+def person_name() -> str:
+    """The name of who is signed in."""
+    return str(current_user.name) if is_signed_in() else ""
+
+
+def allowed(action: str) -> bool:
+    """Whether the page may offer that action (the operation asks again)."""
+    return is_signed_in() and may(caller(), action)
+
+
+def private_pages(name: str, import_name: str) -> Blueprint:
+    """A blueprint whose pages need somebody signed in; others are sent to sign in and brought back."""
+    pages = Blueprint(name, import_name)
+    pages.before_request(_ask_to_sign_in)
+    return pages
+
+
+def _ask_to_sign_in() -> Response | None:
+    if is_signed_in():
+        return None
+    if request.method == "GET":
+        return redirect(url_for("entry.sign_in", next=request.full_path.rstrip("?")), 303)
+    return redirect(url_for("entry.sign_in"), 303)
+
+
+def safe_next(target: str | None) -> str:
+    """An address within this service to go on to, `/` for anything else."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")) or not target.isprintable():
+        return "/"
+    parts = urlsplit(target)
+    return "/" if parts.scheme or parts.netloc or "\\" in target else target

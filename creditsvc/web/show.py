@@ -1,0 +1,120 @@
+"""How amounts, days and instants look on pages. Rounding happens here and nowhere else (L2)."""
+
+import hashlib
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cache
+from pathlib import Path
+
+from flask import Flask, url_for
+from flask_babel import format_date, format_datetime, gettext
+
+from creditsvc.core.amounts import Unit, format_amount, parse_amount, to_decimal, unit_named
+from creditsvc.core.days import DEFAULT_ZONE, last_day
+from creditsvc.statements.entries import Entry
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def hang(app: Flask) -> None:
+    """Gives the templates their filters."""
+    app.jinja_env.filters.update(
+        amount=amount, exact=format_amount, day=day, last_day=shown_last_day, moment=moment, number=number,
+        short=short, short_day=short_day, money_of=money_of, decimal_text=decimal_text, iso_day=iso_day,
+        sentence=sentence,
+    )
+    app.jinja_env.globals.update(asset=asset, days_until=days_until)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+
+
+def number(steps: int, unit: Unit) -> str:
+    """The bare number: money with two places (what is smaller than a cent, exactly), other units as they are."""
+    if not unit.is_money:
+        return f"{Decimal(format_amount(steps, unit)):,}"
+    value = to_decimal(steps, unit)
+    rounded = value.quantize(Decimal("0.01"), ROUND_HALF_EVEN)
+    return format_amount(steps, unit) if steps and not rounded else f"{rounded:,}"
+
+
+def amount(steps: int, unit: Unit) -> str:
+    """The amount with its unit, as it stands on a page: `USD 25,000.00`, `1.5 hours`, `5 seats`."""
+    text = number(steps, unit)
+    if unit.is_money:
+        return f"{unit.name}\N{NO-BREAK SPACE}{text}"
+    return f"{text}\N{NO-BREAK SPACE}{unit.name if text == '1' else unit.name + 's'}"
+
+
+def money_of(steps: int, currency: str) -> str:
+    """Steps of a currency given by its code."""
+    return amount(steps, unit_named(currency))
+
+
+def decimal_text(value: str, currency: str) -> str:
+    """A decimal string of a report, in a currency given by its code."""
+    unit = unit_named(currency)
+    return amount(parse_amount(value, unit), unit)
+
+
+def iso_day(value: str) -> str:
+    """A day of a report, such as 2026-03-01."""
+    return day(date.fromisoformat(value))
+
+
+def sentence(entry: Entry) -> str:
+    """What a line of a statement says, in the reader's language."""
+    text: str = gettext(entry.text, **entry.params) if entry.params else gettext(entry.text)
+    return text
+
+
+def short(steps: int, unit: Unit) -> str:
+    """A round figure for an axis: `25k`, `1.5M`, `500`."""
+    value = to_decimal(steps, unit)
+    for size, letter in ((Decimal(10**6), "M"), (Decimal(10**3), "k")):
+        if value >= size:
+            return f"{(value / size).normalize():f}{letter}"
+    return f"{value.normalize():f}"
+
+
+def short_day(value: date) -> str:
+    """A day for an axis: `1 Mar`."""
+    text: str = format_date(value, "d MMM")
+    return text
+
+
+def day(value: date | datetime | None) -> str:
+    """A day, in Hong Kong's calendar when it is an instant: `28 Feb 2027`."""
+    if value is None:
+        return "–"
+    if isinstance(value, datetime):
+        value = value.astimezone(DEFAULT_ZONE).date()
+    text: str = format_date(value, "d MMM yyyy")
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def shown_last_day(end: datetime | None) -> str:
+    """An end as people are told it: its last day (L4)."""
+    return "–" if end is None else day(last_day(end))
+
+
+def moment(value: datetime | None) -> str:
+    """An instant in Hong Kong's time: `28 Feb 2027, 14:05`."""
+    if value is None:
+        return "–"
+    text: str = format_datetime(value.astimezone(DEFAULT_ZONE), "d MMM yyyy, HH:mm", rebase=False)
+    return text
+
+
+def days_until(end: datetime, now: datetime) -> int:
+    """Whole days left before an end."""
+    return max((end - now) // timedelta(days=1), 0)
+
+
+def asset(name: str) -> str:
+    """The address of a static file, which changes with its content."""
+    return url_for("static_files.static", filename=name, v=_digest(name))
+
+
+@cache
+def _digest(name: str) -> str:
+    return hashlib.sha256((_STATIC / name).read_bytes()).hexdigest()[:12]
