@@ -29,7 +29,7 @@ def note_heads(caller: Caller, day: date) -> int:
             ),
         )
         .order_by(Account.id)
-    ).tuples().all()
+    ).all()
     for start in range(0, len(rows), HEADS_IN_AN_ENTRY):
         part = rows[start : start + HEADS_IN_AN_ENTRY]
         heads = {str(account_id): [number, digest] for account_id, number, digest in part}

@@ -185,7 +185,7 @@ def _open_alerts_of(account_ids: Sequence[int]) -> dict[Matter, list[_Open]]:
         rows = db.session.execute(
             select(Alert.id, Alert.account_id, Alert.rule, Alert.holding, Alert.threshold, Alert.episode, was_told)
             .where(Alert.account_id.in_(part), Alert.closed_on.is_(None))
-        ).tuples()
+        )
         for alert_id, account_id, rule, holding, threshold, episode, told in rows:
             found[account_id, rule, holding].append(_Open(alert_id, threshold, episode, told))
     return found

@@ -83,7 +83,7 @@ def letters(day: date, more: Sequence[Alert] = (), but_not: Sequence[int] = ()) 
     settings = Thresholds([alert.startup_id for alert in alerts])
     told = _told()
     served = set(db.session.scalars(select(Digest.person_id).where(Digest.day == day)))
-    unwanted = set(db.session.execute(select(AlertPreference.person_id, AlertPreference.rule)).tuples())
+    unwanted = set(db.session.execute(select(AlertPreference.person_id, AlertPreference.rule)))
     snoozed = _snoozed(day)
     audience = _Audience(settings)
     chosen: dict[Recipient, list[Open]] = defaultdict(list)
@@ -112,13 +112,13 @@ class _Audience:
             select(Membership.startup_id, Membership.role, Person)
             .join(Person, Person.id == Membership.person_id)
             .where(Person.active)
-        ).tuples()
+        )
         for startup_id, role, person in rows:
             self._members[startup_id].append((_recipient(person), role))
         limits: dict[int, set[int]] = defaultdict(set)
         for person_id, programme_id in db.session.execute(
             select(ManagerProgramme.person_id, ManagerProgramme.programme_id)
-        ).tuples():
+        ):
             limits[person_id].add(programme_id)
         managers = db.session.scalars(select(Person).where(Person.active, Person.role == "manager"))
         self._managers = [
@@ -146,7 +146,7 @@ def _told() -> set[tuple[int, int]]:
             select(AlertTold.alert_id, AlertTold.person_id)
             .join(Alert, Alert.id == AlertTold.alert_id)
             .where(Alert.closed_on.is_(None))
-        ).tuples()
+        )
     )
 
 
@@ -156,7 +156,7 @@ def _snoozed(day: date) -> set[tuple[int, int, str, str]]:
             select(AlertSnooze.person_id, AlertSnooze.account_id, AlertSnooze.rule, AlertSnooze.holding).where(
                 AlertSnooze.until > day
             )
-        ).tuples()
+        )
     )
 
 
@@ -182,7 +182,7 @@ def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
     startups: dict[int, tuple[str, str, str]] = {}
     for ids in chunks({alert.startup_id for letter in told for alert in letter.alerts}):
         rows = select(Startup.id, Startup.key, Startup.name, Startup.language).where(Startup.id.in_(ids))
-        startups.update({row[0]: (row[1], row[2], row[3]) for row in db.session.execute(rows).tuples()})
+        startups.update({row[0]: (row[1], row[2], row[3]) for row in db.session.execute(rows)})
     return Facts(findings, burn, startups)
 
 
@@ -200,12 +200,12 @@ def burn_rates(newest: Mapping[int, date | None], now: datetime) -> dict[int, in
         select(Posting.account_id, Posting.charge_at, func.sum(Posting.amount))
         .where(Posting.account_id.in_(last), Posting.kind.in_(("drawn", "uncovered")), Posting.charge_at >= first)
         .group_by(Posting.account_id, Posting.charge_at)
-    ).tuples()
+    )
     opened_before = db.session.execute(
         select(LotFact.account_id, func.coalesce(LotChange.instant, LotFact.effective), LotChange.amount)
         .join(LotFact, LotFact.id == LotChange.lot_id)
         .where(LotFact.account_id.in_(last), LotChange.kind == "opening")
-    ).tuples()
+    )
     totals: dict[int, int] = defaultdict(int)
     for rows, sign in ((used, 1), (opened_before, -1)):
         for account_id, at, amount in rows:
