@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -23,12 +24,13 @@ from creditsvc.usage.readers.judging import Judged, judge
 from creditsvc.usage.readers.limits import Limits
 from creditsvc.usage.readers.manifest import Manifest
 from creditsvc.usage.readers.periods import check_periods, cover_of, range_faults, style_faults
-from creditsvc.usage.readers.plain import Plain, make_plain
+from creditsvc.usage.readers.plain import Plain, glance, make_plain
 from creditsvc.usage.readers.schemas import COST_FIELDS, Layout, recognise
-from creditsvc.usage.readers.source import Source
+from creditsvc.usage.readers.source import Part, Source
 from creditsvc.usage.readers.totals import Export, PartRead, Units
 
 Progress = Callable[[int, int], None]
+Grouping = Future[pl.DataFrame]
 
 
 def read_export(
@@ -91,15 +93,17 @@ class _Reading:
         folder = self._folder / str(number)
         folder.mkdir()
         before = sum(self._sizes[:number])
-        # The reading of the bytes is the first half of the work, the grouping the second.
-        plain = make_plain(part, folder, self._limits, lambda done: self._tell(before + done // 2))
+        with ThreadPoolExecutor(1) as beside:
+            early = self._group_early(part, beside)
+            # The reading of the bytes is the first half of the work, the grouping the second.
+            plain = make_plain(part, folder, self._limits, lambda done: self._tell(before + done // 2))
         layout = recognise(part.name, plain.header)
         if number and _shape(layout) != _shape(self._opened[0].layout):
             raise _refused(
                 part.name, 1, f"has other columns than {self._opened[0].name}: the parts of an export have one header"
             )
         opened = Opened(part.name, plain.path, layout, plain.blank_tail, plain.has_rows)
-        judged = self._judge(number, opened)
+        judged = self._judge(number, opened, early if plain.has_rows else None)
         rows = int(judged.groups["rows"].sum())
         self._check_counts(number, plain, rows)
         self._opened.append(opened)
@@ -107,17 +111,34 @@ class _Reading:
         self._read.append(PartRead(part.name, rows, plain.disk_bytes, plain.sha256))
         self._tell(before + self._sizes[number])
 
-    def _judge(self, number: int, opened: Opened) -> Judged:
+    def _group_early(self, part: Part, beside: Executor) -> Grouping | None:
+        """Group a part that looks like plain CSV while its bytes are still checked; nothing counts before they are.
+
+        The grouping lets go of the interpreter, so on two processors the check costs little time of its own.
+        """
+        header = glance(part, self._limits)
+        if header is None:
+            return None
+        try:
+            layout = recognise(part.name, header)
+        except FileRefused:
+            return None  # refused for good once the bytes were checked, which may name a better reason
+        return beside.submit(group, part.path, layout, ["cost"], has_rows=True)
+
+    def _judge(self, number: int, opened: Opened, early: Grouping | None) -> Judged:
         """The judged groups of a part; further costs are read only where a currency asks for them."""
-        judged = self._judge_with(number, opened, ["cost"])
+        judged = self._judge_with(number, opened, ["cost"], early)
         further = [name for name in COST_FIELDS if name in opened.layout.columns]
         if len(further) > 1 and wants_other_costs(judged.groups):
             judged = self._judge_with(number, opened, further)
         return judged
 
-    def _judge_with(self, number: int, opened: Opened, costs: list[str]) -> Judged:
+    def _judge_with(self, number: int, opened: Opened, costs: list[str], early: Grouping | None = None) -> Judged:
         try:
-            groups = group(opened.path, opened.layout, costs, has_rows=opened.has_rows)
+            if early is None:
+                groups = group(opened.path, opened.layout, costs, has_rows=opened.has_rows)
+            else:
+                groups = early.result()
         except (ComputeError, SchemaError) as fault:
             raise unreadable(opened, fault) from None
         judged = judge(groups, number, opened.layout, costs, opened.blank_tail)
