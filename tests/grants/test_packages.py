@@ -1,0 +1,176 @@
+"""A package is awarded as a whole or not at all, and once (L13)."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy import func, select
+
+from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
+from creditsvc.db import db, transaction
+from creditsvc.grants import operations, reading
+from creditsvc.grants.models import Grant
+from creditsvc.ledger.models import LotFact, Pool
+from creditsvc.ledger.verify import verify
+from creditsvc.programmes import operations as programmes
+from creditsvc.programmes.operations import LineTerms
+from tests import factories as make
+
+USD = 10**8
+LINES = [
+    LineTerms("azure-credit", "ms-azure", "25000", 12),
+    LineTerms("m365-bp", "ms-seats", "5", 12),
+    LineTerms("azure-credit", "bonus", "100", 3),
+]
+
+
+@pytest.fixture
+def park(app):
+    make.make_pool("ms-azure", "40000")
+    make.make_pool("bonus", "150")
+    make.make_resource("m365-bp", "seats", None, None)
+    make.make_pool("ms-seats", "50", resource="m365-bp")
+    make.make_programme("techconnect")
+    make.make_cohort("techconnect", "tc-2026a", date(2026, 3, 1), date(2027, 2, 28))
+    make.make_package("techconnect", LINES)
+    return app
+
+
+def enrol(startup, package="standard", status="active", on=date(2026, 2, 10)):
+    make.make_startup(startup)
+    make.do(lambda: programmes.enrol(
+        make.somebody(), startup=startup, cohort="tc-2026a", package=package, status=status, on=on))
+
+
+def award(startup, caller=None):
+    granted = transaction(
+        lambda: operations.award_package(caller or make.somebody(), startup=startup, cohort="tc-2026a"))
+    return [grant.key for grant in granted]
+
+
+def committed():
+    return dict(db.session.execute(select(Pool.key, Pool.committed)).all())
+
+
+def test_the_credit_lines_of_a_package_become_grants(park):
+    enrol("a")
+
+    keys = award("a")
+
+    lots = [reading.find_grant(make.somebody(), key).lot for key in keys]
+    assert [(lot.pool, lot.amount) for lot in lots] == [("ms-azure", 25000 * USD), ("bonus", 100 * USD)]
+    assert committed() == {"ms-azure": 25000 * USD, "bonus": 100 * USD, "ms-seats": 0}
+    assert verify()["differences"] == []
+
+
+@pytest.mark.parametrize(
+    "on, first, last",
+    [
+        (date(2026, 2, 10), datetime(2026, 2, 28, 16, tzinfo=UTC), datetime(2027, 2, 28, 16, tzinfo=UTC)),
+        (date(2026, 4, 15), datetime(2026, 4, 14, 16, tzinfo=UTC), datetime(2027, 4, 14, 16, tzinfo=UTC)),
+    ],
+)
+def test_a_line_starts_at_the_later_of_the_cohorts_start_and_the_enrolment(park, on, first, last):
+    enrol("a", on=on)
+
+    lot = reading.find_grant(make.somebody(), award("a")[0]).lot
+
+    assert (lot.effective, lot.expires) == (first, last)
+
+
+def test_awarding_a_package_twice_does_it_once(park):
+    enrol("a")
+    keys = award("a")
+
+    again = award("a")
+
+    assert again == keys
+    assert db.session.scalar(select(func.count()).select_from(LotFact)) == 2
+
+
+def test_a_package_that_was_awarded_is_answered_also_after_graduation(park):
+    enrol("a")
+    keys = award("a")
+    transaction(lambda: programmes.change_status(
+        make.somebody(), startup="a", cohort="tc-2026a", status="graduated"))
+
+    assert award("a") == keys
+
+
+def test_a_package_is_awarded_as_a_whole_or_not_at_all(park):
+    enrol("a")
+    award("a")
+    enrol("b")
+
+    with pytest.raises(RuleBroken) as refusal:
+        award("b")
+
+    assert (refusal.value.field, refusal.value.code) == ("lines[0].amount", "pool-exceeded")
+    assert "15000 USD left" in str(refusal.value)
+    assert db.session.scalar(select(func.count()).select_from(Grant)) == 2
+    assert committed()["bonus"] == 100 * USD
+
+
+def test_the_line_whose_pool_is_short_is_named(park):
+    enrol("a")
+    make.make_grant("a", "bonus", "100")
+
+    with pytest.raises(RuleBroken) as refusal:
+        award("a")
+
+    assert refusal.value.field == "lines[2].amount"
+    assert committed()["ms-azure"] == 0
+
+
+@pytest.mark.parametrize("status", ["applied", "withdrawn", "graduated"])
+def test_only_an_active_enrolment_is_awarded(park, status):
+    enrol("a", status=status)
+
+    with pytest.raises(Conflict) as refusal:
+        award("a")
+
+    assert (refusal.value.field, refusal.value.code) == ("status", "not-active")
+
+
+def test_an_enrolment_without_a_package_has_nothing_to_award(park):
+    enrol("a", package=None)
+
+    with pytest.raises(Conflict) as refusal:
+        award("a")
+
+    assert refusal.value.code == "no-package"
+
+
+def test_a_package_without_credit_has_nothing_to_award_yet(park):
+    make.make_package("techconnect", [LINES[1]], "seats")
+    enrol("a", package="seats")
+
+    with pytest.raises(Conflict) as refusal:
+        award("a")
+
+    assert refusal.value.code == "no-credit"
+
+
+def test_who_is_not_enrolled_is_awarded_nothing(park):
+    make.make_startup("a")
+
+    with pytest.raises(NotFound):
+        award("a")
+
+
+def test_a_manager_of_another_programme_awards_nothing(park):
+    enrol("a")
+    other = make.make_programme("other")
+    make.make_cohort("other", "other-1")
+    make.do(lambda: programmes.enrol(make.somebody(), startup="a", cohort="other-1", on=date(2026, 3, 1)))
+    manager = make.caller(make.make_person(role="manager", programme_ids=[other.id]))
+
+    with pytest.raises(Forbidden):
+        award("a", manager)
+
+
+def test_a_manager_of_the_programme_awards_it(park):
+    enrol("a")
+    programme_id = make.do(lambda: make.programmes_reading.by_key(make.Programme, "programme", "techconnect").id)
+    manager = make.caller(make.make_person(role="manager", programme_ids=[programme_id]))
+
+    assert len(award("a", manager)) == 2
