@@ -1,0 +1,163 @@
+"""Commands that read: balance, statement, simulate, verify."""
+
+import json
+from datetime import date, datetime
+from typing import Any, BinaryIO
+
+import click
+from rich.table import Table
+
+from creditsvc.core.days import day_of, last_day, parse_day
+from creditsvc.core.errors import RuleBroken
+from creditsvc.core.simulation import simulate
+from creditsvc.db import begin_snapshot
+from creditsvc.jobs.shell import INSTANT, Answer, answers, caller, service, shown_amount, table
+from creditsvc.ledger.reading import AccountView, LotView, balance_document, balances
+from creditsvc.ledger.verify import verify
+from creditsvc.parties.access import require_startup
+from creditsvc.statements.entries import Entry
+from creditsvc.statements.reading import AccountStatement, statement, statement_document
+
+
+@click.command("balance")
+@click.argument("startup")
+@click.option("--as-of", type=INSTANT, help="Charge days up to then; a bare day means its end. Default: now.")
+@click.option("--known-at", type=INSTANT, help="As it was known then. Default: now.")
+@answers
+def balance_command(startup: str, as_of: datetime | None, known_at: datetime | None) -> Answer:
+    """Every account of a startup, with its grants."""
+    with service():
+        begin_snapshot()
+        who = caller()
+        company = require_startup(who, "startup.see", startup)
+        views = balances(as_of or who.now, startup_ids=[company.id], known_at=known_at)
+        document = balance_document(company.key, views, as_of or who.now, known_at or who.now)
+        heading = f"{company.name} ({company.key})"
+    if not views:
+        return Answer(document, (f"{heading} holds nothing yet.",))
+    return Answer(document, (heading, *(part for view in views for part in _account_parts(view))))
+
+
+def _account_parts(view: AccountView) -> list[str | Table]:
+    unit = view.unit
+    words = ("granted", "drawn", "expired", "voided", "not_yet", "remaining")
+    grants = table("grant", "from", "to", *(word.replace("_", " ") for word in words),
+                   title=f"{view.resource}, {unit.name}",
+                   right=[word.replace("_", " ") for word in words])
+    for lot in view.lots:
+        values = [shown_amount(getattr(lot.standing, word), unit) for word in words]
+        grants.add_row(lot.key, day_of(lot.effective).isoformat(), _end(lot), *values)
+    if len(view.lots) != 1:
+        grants.add_row("together", "", "", *(shown_amount(getattr(view, word), unit) for word in words), style="bold")
+    notes: list[str | Table] = ["", grants]
+    if view.uncovered:
+        notes.append(f"{unit.name} {shown_amount(view.uncovered, unit)} of usage is uncovered: no grant paid it.")
+    if view.uncredited:
+        notes.append(f"{unit.name} {shown_amount(view.uncredited, unit)} of refunds found nothing to take back.")
+    if view.newest_charge_day is not None:
+        notes.append(f"Usage is known up to {view.newest_charge_day}.")
+    return notes
+
+
+def _end(lot: LotView) -> str:
+    if lot.voided_at is not None:
+        return f"void {day_of(lot.voided_at)}"
+    if lot.worthless:
+        return "ends before it starts"
+    return last_day(lot.expires).isoformat() if lot.expires else "no end"
+
+
+class DayParam(click.ParamType[date]):
+    """A day, as 2026-03-01."""
+
+    name = "DAY"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day."""
+        if isinstance(value, date):
+            return value
+        try:
+            return parse_day(str(value))
+        except RuleBroken as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command("statement")
+@click.argument("startup")
+@click.option("--from", "first", type=DayParam(), help="The first day (Asia/Hong_Kong). Default: the beginning.")
+@click.option("--to", "last", type=DayParam(), help="The last day, which counts. Default: up to now.")
+@answers
+def statement_command(startup: str, first: date | None, last: date | None) -> Answer:
+    """What happened in every account, with running balances."""
+    with service():
+        begin_snapshot()
+        told = statement(caller(), startup, first=first, last=last)
+        document = statement_document(told)
+    parts: list[str | Table] = [f"{told.name} ({told.startup})"]
+    for account in told.accounts:
+        parts += ["", _statement_table(account)]
+    if not told.accounts:
+        parts.append("holds nothing yet.")
+    return Answer(document, parts)
+
+
+def _statement_table(account: AccountStatement) -> Table:
+    unit = account.view.unit
+    lines = table("day", "what", "why", "change", "remaining", "uncovered", right=("change", "remaining", "uncovered"),
+                  title=f"{account.view.resource}, {unit.name}")
+    lines.add_row("", "Opening balance", "", "", shown_amount(account.opening, unit), "")
+    for entry in account.entries:
+        lines.add_row(
+            entry.day.isoformat(), _what(entry), _why(entry), shown_amount(entry.change, unit) if entry.change else "",
+            shown_amount(entry.remaining, unit), shown_amount(entry.uncovered, unit) if entry.uncovered else "",
+        )
+    lines.add_row("", "Closing balance", "", "", shown_amount(account.closing, unit),
+                  shown_amount(account.uncovered, unit) if account.uncovered else "", style="bold")
+    return lines
+
+
+def _what(entry: Entry) -> str:
+    grants = entry.grant or ", ".join(grant for grant, _ in entry.paid_from)
+    return f"{entry.sentence} ({grants})" if grants else entry.sentence
+
+
+def _why(entry: Entry) -> str:
+    """The batch's cause and who; nothing for what the calendar does."""
+    words = [entry.ref.replace("run:", "run ").replace("grant:", ""), entry.by, entry.reason]
+    if entry.ref.startswith("grant:"):
+        words = words[1:]
+    return ", ".join(word for word in words if word)
+
+
+@click.command("simulate")
+@click.argument("file", type=click.File("rb"), default="-")
+@answers
+def simulate_command(file: BinaryIO) -> Answer:
+    """Burn-down of given grants and usage, without a database. Reads standard input without FILE."""
+    answer = simulate(_parsed(file.read()))
+    return Answer(answer, (json.dumps(answer, indent=2),))
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise RuleBroken("document", "not-json", "the document is not JSON: %(error)s", error=error) from error
+
+
+@click.command("verify")
+@answers
+def verify_command() -> Answer:
+    """The book against the facts; exit 1 when anything differs."""
+    with service():
+        report = verify()
+    differences = report["differences"]
+    counted = (f"{report['accounts']} accounts, {report['grants']} grants, {report['postings']} postings, "
+               f"{report['batches']} batches")
+    if not differences:
+        return Answer(report, (f"{counted}: the book is what the facts make it.",))
+    shown = table("account", "what", "expected", "found")
+    for one in differences:
+        shown.add_row(one["account"], one["what"], one["expected"], one["found"])
+    message = f"The book differs from the facts in {len(differences)} places."
+    return Answer(report, (f"{counted}:", shown), code=1, errors=[{"field": "", "code": "differs", "message": message}])

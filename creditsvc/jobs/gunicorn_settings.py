@@ -1,0 +1,17 @@
+"""How gunicorn serves the pages and the API: `gunicorn -c python:creditsvc.jobs.gunicorn_settings ...`."""
+
+from creditsvc.jobs.logs import configure_logs
+
+wsgi_app = "creditsvc.app:create_app()"
+worker_class = "gthread"
+threads = 4
+graceful_timeout = 20
+timeout = 120
+accesslog = None  # addresses of pages may hold the secret of a reset link
+errorlog = "-"
+proc_name = "creditsvc"
+
+
+def post_fork(server: object, worker: object) -> None:
+    """Called by gunicorn in each new worker."""
+    configure_logs()

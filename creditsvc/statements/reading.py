@@ -1,0 +1,200 @@
+"""Everything a startup holds and how it came about, in one reading; the same for pages, API and command."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+
+from creditsvc.core.amounts import Unit, format_amount
+from creditsvc.core.days import day_of, ends_at, starts_at
+from creditsvc.core.errors import RuleBroken
+from creditsvc.ledger.reading import (
+    AccountView,
+    LotEvent,
+    PostingView,
+    balances,
+    instant_text,
+    lot_events,
+    postings,
+)
+from creditsvc.parties.access import Caller, require_startup
+from creditsvc.statements.entries import Entry, remaining_by_instant, tell
+
+T = TypeVar("T", LotEvent, PostingView)
+
+MAX_DAYS = 3660
+"""The longest burn-down series: ten years of days."""
+
+
+@dataclass(frozen=True)
+class AccountStatement:
+    """One account over the period: what remained at its start, what happened, and the account as of its end.
+
+    `remaining` of the last entry (or `opening`, without entries) is `view.remaining`.
+    """
+
+    view: AccountView
+    opening: int
+    entries: tuple[Entry, ...]
+
+    @property
+    def closing(self) -> int:
+        """What remains after the last entry."""
+        return self.entries[-1].remaining if self.entries else self.opening
+
+    @property
+    def drawn(self) -> int:
+        """What grants paid in the period."""
+        return sum(amount for entry in self.entries for _, amount in entry.paid_from)
+
+    @property
+    def uncovered(self) -> int:
+        """What no grant paid in the period."""
+        return sum(entry.uncovered for entry in self.entries)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a startup's accounts went through after `opened_at` (None: from the beginning), up to and with `as_of`."""
+
+    startup: str
+    name: str
+    first: date | None
+    last: date | None
+    opened_at: datetime | None
+    as_of: datetime
+    known_at: datetime
+    accounts: tuple[AccountStatement, ...]
+
+
+def statement(caller: Caller, startup: str, *, first: date | None = None, last: date | None = None) -> Statement:
+    """The statement of a startup over days of the programme's calendar, both included; up to now without `last`.
+
+    Its opening balances are those as of the end of the day before `first`, its closing ones those as of the end of
+    `last`, as `balances` reads them. Raises NotFound, Forbidden and RuleBroken("to", "end-before-start").
+    """
+    company = require_startup(caller, "startup.see", startup)
+    as_of = caller.now if last is None else ends_at(last)
+    opened_at = None if first is None else starts_at(first)
+    if opened_at is not None and opened_at >= as_of:
+        raise RuleBroken(
+            "to", "end-before-start", "the last day is before %(first)s, the first one", first=first
+        )
+    views = balances(as_of, startup_ids=[company.id])
+    told = _told(views, as_of)
+    return Statement(
+        startup=company.key, name=company.name, first=first, last=last, opened_at=opened_at, as_of=as_of,
+        known_at=caller.now,
+        accounts=tuple(_account_statement(view, told[view.id], opened_at) for view in views),
+    )
+
+
+def burn_down_series(
+    account_id: int, first: date | None = None, last: date | None = None, *, now: datetime
+) -> list[tuple[date, int]]:
+    """What remained at the end of each day of the programme's calendar, for a chart; amounts in the unit's steps.
+
+    From the day of the first entry without `first`, to the day of `now` without `last` (that day stands for `now`);
+    empty where there is nothing to show. Asks nobody's permission. Raises RuleBroken("last", "too-many-days").
+    """
+    as_of = now if last is None else ends_at(last)
+    views = balances(as_of, account_ids=[account_id])
+    if not views:
+        return []
+    entries = _told(views, as_of)[account_id]
+    if not entries and first is None:
+        return []
+    days = _days(first or day_of(entries[0].at), last or day_of(now))
+    return list(zip(days, remaining_by_instant(entries, [min(ends_at(day), as_of) for day in days]), strict=True))
+
+
+def statement_document(told: Statement) -> dict[str, Any]:
+    """The statement as JSON values, for the command and the API alike; amounts are decimal strings."""
+    return {
+        "startup": told.startup,
+        "name": told.name,
+        "from": told.first.isoformat() if told.first else None,
+        "to": told.last.isoformat() if told.last else None,
+        "opened_at": instant_text(told.opened_at),
+        "as_of": instant_text(told.as_of),
+        "known_at": instant_text(told.known_at),
+        "accounts": [_account_document(account) for account in told.accounts],
+    }
+
+
+def _told(views: Sequence[AccountView], as_of: datetime) -> dict[int, list[Entry]]:
+    """All entries of the accounts by account id; facts of batches that the views do not know yet are left aside."""
+    ids = [view.id for view in views]
+    events = _by_account(lot_events(ids) if ids else [])
+    rows = _by_account(postings(ids, until=as_of) if ids else [])
+    return {
+        view.id: tell(view, _known(events[view.id], view), _known(rows[view.id], view), as_of) for view in views
+    }
+
+
+def _by_account(rows: Iterable[T]) -> dict[int, list[T]]:
+    by_account: dict[int, list[T]] = defaultdict(list)
+    for row in rows:
+        by_account[row.account_id].append(row)
+    return by_account
+
+
+def _known(rows: Iterable[T], view: AccountView) -> list[T]:
+    return [row for row in rows if row.batch <= view.batch]
+
+
+def _account_statement(view: AccountView, entries: Sequence[Entry], opened_at: datetime | None) -> AccountStatement:
+    before = [] if opened_at is None else [entry for entry in entries if entry.at <= opened_at]
+    return AccountStatement(
+        view=view, opening=before[-1].remaining if before else 0, entries=tuple(entries[len(before) :])
+    )
+
+
+def _days(first: date, last: date) -> list[date]:
+    count = (last - first).days + 1
+    if count > MAX_DAYS:
+        raise RuleBroken("last", "too-many-days", "at most %(limit)s days can be shown at once", limit=MAX_DAYS)
+    return [first + timedelta(days=number) for number in range(count)]
+
+
+def _account_document(account: AccountStatement) -> dict[str, Any]:
+    view, unit = account.view, account.view.unit
+    words = ("granted", "drawn", "held", "expired", "voided", "not_yet", "remaining", "available", "uncovered")
+    return {
+        "resource": view.resource,
+        "unit": unit.name,
+        "batch": view.batch,
+        "opening": {"remaining": format_amount(account.opening, unit)},
+        "entries": [_entry_document(entry, unit) for entry in account.entries],
+        "period": {
+            "drawn": format_amount(account.drawn, unit),
+            "uncovered": format_amount(account.uncovered, unit),
+        },
+        "closing": {
+            **{word: format_amount(getattr(view, word), unit) for word in words},
+            "uncredited_refund": format_amount(view.uncredited, unit),
+        },
+    }
+
+
+def _entry_document(entry: Entry, unit: Unit) -> dict[str, Any]:
+    return {
+        "at": instant_text(entry.at),
+        "day": entry.day.isoformat(),
+        "kind": entry.kind,
+        "grant": entry.grant,
+        "amount": format_amount(entry.amount, unit),
+        "change": format_amount(entry.change, unit),
+        "remaining": format_amount(entry.remaining, unit),
+        "paid_from": [{"grant": grant, "amount": format_amount(amount, unit)} for grant, amount in entry.paid_from],
+        "uncovered": format_amount(entry.uncovered, unit),
+        "uncredited_refund": format_amount(entry.uncredited, unit),
+        "text": entry.sentence,
+        "reason": entry.reason,
+        "cause": entry.cause,
+        "ref": entry.ref,
+        "by": entry.by,
+        "batch": entry.batch,
+        "recorded_at": instant_text(entry.recorded_at),
+    }
