@@ -4,21 +4,18 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import RequestRedirect
 
+from creditsvc.api import grants, scopes, startups, usage_runs
 from creditsvc.api.document import make_api
-from creditsvc.api.grants import grants
 from creditsvc.api.problems import http_problem
-from creditsvc.api.scopes import scopes
-from creditsvc.api.startups import startups
-from creditsvc.api.usage_runs import usage_runs
 
-RESOURCES = (startups, grants, scopes, usage_runs)
+BLUEPRINTS = (startups.blueprint, grants.blueprint, scopes.blueprint, usage_runs.blueprint)
 
 
 def hang(app: Flask) -> None:
     """Hangs the API into the app. To be called after the pages, whose guard against forged forms it opts out of."""
     app.before_request(_answer_strays)
     api = make_api(app)
-    for blueprint in RESOURCES:
+    for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
         if "csrf" in app.extensions:  # no cookie is read here, so there is nothing to forge
             app.extensions["csrf"].exempt(blueprint)

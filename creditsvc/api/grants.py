@@ -18,16 +18,16 @@ from creditsvc.grants.schemas import AmountShape, AwardShape, ExtendShape, VoidS
 from creditsvc.ledger.reading import instant_text
 from creditsvc.parties.once import Answer
 
-grants = new_blueprint("grants", "Grants: awarding, extending, topping up, voiding, returning to the pool.")
+blueprint = new_blueprint("grants", "Grants: awarding, extending, topping up, voiding, returning to the pool.")
 
 
-@get(grants, "/grants", query=PagingSchema, answers=GrantListSchema)
+@get(blueprint, "/grants", query=PagingSchema, answers=GrantListSchema)
 def list_grants(query: dict[str, Any]) -> dict[str, Any]:
     """The grants you may see, in the order of their award."""
     return _page(query, None)
 
 
-@get(grants, "/startups/<key>/grants", query=PagingSchema, answers=GrantListSchema)
+@get(blueprint, "/startups/<key>/grants", query=PagingSchema, answers=GrantListSchema)
 def list_startup_grants(query: dict[str, Any], key: str) -> dict[str, Any]:
     """The grants of a startup, in the order of their award."""
     return _page(query, key)
@@ -38,13 +38,13 @@ def _page(query: dict[str, Any], startup: str | None) -> dict[str, Any]:
     return page(found, query["limit"], shown, lambda view: view.key)
 
 
-@get(grants, "/grants/<key>", answers=GrantSchema)
+@get(blueprint, "/grants/<key>", answers=GrantSchema)
 def get_grant(key: str) -> dict[str, Any]:
     """One grant, and what has become of it by now."""
     return shown(reading.find_grant(current_caller(), key))
 
 
-@post(grants, "/grants", body=AwardShape, answers=GrantSchema, status=201)
+@post(blueprint, "/grants", body=AwardShape, answers=GrantSchema, status=201)
 def award_grant(body: dict[str, Any]) -> Response:
     """Awards a startup an amount from a pool.
 
@@ -54,35 +54,35 @@ def award_grant(body: dict[str, Any]) -> Response:
     return _change(lambda: operations.award_grant(caller, **body), 201)
 
 
-@post(grants, "/grants/<key>/extend", body=ExtendShape, answers=GrantSchema)
+@post(blueprint, "/grants/<key>/extend", body=ExtendShape, answers=GrantSchema)
 def extend_grant(body: dict[str, Any], key: str) -> Response:
     """Lets a grant last longer."""
     caller = current_caller()
     return _change(lambda: operations.extend_grant(caller, key, **body))
 
 
-@post(grants, "/grants/<key>/top-up", body=AmountShape, answers=GrantSchema)
+@post(blueprint, "/grants/<key>/top-up", body=AmountShape, answers=GrantSchema)
 def top_up_grant(body: dict[str, Any], key: str) -> Response:
     """Adds an amount from its pool to a grant."""
     caller = current_caller()
     return _change(lambda: operations.top_up_grant(caller, key, **body))
 
 
-@post(grants, "/grants/<key>/void", body=VoidShape, answers=GrantSchema, required=False)
+@post(blueprint, "/grants/<key>/void", body=VoidShape, answers=GrantSchema, required=False)
 def void_grant(body: dict[str, Any], key: str) -> Response:
     """Stops a grant from an instant on, from now unless given."""
     caller = current_caller()
     return _change(lambda: operations.void_grant(caller, key, **body))
 
 
-@post(grants, "/grants/<key>/return", body=AmountShape, answers=GrantSchema)
+@post(blueprint, "/grants/<key>/return", body=AmountShape, answers=GrantSchema)
 def return_to_pool(body: dict[str, Any], key: str) -> Response:
     """Gives what nobody drew of a grant back to its pool."""
     caller = current_caller()
     return _change(lambda: operations.return_to_pool(caller, key, **body))
 
 
-@get(grants, "/pools", query=PagingSchema, answers=PoolListSchema)
+@get(blueprint, "/pools", query=PagingSchema, answers=PoolListSchema)
 def list_pools(query: dict[str, Any]) -> dict[str, Any]:
     """What partners have committed, and what of it is left to award."""
     return page_of_all(reading.pools(current_caller()), query, _shown_pool, lambda pool: pool.key)

@@ -25,17 +25,17 @@ from creditsvc.usage.reading import ScopeView, UnassignedScope, scopes_of, unass
 from creditsvc.usage.schemas import AssignScopeShape, EndScopeShape
 from creditsvc.usage.scopes import assign_scope, end_scope
 
-scopes = new_blueprint("scopes", "Billing scopes: subscriptions and accounts whose cost is usage.")
+blueprint = new_blueprint("scopes", "Billing scopes: subscriptions and accounts whose cost is usage.")
 
 
-@get(scopes, "/scopes", query=PagingSchema, answers=UnassignedScopeListSchema)
+@get(blueprint, "/scopes", query=PagingSchema, answers=UnassignedScopeListSchema)
 def list_unassigned_scopes(query: dict[str, Any]) -> dict[str, Any]:
     """The scopes whose usage waits, since it belongs to no startup."""
     everything = unassigned_scopes(current_caller())
     return page_of_all(everything, query, _shown_unassigned, lambda scope: f"{scope.provider}:{scope.external_id}")
 
 
-@get(scopes, "/startups/<key>/scopes", query=PagingSchema, answers=ScopesOfStartupSchema)
+@get(blueprint, "/startups/<key>/scopes", query=PagingSchema, answers=ScopesOfStartupSchema)
 def list_startup_scopes(query: dict[str, Any], key: str) -> dict[str, Any]:
     """The scopes of a startup, in the order of their start."""
     startup = find_startup(current_caller(), key)
@@ -45,7 +45,7 @@ def list_startup_scopes(query: dict[str, Any], key: str) -> dict[str, Any]:
     )
 
 
-@post(scopes, "/scopes/assign", body=AssignScopeShape, answers=ScopeOfStartupSchema)
+@post(blueprint, "/scopes/assign", body=AssignScopeShape, answers=ScopeOfStartupSchema)
 def assign(body: dict[str, Any]) -> Response:
     """From a day on, a scope's usage belongs to a startup; what waits is settled.
 
@@ -67,7 +67,7 @@ def assign(body: dict[str, Any]) -> Response:
     return write_once(act)
 
 
-@post(scopes, "/scopes/end", body=EndScopeShape, answers=EndedScopeSchema)
+@post(blueprint, "/scopes/end", body=EndScopeShape, answers=EndedScopeSchema)
 def end(body: dict[str, Any]) -> Response:
     """After a last day, a scope belongs to nobody; its later usage waits."""
     caller = current_caller()

@@ -25,23 +25,23 @@ from creditsvc.parties.once import Answer
 from creditsvc.parties.schemas import StartupShape
 from creditsvc.statements.reading import statement, statement_document
 
-startups = new_blueprint("startups", "Startups, their balances and statements.")
+blueprint = new_blueprint("startups", "Startups, their balances and statements.")
 
 
-@get(startups, "/startups", query=PagingSchema, answers=StartupListSchema)
+@get(blueprint, "/startups", query=PagingSchema, answers=StartupListSchema)
 def list_startups(query: dict[str, Any]) -> dict[str, Any]:
     """The startups you may see, by key."""
     found = reading.list_startups(current_caller(), after=query.get("after"), limit=query["limit"] + 1)
     return page(found, query["limit"], shown, lambda startup: startup.key)
 
 
-@get(startups, "/startups/<key>", answers=StartupSchema)
+@get(blueprint, "/startups/<key>", answers=StartupSchema)
 def get_startup(key: str) -> dict[str, Any]:
     """One startup."""
     return shown(reading.find_startup(current_caller(), key))
 
 
-@post(startups, "/startups", body=StartupShape, answers=StartupSchema, status=201)
+@post(blueprint, "/startups", body=StartupShape, answers=StartupSchema, status=201)
 def create_startup(body: dict[str, Any]) -> Response:
     """Makes a startup."""
     caller = current_caller()
@@ -53,7 +53,7 @@ def create_startup(body: dict[str, Any]) -> Response:
     return write_once(act)
 
 
-@get(startups, "/startups/<key>/balance", query=BalanceQuerySchema, answers=BalanceSchema)
+@get(blueprint, "/startups/<key>/balance", query=BalanceQuerySchema, answers=BalanceSchema)
 def get_balance(query: dict[str, Any], key: str) -> dict[str, Any]:
     """What a startup holds, as of an instant, as it was known at another."""
     caller = current_caller()
@@ -64,7 +64,7 @@ def get_balance(query: dict[str, Any], key: str) -> dict[str, Any]:
     return balance_document(startup.key, views, as_of, known_at or caller.now)
 
 
-@get(startups, "/startups/<key>/statement", query=StatementQuerySchema, answers=StatementSchema)
+@get(blueprint, "/startups/<key>/statement", query=StatementQuerySchema, answers=StatementSchema)
 def get_statement(query: dict[str, Any], key: str) -> dict[str, Any]:
     """What happened to a startup's holdings, and what remained after each step."""
     first = parse_day(query["first"], "from") if "first" in query else None

@@ -47,24 +47,24 @@ from creditsvc.usage.reading import find_run, list_runs
 
 RUN = "<int(max=9223372036854775807):run_id>"
 
-usage_runs = new_blueprint("usage_runs", "Import runs of cost exports.")
+blueprint = new_blueprint("usage_runs", "Import runs of cost exports.")
 
 
-@get(usage_runs, "/usage-runs", query=PagingSchema, answers=RunListSchema)
+@get(blueprint, "/usage-runs", query=PagingSchema, answers=RunListSchema)
 def list_usage_runs(query: dict[str, Any]) -> dict[str, Any]:
     """The import runs, newest first."""
     found = list_runs(current_caller(), limit=query["limit"] + 1, before=_cursor(query.get("after")))
     return page(found, query["limit"], _head, lambda run: str(run.id))
 
 
-@get(usage_runs, f"/usage-runs/{RUN}", answers=RunSchema)
+@get(blueprint, f"/usage-runs/{RUN}", answers=RunSchema)
 def get_usage_run(run_id: int) -> dict[str, Any]:
     """One import run with its report."""
     caller = current_caller()
     return shown(caller, find_run(caller, run_id))
 
 
-@post(usage_runs, "/usage-runs", body=UploadSchema, answers=RunSchema, status=201, also=(200,), location="multipart")
+@post(blueprint, "/usage-runs", body=UploadSchema, answers=RunSchema, status=201, also=(200,), location="multipart")
 def upload_usage(body: dict[str, Any]) -> Response:
     """Imports one cost export: a file, or the files of a manifest together with it.
 
@@ -98,7 +98,7 @@ def upload_usage(body: dict[str, Any]) -> Response:
     return write_once(act)
 
 
-@post(usage_runs, f"/usage-runs/{RUN}/confirm", body=NothingSchema, answers=RunSchema, required=False)
+@post(blueprint, f"/usage-runs/{RUN}/confirm", body=NothingSchema, answers=RunSchema, required=False)
 def confirm_usage_run(body: dict[str, Any], run_id: int) -> Response:
     """Says yes to a run that is held: it is decided anew, as things stand now, and posted."""
     caller = current_caller()
@@ -110,7 +110,7 @@ def confirm_usage_run(body: dict[str, Any], run_id: int) -> Response:
     return write_once(act)
 
 
-@post(usage_runs, f"/usage-runs/{RUN}/reverse", body=NothingSchema, answers=ReversalSchema, required=False)
+@post(blueprint, f"/usage-runs/{RUN}/reverse", body=NothingSchema, answers=ReversalSchema, required=False)
 def reverse_usage_run(body: dict[str, Any], run_id: int) -> Response:
     """Takes a run back whole: its days fall back to the next newest run."""
     caller = current_caller()
