@@ -74,7 +74,7 @@ def keep(run: ImportRun, files: Sequence[Packed], rows: Sequence[int] | None = N
     """Adds the files to the run, with the number of rows of each once they are known."""
     for position, packed in enumerate(files):
         file = ImportFile(
-            run_id=run.id, position=position, name=packed.name, sha256=packed.sha256, bytes=packed.size,
+            run_id=run.id, position=position, name=packed.name[:300], sha256=packed.sha256, bytes=packed.size,
             rows=rows[position] if rows else 0, kept="path" if packed.pieces is None else "pieces", path=packed.path,
         )
         db.session.add(file)

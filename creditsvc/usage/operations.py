@@ -36,6 +36,9 @@ from creditsvc.usage.readers.read import read_export
 from creditsvc.usage.readers.source import Source
 from creditsvc.usage.readers.totals import Export
 
+MOST_SCOPE, MOST_KEY, MOST_NAME = 200, 500, 300
+"""The longest scope id, charge key and file name that are kept, in characters."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -63,8 +66,18 @@ def read_source(
 ) -> Prepared:
     """Reads and checks an export whole, outside any transaction. Raises FileRefused."""
     export = read_export(source, imports.settle_units(), progress=progress)
+    _check_lengths(source.name, export)
     content = hashlib.sha256("\n".join(part.sha256 for part in export.parts).encode("ascii")).hexdigest()
     return Prepared(source.name, export, content, tuple(pack_source(source)) if keep_files else None)
+
+
+def _check_lengths(name: str, export: Export) -> None:
+    """Names that no provider makes so long are refused here, where a database would refuse them without a name."""
+    long = [scope for _, scope in export.scopes if len(scope) > MOST_SCOPE]
+    long += export.totals.filter(pl.col("key").str.len_chars() > MOST_KEY)["key"].unique().to_list()
+    if long:
+        errors = [FileError(name, 0, "", text[:80] + "…", "is too long for a name") for text in sorted(long)[:20]]
+        raise FileRefused(errors, len(long) - len(errors))
 
 
 def refused_report(name: str, refusal: FileRefused) -> dict[str, Any]:
@@ -87,7 +100,7 @@ def receive_upload(caller: Caller, name: str, files: Sequence[Packed]) -> Import
     require(caller, "usage.import")
     content = hashlib.sha256("\n".join(file.sha256 for file in files).encode("ascii")).hexdigest()
     run = ImportRun(
-        status="queued", name=name, content_hash=content, submitted_at=caller.now, received_at=caller.now,
+        status="queued", name=name[:MOST_NAME], content_hash=content, submitted_at=caller.now, received_at=caller.now,
         actor=caller.actor, report={},
     )
     db.session.add(run)
@@ -141,7 +154,7 @@ def apply_run(
     if run.status not in ("queued", "held"):
         return dict(run.report)
     export = prepared.export
-    run.schema, run.feed, run.rows = export.schema, export.feed, export.rows
+    run.schema, run.feed, run.rows = export.schema, _feed(export), export.rows
     run.cover_first, run.cover_last = export.cover or (None, None)
     scopes = lock_scopes(_scopes_of(export))
     ids = {pair: scope.id for pair, scope in scopes.items()}
@@ -178,8 +191,8 @@ def _run_for(
         if held_id is not None:
             return _locked_run(held_id)
         run = ImportRun(
-            status="queued", name=prepared.name, content_hash=prepared.content_hash, submitted_at=caller.now,
-            received_at=caller.now, actor=caller.actor, report={},
+            status="queued", name=prepared.name[:MOST_NAME], content_hash=prepared.content_hash,
+            submitted_at=caller.now, received_at=caller.now, actor=caller.actor, report={},
         )
         db.session.add(run)
         db.session.flush()
@@ -190,6 +203,11 @@ def _run_for(
         run.submitted_at = submitted_at or (manifest.submitted_at if manifest else None) or run.submitted_at
         run.content_hash = prepared.content_hash
     return run
+
+
+def _feed(export: Export) -> str:
+    """The feed's name, or its hash where many accounts make it longer than is kept."""
+    return export.feed if len(export.feed) <= MOST_NAME else hashlib.sha256(export.feed.encode()).hexdigest()
 
 
 def _locked_run(run_id: int) -> ImportRun:

@@ -82,8 +82,12 @@ def parse_manifest(name: str, content: bytes) -> Manifest:
 
 
 def _subscription(resource_id: str | None) -> str | None:
-    """The subscription that is the whole of an export's scope; None for a wider or a narrower one."""
-    match = re.fullmatch(r"/?subscriptions/([0-9a-f-]{36})/?", (resource_id or "").strip().lower())
+    """The subscription that is the whole of an export's scope; None for a wider or a narrower one.
+
+    Azure states the id of the export itself, which is its scope followed by `/providers/.../exports/<name>`.
+    """
+    export = r"(?:/providers/microsoft\.costmanagement/exports/[^/]+)?"
+    match = re.fullmatch(rf"/?subscriptions/([0-9a-f-]{{36}}){export}/?", (resource_id or "").strip().lower())
     return match[1] if match else None
 
 

@@ -15,7 +15,7 @@ from creditsvc.usage.readers.manifest import parse_manifest
 from creditsvc.usage.readers.read import read_export
 from creditsvc.usage.readers.source import Part, open_source, source_of_files
 from creditsvc.usage.readers.totals import Units
-from tests.usage.readers.exports import EA_ROW, FOCUS_ROW, read, refused, text_of, written
+from tests.usage.readers.exports import EA_ROW, FOCUS_ROW, SCOPE, read, refused, text_of, written
 
 MANIFESTS = {"export-2021": "_manifest.json", "export-2024": "manifest.json"}
 Change = Callable[[dict[str, Any]], object]
@@ -62,6 +62,29 @@ def test_the_newer_manifest_tells_name_type_range_and_when_it_was_submitted(own_
     assert (manifest.version, manifest.export_name, manifest.data_type) == ("2024-04-01", "daily-actual", "ActualCost")
     assert manifest.submitted_at == datetime(2026, 3, 6, 4, 0, 6, 523444, tzinfo=UTC)
     assert (manifest.first_day, manifest.last_day, manifest.row_count) == (date(2026, 3, 1), date(2026, 3, 6), 12)
+
+
+EXPORT = "/providers/Microsoft.CostManagement/exports/daily"
+
+
+@pytest.mark.parametrize(
+    "resource_id, subscription",
+    [
+        (f"/subscriptions/{SCOPE.upper()}{EXPORT}", SCOPE),
+        (f"/subscriptions/{SCOPE}", SCOPE),
+        (f"/subscriptions/{SCOPE}/resourceGroups/one{EXPORT}", None),
+        (f"/providers/Microsoft.Billing/billingAccounts/9000001{EXPORT}", None),
+    ],
+)
+def test_a_manifest_names_a_subscription_only_where_it_is_the_whole_scope_of_the_export(
+    export: Path, resource_id: str, subscription: str | None
+) -> None:
+    changed(export, lambda manifest: manifest.update(exportConfig={"resourceId": resource_id}))
+
+    manifest = open_source(export).manifest
+
+    assert manifest is not None
+    assert manifest.subscription == subscription
 
 
 def test_the_older_manifest_tells_parts_and_counts(shared_data: Path) -> None:
