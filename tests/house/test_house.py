@@ -39,6 +39,7 @@ SEEDED = [
     (guards.sizes, "def long():\n" + "    x = 1\n" * 70),
     (guards.contents, "from creditsvc.grants.operations import award\n"),
     (guards.silent_tests, "def test_nothing():\n    award()\n"),
+    (guards.silent_tests, "def show(x):\n    print(x)\ndef test_it():\n    show(1)\n"),
     (guards.skips, "import pytest\n@pytest.mark.skip\ndef test_later():\n    assert False\n"),
     (guards.skips, "import pytest\n@pytest.mark.xfail(reason='broken')\ndef test_broken():\n    assert False\n"),
     (guards.skips, "import pytest\ndef test_here():\n    pytest.skip('no server')\n"),
@@ -53,6 +54,7 @@ HARMLESS = [
     (guards.sizes, "def short():\n" + "    x = 1\n" * 69),
     (guards.contents, "\n"),
     (guards.silent_tests, "def test_refused():\n    with pytest.raises(ValueError):\n        award()\n"),
+    (guards.silent_tests, "def check(x):\n    assert x\ndef test_it():\n    check(1)\n"),
     (guards.silent_tests, "def test_page(page):\n    expect(page).to_have_title('Startups')\n"),
     (guards.skips, "import pytest\n@pytest.mark.parametrize('x', [1])\ndef test_x(x):\n    assert x\n"),
 ]

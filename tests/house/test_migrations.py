@@ -2,6 +2,7 @@
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import text
 
@@ -17,6 +18,14 @@ def differences() -> list[object]:
 
 def test_the_migrations_make_what_the_models_say(app: Flask) -> None:
     assert differences() == []
+
+
+def test_one_line_of_migrations_leads_to_where_a_new_database_stands(app: Flask) -> None:
+    heads = ScriptDirectory.from_config(app.extensions["migrate"].migrate.get_config()).get_heads()
+
+    with db.engine.connect() as connection:
+        assert MigrationContext.configure(connection).get_current_heads() == tuple(heads)
+    assert len(heads) == 1
 
 
 def test_a_table_without_its_migration_is_found(app: Flask) -> None:
