@@ -102,8 +102,8 @@ class BreakingServer:
     """Speaks SMTP for one conversation after another and hangs up at a stated moment.
 
     `moment`: `greeting`, `MAIL`, `RCPT`, `DATA` (instead of an answer to that), `before-data` (right after 354),
-    `after-data` (the whole mail was read, no answer). `silent` keeps the connection open instead of hanging up.
-    `answers` replaces the answer to a step.
+    `half-closed` (the same, but it goes on listening), `after-data` (the whole mail was read, no answer). `silent`
+    keeps the connection open instead of hanging up. `answers` replaces the answer to a step.
     """
 
     def __init__(self, moment: str = "", silent: bool = False, answers: dict[str, bytes] | None = None) -> None:
@@ -111,6 +111,7 @@ class BreakingServer:
         self.silent = silent
         self.answers = answers or {}
         self.whole_mails: list[bytes] = []
+        self.read_after_the_end = b""
         self.connections = 0
         self.reached = threading.Event()
         self._open: list[socket.socket] = []
@@ -159,11 +160,14 @@ class BreakingServer:
             if self._breaks(step):
                 return
             answer = self.answers.get(step, USUAL_ANSWERS.get(step, b"250 OK\r\n"))
-            if step == "DATA" and self._breaks("before-data"):
+            if step == "DATA" and self.moment in ("before-data", "half-closed"):
                 # The answer and the end in one packet, so that the client cannot be quicker than the end.
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
                 connection.sendall(answer)
                 connection.shutdown(socket.SHUT_WR)
+                if self.moment == "half-closed":
+                    self.read_after_the_end = lines.read()
+                self.reached.set()
                 return
             connection.sendall(answer)
             if step == "QUIT":

@@ -132,6 +132,16 @@ def test_a_connection_lost_before_the_end_of_data_is_temporary(moment):
     assert server.whole_mails == []
 
 
+def test_the_final_point_is_not_sent_to_a_server_that_has_already_gone():
+    with BreakingServer("half-closed") as server:
+        outcome = send(server.port)
+        assert server.reached.wait(30)
+
+    assert outcome.result == "temporary"
+    assert b"Message-ID" in server.read_after_the_end
+    assert not server.read_after_the_end.endswith(b"\r\n.\r\n")
+
+
 def test_a_connection_lost_in_the_middle_of_a_large_mail_is_temporary():
     large = Rendered("Large", "x" * 30_000_000, "<p>Large</p>")
     with BreakingServer("before-data") as server:
