@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ADDRESS := http://127.0.0.1:$(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint types contracts pytest clean
+.PHONY: help demo run test lint types contracts pytest messages clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,14 @@ contracts: $(VENV)/.installed-test  ## import-linter: who may import whom
 
 pytest: $(VENV)/.installed-test  ## the tests alone, on SQLite, PostgreSQL and in a browser
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+
+messages: $(VENV)/.installed  ## the sentences to translate, extracted anew (creditsvc/translations/README.md)
+	@cd creditsvc && ../$(BIN)/pybabel --quiet extract -F translations/babel.cfg -o translations/messages.pot \
+		-k lazy_gettext -k lazy_ngettext:1,2 -k RuleBroken:3 -k Conflict:3 \
+		--add-location=file --sort-by-file --project=creditsvc --version=0 --copyright-holder=creditsvc .
+	@sed -i.old -e '/^"POT-Creation-Date/d' creditsvc/translations/messages.pot && rm creditsvc/translations/messages.pot.old
+	@if ls creditsvc/translations/*/LC_MESSAGES/messages.po >/dev/null 2>&1; then \
+		$(BIN)/pybabel --quiet update --no-fuzzy-matching -i creditsvc/translations/messages.pot -d creditsvc/translations; fi
 
 clean:  ## away with the environment and the caches (the data in instance/ stay)
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
