@@ -1,5 +1,7 @@
 """The pages."""
 
+from datetime import timedelta
+
 from flask import Blueprint, Flask
 from flask_babel import Babel
 
@@ -29,6 +31,7 @@ def hang(app: Flask) -> None:
     app.config.setdefault("BABEL_DEFAULT_LOCALE", "en_GB")
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Hong_Kong")
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = timedelta(days=365)  # the addresses of files change with their content
     Babel(app)
     headers.hang(app)
     session.hang(app)

@@ -15,7 +15,6 @@ from creditsvc.db import transaction
 from creditsvc.parties.access import Caller, may, require
 from creditsvc.usage.effects import Effect, effects_of
 from creditsvc.usage.files import Packed, pack, source_of_run
-from creditsvc.usage.models import ImportRun
 from creditsvc.usage.operations import (
     Prepared,
     apply_run,
@@ -100,15 +99,15 @@ def run(run_id: int) -> ResponseReturnValue:
     caller = session.caller()
     found = find_run(caller, run_id)
     if found.status == "queued" and may(caller, "usage.import"):
-        return _trial_page(caller, found)
+        return _trial_page(caller, run_id)
     return render_template("run.html", run=found, report=found.report, effects=effects_of(run_id), trial=False,
                            form=Form({}))
 
 
-def _trial_page(caller: Caller, found: ImportRun) -> ResponseReturnValue:
+def _trial_page(caller: Caller, run_id: int) -> ResponseReturnValue:
     form = Form({})
-    report, effects = _trial(caller, found.id, form) or ({}, [])
-    page = render_template("run.html", run=find_run(caller, found.id), report=report, effects=effects, trial=True,
+    report, effects = _trial(caller, run_id, form) or ({}, [])
+    page = render_template("run.html", run=find_run(caller, run_id), report=report, effects=effects, trial=True,
                            form=form)
     return page, form.status
 

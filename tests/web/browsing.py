@@ -1,0 +1,116 @@
+"""A browser without a screen: it fills in the forms that pages have, hidden fields and all."""
+
+from collections.abc import Callable
+from contextvars import Context
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urljoin
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from creditsvc.db import db
+from creditsvc.parties.models import Person
+
+
+@dataclass
+class HtmlForm:
+    """A form of a page: where it goes and what its fields hold."""
+
+    action: str
+    method: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+class _Reader(HTMLParser):
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+        self.forms: list[HtmlForm] = []
+        self.text: list[str] = []
+        self.select = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.forms.append(HtmlForm(urljoin(self.url, given.get("action", "")), given.get("method", "get")))
+        elif tag == "input" and self.forms and "name" in given and given.get("type") not in ("checkbox", "file"):
+            self.forms[-1].fields[given["name"]] = given.get("value", "")
+        elif tag == "input" and self.forms and given.get("type") == "checkbox" and "checked" in given:
+            self.forms[-1].fields[given["name"]] = given.get("value", "on")
+        elif tag == "select" and self.forms:
+            self.select = given["name"]
+        elif tag == "option" and self.forms and self.select:
+            chosen = "selected" in given or self.select not in self.forms[-1].fields
+            if chosen:
+                self.forms[-1].fields[self.select] = given.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            self.select = ""
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+class Page:
+    """An answer, with its forms and its text as people read it."""
+
+    def __init__(self, response: TestResponse, url: str) -> None:
+        self.response = response
+        self.url = url
+        self.status = response.status_code
+        self.location = response.headers.get("Location", "")
+        self.html = response.get_data(as_text=True)
+        reader = _Reader(url)
+        if response.mimetype == "text/html":
+            reader.feed(self.html)
+        self.forms = reader.forms
+        self.text = " ".join(" ".join(reader.text).replace("\N{NO-BREAK SPACE}", " ").split())
+
+    def form(self, action: str | None = None) -> HtmlForm:
+        """The form that goes to that address (or to the page's own)."""
+        wanted = action or self.url.split("?")[0]
+        found = [form for form in self.forms if form.method == "post" and form.action.split("?")[0] == wanted]
+        if len(found) != 1:
+            raise AssertionError(f"{len(found)} forms for {wanted} on {self.url}: {[form.action for form in self.forms]}")
+        return found[0]
+
+
+def _apart(ask: Callable[[], TestResponse]) -> TestResponse:
+    """Asks as another process would: without the application context of the test, which a request would share."""
+    db.session.rollback()
+    return Context().run(ask)
+
+
+class Browser:
+    """One browser with its cookies."""
+
+    def __init__(self, app: Flask) -> None:
+        self.client = app.test_client()
+
+    def signed_in(self, person: Person) -> "Browser":
+        """The same browser after that person signed in."""
+        with self.client.session_transaction() as session:
+            session["_user_id"] = f"{person.id}:{person.session_epoch}"
+        return self
+
+    def get(self, url: str) -> Page:
+        """Loads a page."""
+        return Page(_apart(lambda: self.client.get(url)), url)
+
+    def post(self, url: str, data: dict[str, Any], **more: Any) -> Page:
+        """Sends exactly that."""
+        return Page(_apart(lambda: self.client.post(url, data=data, **more)), url)
+
+    def submit(self, page: Page | str, typed: dict[str, Any], action: str | None = None) -> Page:
+        """Fills in the form of a page and sends it."""
+        page = self.get(page) if isinstance(page, str) else page
+        form = page.form(action)
+        return self.post(form.action, {**form.fields, **typed})
+
+    def follow(self, page: Page) -> Page:
+        """Goes where a redirect leads."""
+        assert page.status == 303, (page.status, page.text)
+        return self.get(page.location)
