@@ -2,46 +2,42 @@
 
 from pathlib import Path
 
-import flask_migrate
+import alembic.command
+from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from flask import current_app
-from sqlalchemy import inspect
 
 from creditsvc.config import Config
 from creditsvc.db import db
 
 
 class NotMigrated(Exception):
-    """The database is empty or of an older version; the message says what to do."""
-
-
-def migrations_folder() -> Path:
-    """Where the migrations lie."""
-    return Path(current_app.root_path) / "migrations"
+    """The database is empty or of another version; the message says what to do."""
 
 
 def upgrade() -> None:
-    """Makes the tables, or brings them up to this version; safe to repeat. Needs an application context."""
-    if not (migrations_folder() / "env.py").exists():  # TODO: goes with the first migration
-        db.create_all()
-        return
-    flask_migrate.upgrade(directory=str(migrations_folder()))
+    """Makes the tables, or brings them up to this version; safe to repeat. Needs an application context.
+
+    Raises NotMigrated for a database of a version that this program does not know.
+    """
+    settings: AlembicConfig = current_app.extensions["migrate"].migrate.get_config()
+    try:
+        alembic.command.upgrade(settings, "head")
+    except CommandError as error:
+        raise NotMigrated(f"The database cannot be upgraded by this program: {error}") from error
 
 
 def require_migrated() -> None:
-    """Raises NotMigrated unless the database has the tables of this very version."""
+    """Raises NotMigrated unless the database has the tables of this very version. Needs an application context."""
     config: Config = current_app.config["CREDITSVC"]
     path = config.sqlite_path
     if path is not None and not path.exists():  # to connect would make an empty file
         raise NotMigrated("There is no database yet: run `creditsvc init` first.")
-    if not (migrations_folder() / "env.py").exists():  # TODO: goes with the first migration
-        if not inspect(db.engine).has_table("startup"):
-            raise NotMigrated("The database is empty: run `creditsvc init` first.")
-        return
     with db.engine.connect() as connection:
         found = set(MigrationContext.configure(connection).get_current_heads())
-    wanted = set(ScriptDirectory(str(migrations_folder())).get_heads())
+    wanted = set(ScriptDirectory(str(Path(current_app.root_path) / "migrations")).get_heads())
     if not found:
         raise NotMigrated("The database is empty: run `creditsvc init` first.")
     if found != wanted:

@@ -22,11 +22,11 @@ from rich.table import Table
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from creditsvc import clock
-from creditsvc.app import create_app
 from creditsvc.config import Config, ConfigError
 from creditsvc.core.amounts import Unit, format_amount, to_decimal
 from creditsvc.core.days import as_of_instant
 from creditsvc.core.errors import CreditsvcError, FileRefused, NotFound, RuleBroken
+from creditsvc.db import db
 from creditsvc.jobs.database import NotMigrated, require_migrated
 from creditsvc.parties.access import Caller, operator
 
@@ -110,16 +110,21 @@ def _print(answer: Answer, as_json: bool) -> None:
 
 @contextmanager
 def service(*, migrated: bool = True) -> Iterator[Flask]:
-    """The application with its context pushed, for one command.
+    """The application with its context pushed, for one command; whoever runs `main` gives its factory as `obj`.
 
     Raises ConfigError for a wrong setting, and unless `migrated` is False NotMigrated for a database that lacks its
     tables or an upgrade of them.
     """
+    create_app: Callable[[], Flask] = click.get_current_context().obj
     app = create_app()
     with app.app_context():
-        if migrated:
-            require_migrated()
-        yield app
+        try:
+            if migrated:
+                require_migrated()
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()
 
 
 def settings(app: Flask) -> Config:

@@ -93,8 +93,9 @@ def statement(caller: Caller, startup: str, *, first: date | None = None, last: 
 def burn_down_series(
     account_id: int, first: date | None = None, last: date | None = None, *, now: datetime
 ) -> list[tuple[date, int]]:
-    """What remained at the end of each day of the programme's calendar, for a chart; amounts in the unit's steps.
+    """What remained at the last moment of each day of the programme's calendar, for a chart; in the unit's steps.
 
+    On its last day a grant is still there, on the day before its first it is not.
     From the day of the first entry without `first`, to the day of `now` without `last` (that day stands for `now`);
     empty where there is nothing to show. Asks nobody's permission. Raises RuleBroken("last", "too-many-days").
     """
@@ -106,7 +107,8 @@ def burn_down_series(
     if not entries and first is None:
         return []
     days = _days(first or day_of(entries[0].at), last or day_of(now))
-    return list(zip(days, remaining_by_instant(entries, [min(ends_at(day), as_of) for day in days]), strict=True))
+    moments = [min(ends_at(day) - timedelta(microseconds=1), as_of) for day in days]
+    return list(zip(days, remaining_by_instant(entries, moments), strict=True))
 
 
 def statement_document(told: Statement) -> dict[str, Any]:

@@ -230,7 +230,7 @@ def test_every_running_balance_is_the_balance_read_at_that_instant(startup, use)
     assert account.uncovered == account.view.uncovered
 
 
-def test_a_worthless_grant_is_told_and_adds_nothing(startup):
+def test_a_grant_that_starts_later_is_told_and_adds_nothing_yet(startup):
     award(startup, key="ok")
     award(startup, key="later", first=date(2026, 9, 1))
 
@@ -258,7 +258,7 @@ def test_nobody_reads_the_statement_of_another(startup):
         statement(Caller(now=NOW, actor="x", role="partner"), startup)
 
 
-def test_the_burn_down_series_has_what_remained_at_the_end_of_each_day(startup, use):
+def test_the_burn_down_series_has_what_remained_at_the_last_moment_of_each_day(startup, use):
     award(startup, first=date(2026, 6, 10), last=date(2026, 6, 13), when=(6, 9))
     use({date(2026, 6, 11): "30", date(2026, 6, 12): "25"})
     view = balances(NOW)[0]
@@ -267,7 +267,7 @@ def test_the_burn_down_series_has_what_remained_at_the_end_of_each_day(startup, 
 
     assert [(day.isoformat(), format_amount(amount, view.unit)) for day, amount in series] == [
         ("2026-06-09", "0"), ("2026-06-10", "100"), ("2026-06-11", "70"), ("2026-06-12", "45"),
-        ("2026-06-13", "0"), ("2026-06-14", "0"), ("2026-06-15", "0"),
+        ("2026-06-13", "45"), ("2026-06-14", "0"), ("2026-06-15", "0"),
     ]
 
 
