@@ -184,8 +184,9 @@ def _level(rule: Rule, marks: Mapping[int, Mark], acts: int, value: Fraction, be
 
 
 def forget_telling(memory: Memory) -> Memory:
-    """The memory of an alert that passed before anybody was told: all thresholds stand as not told."""
-    return replace(memory, level=0, marks={t: replace(mark, told=None, back=0) for t, mark in memory.marks.items()})
+    """The memory of an alert that passed before anybody was told: its thresholds are armed again."""
+    marks = {t: Mark(rearmed=mark.rearmed + (mark.told is not None)) for t, mark in memory.marks.items()}
+    return replace(memory, level=0, marks=marks)
 
 
 def thresholds_for(rule: Rule, settings: Sequence[Setting | None]) -> tuple[int, ...]:

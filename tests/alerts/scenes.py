@@ -15,6 +15,7 @@ from creditsvc.alerts.models import Alert
 from creditsvc.config import Config
 from creditsvc.db import db
 from creditsvc.jobs.nightly import run_night
+from creditsvc.programmes import operations as programmes
 from tests import factories
 from tests.usage.exports import focus_row, write_focus
 from tests.usage.importing import assign, import_path
@@ -49,6 +50,17 @@ def spend(folder: Path, scope: str, cost: str, day: date = TODAY - timedelta(day
     path = write_focus(folder / f"export-{next(_numbers)}.csv", [focus_row(day, scope, cost)])
     report = import_path(path, at, submitted_at=at, confirm=True)
     assert report["status"] in ("applied", "unchanged"), report
+
+
+def enrol(startup: str, programme: str) -> None:
+    """The startup takes part in a programme, made for it."""
+    factories.make_programme(programme)
+    cohort = factories.make_cohort(programme, f"{programme}-2026").key
+    factories.do(
+        lambda: programmes.enrol(
+            factories.somebody(), startup=startup, cohort=cohort, status="active", on=date(2026, 3, 1)
+        )
+    )
 
 
 def night(app: Flask, days: int = 0, **more: Any) -> dict[str, Any]:

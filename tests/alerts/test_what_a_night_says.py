@@ -11,7 +11,6 @@ from creditsvc.alerts.operations import set_setting
 from creditsvc.db import transaction
 from creditsvc.grants import operations as grants
 from creditsvc.parties.access import operator
-from creditsvc.programmes import operations as programmes
 from tests import factories
 from tests.alerts import scenes
 from tests.alerts.scenes import NOW, TODAY, night, told
@@ -221,8 +220,8 @@ def test_a_scope_that_went_elsewhere_is_stale_for_its_new_startup_alone(app: Fla
 
 def test_a_programme_tunes_a_rule_and_several_give_the_union(app: Flask, tmp_path: Path):
     harbour = scenes.startup("harbour")
-    in_programme("harbour", "one")
-    in_programme("harbour", "two")
+    scenes.enrol("harbour", "one")
+    scenes.enrol("harbour", "two")
     transaction(lambda: set_setting(operator(NOW), programme="one", rule="used", thresholds=(60,)))
     transaction(lambda: set_setting(operator(NOW), programme="two", rule="used", enabled=False))
     factories.make_grant(harbour, amount="100")
@@ -239,7 +238,7 @@ def test_a_programme_tunes_a_rule_and_several_give_the_union(app: Flask, tmp_pat
 
 def test_a_rule_that_is_off_says_nothing(app: Flask):
     harbour = scenes.startup("harbour")
-    in_programme("harbour", "one")
+    scenes.enrol("harbour", "one")
     transaction(lambda: set_setting(operator(NOW), programme="one", rule="expiry", enabled=False))
     factories.make_grant(harbour, expires=TODAY + timedelta(days=3))
 
@@ -265,14 +264,3 @@ def crowd(folder: Path, count: int) -> list[int]:
         number = int(key.rpartition("-")[2])
         scenes.spend(folder, scenes.scope(key, number), "60")
     return accounts_after(0, 100)
-
-
-def in_programme(startup: str, programme: str) -> None:
-    """The startup takes part in a programme."""
-    factories.make_programme(programme)
-    cohort = factories.make_cohort(programme, f"{programme}-2026")
-    factories.do(
-        lambda: programmes.enrol(
-            factories.somebody(), startup=startup, cohort=cohort.key, status="active", on=date(2026, 3, 1)
-        )
-    )
