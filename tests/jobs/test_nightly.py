@@ -1,0 +1,187 @@
+"""The night as a whole: what is killed is taken up again, nothing lost, nothing twice; the heads of the book noted."""
+
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from creditsvc.alerts import telling
+from creditsvc.alerts.models import Alert, AlertTold, Digest, JobRun
+from creditsvc.app import create_app
+from creditsvc.config import Config
+from creditsvc.core.errors import RuleBroken
+from creditsvc.db import db, transaction
+from creditsvc.grants import operations as grants
+from creditsvc.jobs.delivery import deliver
+from creditsvc.jobs.nightly import run_night
+from creditsvc.ledger.models import Account
+from creditsvc.ledger.verify import verify
+from creditsvc.mail.models import SENT, OutboxMail
+from creditsvc.parties.access import operator
+from creditsvc.parties.models import TrailEntry
+from tests import databases, factories
+from tests.alerts import scenes
+from tests.alerts.scenes import NOW, TODAY, addressees, night, told
+
+ROOT = Path(__file__).resolve().parents[2]
+FOUNDERS = [f"founder@s-{number}.example" for number in range(4)]
+MANAGER = "manager@park.example"
+
+
+def park() -> None:
+    """Four startups whose grants end soon, each with a founder, and a manager of all."""
+    factories.make_person(MANAGER, "manager")
+    for number in range(4):
+        key = scenes.startup(f"s-{number}")
+        factories.make_grant(key, expires=TODAY + timedelta(days=5), key=f"{key}-azure")
+
+
+def worker(config: Config, kill_at: int = 0) -> subprocess.CompletedProcess[str]:
+    """A night in a process of its own, killed at a statement."""
+    arguments = [config.database_url, str(config.instance), NOW.isoformat(), str(kill_at)]
+    return subprocess.run(
+        [sys.executable, "-m", "tests.jobs.night_worker", *arguments],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+    )
+
+
+def rows(model: type, *where) -> int:
+    """How many rows there are."""
+    return db.session.scalar(select(func.count()).select_from(model).where(*where)) or 0
+
+
+def assert_all_told_once(app: Flask) -> None:
+    """Every founder of their own matter, the manager of all; one digest and one file each."""
+    assert rows(Alert) == 4
+    assert rows(Digest) == rows(OutboxMail) == 5
+    assert rows(AlertTold) == 8
+    assert rows(OutboxMail, OutboxMail.state == SENT) == 5
+    assert addressees(app) == sorted([*FOUNDERS, MANAGER])
+    assert verify()["differences"] == []
+
+
+def test_a_night_killed_at_any_of_five_moments_is_taken_up_with_nothing_lost_or_twice(
+    config: Config, new_database: Callable[[], str], tmp_path: Path
+):
+    moments = killing_moments(new_database(), tmp_path / "measured")
+    app = create_app(config)
+    with app.app_context():
+        park()
+        for moment in moments:
+            killed = worker(config, moment)
+            assert killed.returncode in (-signal.SIGKILL, 0), killed.stderr
+
+        status = run_night(config, NOW)["status"]
+        # what was between its claim and its mark is in doubt, and sent once more with the same Message-ID (A6)
+        deliver(config, lambda: NOW + timedelta(hours=1))
+
+        assert status in ("done", "already done")
+        assert rows(JobRun) == 1
+        assert_all_told_once(app)
+    databases.dispose(app)
+
+
+def killing_moments(url: str, instance: Path) -> list[int]:
+    """Five random statements of a night that goes through, earlier ones first: each kill lets the next get further."""
+    instance.mkdir()
+    config = databases.config_for(url, instance)
+    app = create_app(config)
+    with app.app_context():
+        park()
+        whole = worker(config)
+        assert_all_told_once(app)
+    databases.dispose(app)
+    assert whole.returncode == 0, whole.stderr
+    statements = int(whole.stderr.rpartition("statements ")[2])
+    moments = sorted(random.sample(range(2, statements), 5))
+    print(f"killed at {moments} of {statements} statements")  # shown when the test fails
+    return moments
+
+
+def test_a_night_that_fails_says_so_and_the_next_try_takes_it_up(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    park()
+    with monkeypatch.context() as broken:
+        broken.setattr(telling, "facts_for", lambda *_: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            night(app)
+    failed = db.session.execute(select(JobRun.worker, JobRun.last_error)).one()
+    assert failed == ("", "ZeroDivisionError: integer division or modulo by zero")
+
+    document = night(app)
+
+    assert (document["status"], len(document["alerts"]), document["mails"]["queued"]) == ("done", 4, 5)
+    assert_all_told_once(app)
+
+
+def test_an_address_that_cannot_be_stops_nobody_elses_mail(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    park()
+    queue = telling.outbox.queue
+
+    def refusing(**values):
+        if values["to_address"] == FOUNDERS[0]:
+            raise RuleBroken("to_address", "not-an-address", "no address")
+        return queue(**values)
+
+    monkeypatch.setattr(telling.outbox, "queue", refusing)
+
+    document = night(app)
+
+    assert document["mails"] == {"queued": 4, "sent": 4, "failed": 1, "uncertain": 0}
+    assert addressees(app) == sorted([*FOUNDERS[1:], MANAGER])
+    assert rows(Digest) == 4
+
+
+def test_the_document_lists_the_alerts_by_startup_the_worst_first(app: Flask, tmp_path: Path):
+    park()
+    scenes.spend(tmp_path, scenes.scope("s-2"), "25001")
+
+    document = night(app)
+
+    assert document["day"] == "2026-06-15"
+    assert told(document) == [
+        ("s-0", "expiry", 7), ("s-1", "expiry", 7), ("s-2", "uncovered", 0), ("s-2", "used", 100), ("s-3", "expiry", 7),
+    ]
+    assert set(document["alerts"][0]) >= {"key", "startup", "resource", "holding", "rule", "threshold", "message"}
+
+
+def test_the_heads_of_the_accounts_that_moved_go_into_the_trail(app: Flask):
+    park()
+    night(app)
+    transaction(lambda: grants.top_up_grant(operator(NOW), "s-1-azure", amount="1"))
+
+    night(app, 1)
+
+    first, second = db.session.scalars(
+        select(TrailEntry).where(TrailEntry.action == "ledger.heads").order_by(TrailEntry.id)
+    )
+    moved = db.session.scalars(select(Account).where(Account.batches == 2)).one()
+    assert (first.subject, len(first.after["heads"])) == ("night:2026-06-15", 4)
+    assert second.after == {"heads": {str(moved.id): [2, moved.head_hash]}}
+    assert verify()["differences"] == []
+
+
+def test_a_night_where_nothing_moved_adds_no_heads(app: Flask):
+    park()
+
+    for days in range(3):
+        night(app, days)
+
+    assert rows(TrailEntry, TrailEntry.action == "ledger.heads") == 1
+
+
+def test_more_accounts_than_one_batch_are_all_decided(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    park()
+    monkeypatch.setattr("creditsvc.jobs.nightly.ACCOUNTS_AT_ONCE", 3)
+    monkeypatch.setattr("creditsvc.alerts.telling.ACCOUNTS_AT_ONCE", 1)
+
+    document = night(app)
+
+    assert len(document["alerts"]) == 4
+    assert_all_told_once(app)
