@@ -103,6 +103,7 @@ class ProblemSchema(AnswerSchema):
     code = text_field("stable, for programs")
     errors = fields.List(fields.Nested(ProblemFaultSchema))
     more_errors = fields.Integer(metadata={"description": "how many faults are not listed"})
+    run = fields.Integer(metadata={"description": "the import run that keeps a refused file"})
 
 
 class StartupSchema(AnswerSchema):
