@@ -82,13 +82,18 @@ def _folded(fact: LotFact, changes: Iterable[LotChange]) -> Lot:
     return fold(award, [Change(change.kind, change.amount, change.instant) for change in changes])  # type: ignore[arg-type]
 
 
-def ownerships_of(scope_ids: Iterable[int]) -> dict[int, list[Ownership]]:
-    """To whom each scope belongs when."""
+def turns_of(scope_ids: Iterable[int]) -> dict[int, list[Turn]]:
+    """All that was ever said of whose each scope is from when."""
     turns: dict[int, list[Turn]] = {scope_id: [] for scope_id in scope_ids}
     for part in chunks(turns):
         for fact in db.session.scalars(select(ScopeFact).where(ScopeFact.scope_id.in_(part))):
             turns[fact.scope_id].append(Turn(fact.from_at, fact.account_id, (fact.stated_at, fact.id)))
-    return {scope_id: timeline(of_scope) for scope_id, of_scope in turns.items()}
+    return turns
+
+
+def ownerships_of(scope_ids: Iterable[int]) -> dict[int, list[Ownership]]:
+    """To whom each scope belongs when."""
+    return {scope_id: timeline(of_scope) for scope_id, of_scope in turns_of(scope_ids).items()}
 
 
 def scopes_ever_of(account_ids: Iterable[int]) -> set[int]:

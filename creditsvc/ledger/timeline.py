@@ -50,15 +50,17 @@ def owner_at(ownerships: Sequence[Ownership], at: datetime) -> int | None:
 
 
 def turns_for(
-    ownerships: Sequence[Ownership], starts: datetime, ends: datetime | None, account_id: int | None
+    turns: Sequence[Turn], starts: datetime, ends: datetime | None, account_id: int | None
 ) -> list[tuple[datetime, int | None]]:
-    """The turns to add so that [starts, ends) belongs to the account and all else stays as it was."""
+    """The turns to add so that [starts, ends) belongs to the account and all else stays as it was.
+
+    Every turn within is turned again, also one that a merged ownership does not show.
+    """
     stop = ends or LATEST
     new: list[tuple[datetime, int | None]] = [(starts, account_id)]
-    edges = sorted({edge for own in ownerships for edge in (own.starts, own.ends) if starts < edge < stop})
-    new += [(edge, account_id) for edge in edges]
+    new += [(at, account_id) for at in sorted({turn.from_at for turn in turns if starts < turn.from_at < stop})]
     if ends is not None:
-        new.append((ends, owner_at(ownerships, ends)))
+        new.append((ends, owner_at(timeline(turns), ends)))
     return new
 
 

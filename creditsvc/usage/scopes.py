@@ -10,10 +10,10 @@ from creditsvc.core.days import ends_at, starts_at
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.ledger.book import Cause, add_turns, lock_accounts, lock_scopes, open_accounts, post
-from creditsvc.ledger.facts import accounts_ever_of, ownerships_of
+from creditsvc.ledger.facts import accounts_ever_of, ownerships_of, turns_of
 from creditsvc.ledger.models import Account, Resource, Scope
 from creditsvc.ledger.reading import instant_text
-from creditsvc.ledger.timeline import Ownership, overlaps, turns_for
+from creditsvc.ledger.timeline import Ownership, overlaps, timeline, turns_for
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require, require_startup
 from creditsvc.parties.models import Startup
@@ -62,7 +62,8 @@ def assign_scope(
         raise RuleBroken("ends", "end-before-start", "the last day is before the first")
     chosen = _resource_for(pair[0], resource)
     scope = lock_scopes([pair])[pair]
-    current = ownerships_of([scope.id])[scope.id]
+    turns = turns_of([scope.id])[scope.id]
+    current = timeline(turns)
     account_id = db.session.scalar(
         select(Account.id).where(Account.startup_id == owner.id, Account.resource_id == chosen.id)
     )
@@ -81,7 +82,7 @@ def assign_scope(
         account = open_accounts([(owner.id, chosen.id)])[owner.id, chosen.id]
         accounts[account.id] = account
         account_id = account.id
-    add_turns(scope, turns_for(current, begin, end, account_id), caller.now, caller.actor)
+    add_turns(scope, turns_for(turns, begin, end, account_id), caller.now, caller.actor)
     post(list(accounts.values()), Cause("scope", f"scope:{pair[1]}", caller.actor))
     trail.record(
         caller, "scope.assign", f"scope:{pair[1]}",
@@ -122,14 +123,15 @@ def end_scope(caller: Caller, *, provider: str, external_id: str, ends: date | d
         raise NotFound("scope", external_id)
     end = ends_at(ends)
     scope = lock_scopes([pair])[pair]
-    current = ownerships_of([scope.id])[scope.id]
+    turns = turns_of([scope.id])[scope.id]
+    current = timeline(turns)
     _require_owners(caller, overlaps(current, end, None))
     if not overlaps(current, end, None):
         if any(own.ends == end for own in current):
             return scope
         raise Conflict("ends", "not-assigned", "%(scope)s belongs to no startup after that day", scope=pair[1])
     accounts = lock_accounts(accounts_ever_of([scope.id]))
-    add_turns(scope, turns_for(current, end, None, None), caller.now, caller.actor)
+    add_turns(scope, turns_for(turns, end, None, None), caller.now, caller.actor)
     post(list(accounts.values()), Cause("scope", f"scope:{pair[1]}", caller.actor))
     trail.record(
         caller, "scope.end", f"scope:{pair[1]}",
