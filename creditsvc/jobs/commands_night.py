@@ -8,7 +8,7 @@ import click
 from creditsvc import clock
 from creditsvc.jobs.delivery import deliver
 from creditsvc.jobs.nightly import run_night
-from creditsvc.jobs.shell import INSTANT, Answer, answers, service, settings, table
+from creditsvc.jobs.shell import INSTANT, Answer, answers, counted, service, settings, table
 from creditsvc.mail.outbox import listing
 
 
@@ -34,7 +34,7 @@ def night_lines(report: dict[str, Any], no_send: bool) -> list[Any]:
         for alert in report["alerts"]:
             alerts.add_row(alert["startup"], alert["rule"], alert["message"])
         shown.append(alerts)
-    words = f"The night of {report['day']}: {len(report['alerts'])} alerts"
+    words = f"The night of {report['day']}: {counted(len(report['alerts']), 'alert')}"
     if no_send:
         return [*shown, f"{words} would be told. Nothing was written."]
     counted = ", ".join(f"{count} {word}" for word, count in mails.items())

@@ -11,7 +11,7 @@ from creditsvc.core.days import day_of, last_day, parse_day
 from creditsvc.core.errors import RuleBroken
 from creditsvc.core.simulation import simulate
 from creditsvc.db import begin_snapshot
-from creditsvc.jobs.shell import INSTANT, Answer, answers, caller, service, shown_amount, table
+from creditsvc.jobs.shell import INSTANT, Answer, answers, caller, counted, service, shown_amount, table
 from creditsvc.ledger.reading import AccountView, LotView, balance_document, balances
 from creditsvc.ledger.verify import verify
 from creditsvc.parties.access import require_startup
@@ -152,12 +152,14 @@ def verify_command() -> Answer:
     with service():
         report = verify()
     differences = report["differences"]
-    counted = (f"{report['accounts']} accounts, {report['grants']} grants, {report['postings']} postings, "
-               f"{report['batches']} batches")
+    looked_at = ", ".join(
+        counted(report[words], word)
+        for words, word in (("accounts", "account"), ("grants", "grant"), ("postings", "posting"))
+    )
     if not differences:
-        return Answer(report, (f"{counted}: the book is what the facts make it.",))
+        return Answer(report, (f"{looked_at}: the book is what the facts make it.",))
     shown = table("account", "what", "expected", "found")
     for one in differences:
         shown.add_row(one["account"], one["what"], one["expected"], one["found"])
-    message = f"The book differs from the facts in {len(differences)} places."
-    return Answer(report, (f"{counted}:", shown), code=1, errors=[{"field": "", "code": "differs", "message": message}])
+    message = f"The book differs from the facts: {counted(len(differences), 'difference')}."
+    return Answer(report, (f"{looked_at}:", shown), code=1, errors=[{"field": "", "code": "differs", "message": message}])

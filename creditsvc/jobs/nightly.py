@@ -33,7 +33,7 @@ from creditsvc.mail.smtp import Outcome, sender_for
 from creditsvc.parties.access import operator
 
 ACTOR = "nightly"
-LINK_PAGE = "alerts.link"
+LINK_PAGE = "alert_links.link"
 """The page that signed links lead to; mails carry links where it is there."""
 
 _POLL_SECONDS = 0.25

@@ -173,6 +173,11 @@ def shown_amount(steps: int, unit: Unit) -> str:
     return format_amount(steps, unit)
 
 
+def counted(count: int, thing: str) -> str:
+    """A number of things: `1 alert`, `2 alerts`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
     """A way to say (bytes done, bytes in all) on a terminal's standard error; None where there is no terminal."""
