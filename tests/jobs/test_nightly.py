@@ -1,6 +1,7 @@
 """The night as a whole: what is killed is taken up again, nothing lost, nothing twice; the heads of the book noted."""
 
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -9,10 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import func, select
 
 from creditsvc.alerts import telling
+from creditsvc.alerts.links import read_link
 from creditsvc.alerts.models import Alert, AlertTold, Digest, JobRun
 from creditsvc.app import create_app
 from creditsvc.config import Config
@@ -185,3 +188,19 @@ def test_more_accounts_than_one_batch_are_all_decided(app: Flask, monkeypatch: p
 
     assert len(document["alerts"]) == 4
     assert_all_told_once(app)
+
+
+def test_the_links_of_a_mail_lead_to_a_page_and_say_what_they_do(app: Flask):
+    park()
+    night(app)
+    (mail,) = [mail for mail in scenes.mails(app) if mail["To"] == FOUNDERS[0]]
+    base_url = scenes.config_of(app).base_url
+
+    tokens = re.findall(rf"{re.escape(base_url)}/alerts/(\S+)", scenes.text_of(mail))
+    with time_machine.travel(NOW + timedelta(days=1)):
+        pages = [app.test_client().get(f"/alerts/{token}", base_url=base_url) for token in tokens]
+
+    alert = db.session.scalars(select(Alert).where(Alert.key.startswith("s-0/"))).one()
+    links = [read_link(scenes.config_of(app).secret_key, token, NOW) for token in tokens]
+    assert [(link.act, link.alert_id) for link in links] == [("acknowledge", alert.id), ("snooze", alert.id)]
+    assert [page.status_code for page in pages] == [200, 200]
