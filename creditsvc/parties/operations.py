@@ -43,6 +43,8 @@ def create_startup(caller: Caller, *, key: str, name: str, language: str = "en")
     """
     require(caller, "startup.create")
     check_key(key)
+    if key == "new":  # the page that makes one has this address
+        raise RuleBroken("key", "reserved", "The key %(key)s is reserved: choose another one.", key=key)
     if db.session.scalar(select(Startup.id).where(Startup.key == key)) is not None:
         raise Conflict("key", "key-taken", "The key %(key)s is taken: choose another one.", key=key)
     startup = Startup(key=key, name=_name(name), language=_language(language), created_at=caller.now)

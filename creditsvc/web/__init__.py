@@ -13,6 +13,7 @@ from creditsvc.web import (
     health,
     holdings,
     navigation,
+    night,
     passwords,
     people,
     pools,
@@ -43,7 +44,7 @@ def hang(app: Flask) -> None:
     )
     for pages in (
         static, entry.pages, passwords.pages, health.pages, startups.pages, holdings.pages, people.pages, grants.pages,
-        scopes.pages, usage.pages, pools.pages,
+        scopes.pages, usage.pages, pools.pages, night.pages, night.links,
     ):
         app.register_blueprint(pages)
 

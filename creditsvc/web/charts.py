@@ -106,12 +106,12 @@ def _chart(days: Sequence[tuple[date, int]], frame: Frame, unit: Unit, labels: i
 
 
 def _round_top(highest: int, unit: Unit) -> int:
-    """The least of 1, 2, 4, 6 or 10 times a power of ten units that is not below the highest value."""
+    """The least round figure not below the highest value whose quarters are round too; 4 units at least."""
     size = unit.steps
     while True:
-        for times in (1, 2, 4, 6, 8):
-            if times * size >= highest:
-                return times * size
+        for tenths in (40, 60, 80, 100, 120, 160, 200, 240, 280, 320):
+            if tenths * size // 10 >= highest:
+                return tenths * size // 10
         size *= 10
 
 

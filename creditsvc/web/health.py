@@ -1,6 +1,6 @@
 """For machines: is the process up, is the service ready, what does it measure. Nothing here is about people."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from alembic.config import Config as AlembicConfig
@@ -13,18 +13,16 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from creditsvc import clock
-from creditsvc.alerts.models import DONE, JobRun
+from creditsvc.alerts.reading import last_night
 from creditsvc.db import db
 from creditsvc.ledger.models import Account, Batch
+from creditsvc.ledger.reading import instant_text
 from creditsvc.mail.models import OutboxMail
 from creditsvc.parties.models import SignInAttempt, Startup
 from creditsvc.usage.models import ImportRun
 from creditsvc.web import session
 
 pages = Blueprint("health", __name__)
-
-LATE_AFTER = timedelta(hours=26)
-
 
 @pages.get("/healthz")
 def healthz() -> ResponseReturnValue:
@@ -55,41 +53,35 @@ def metrics() -> ResponseReturnValue:
     _gauge(registry, "accounts", "Accounts", db.session.scalar(select(func.count(Account.id))))
     _gauge(registry, "batches", "Batches of the book", db.session.scalar(select(func.count(Batch.id))))
     by_state = Gauge("creditsvc_outbox_mails", "Mails in the outbox by state", ["state"], registry=registry)
-    for state, count in db.session.execute(select(OutboxMail.state, func.count()).group_by(OutboxMail.state)).tuples():
+    for state, count in db.session.execute(select(OutboxMail.state, func.count()).group_by(OutboxMail.state)):
         by_state.labels(state).set(count)
     by_status = Gauge("creditsvc_import_runs", "Import runs by status", ["status"], registry=registry)
-    for status, count in db.session.execute(select(ImportRun.status, func.count()).group_by(ImportRun.status)).tuples():
+    for status, count in db.session.execute(select(ImportRun.status, func.count()).group_by(ImportRun.status)):
         by_status.labels(status).set(count)
     since = clock.now() - timedelta(minutes=15)
     failures = select(func.count(SignInAttempt.id)).where(
         SignInAttempt.at > since, SignInAttempt.succeeded.is_(False), SignInAttempt.kind == "sign-in"
     )
     _gauge(registry, "sign_in_failures_15m", "Failed tries to sign in, last 15 minutes", db.session.scalar(failures))
-    last = last_night()
+    at = last_night(clock.now()).succeeded_at
     _gauge(registry, "last_night_timestamp_seconds", "When the last night succeeded; 0 for never",
-           0 if last is None else int(last.timestamp()))
+           0 if at is None else int(at.timestamp()))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
-
-
-def last_night() -> datetime | None:
-    """When a night's work last succeeded."""
-    return db.session.scalar(select(func.max(JobRun.finished_at)).where(JobRun.job == "nightly", JobRun.state == DONE))
 
 
 def night_is_late() -> bool:
     """Whether the pages must say that no night has succeeded for 26 hours."""
-    last = last_night()
-    return session.is_signed_in() and (last is None or clock.now() - last > LATE_AFTER)
+    return session.is_signed_in() and last_night(clock.now()).is_late
 
 
 def _night() -> dict[str, object]:
-    last = last_night()
-    if last is None:
-        return {"succeeded_at": None, "hours_ago": None, "late": True}
-    ago = clock.now() - last
+    now = clock.now()
+    last = last_night(now)
+    at = last.succeeded_at
     return {
-        "succeeded_at": last.isoformat().replace("+00:00", "Z"), "hours_ago": int(ago.total_seconds() // 3600),
-        "late": ago > LATE_AFTER,
+        "succeeded_at": instant_text(at),
+        "hours_ago": None if at is None else (now - at) // timedelta(hours=1),
+        "late": last.is_late,
     }
 
 

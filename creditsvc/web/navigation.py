@@ -34,6 +34,8 @@ def navigation() -> list[Entry]:
         entries.append(_entry(_("Usage"), "usage.runs", "usage"))
     if may(caller, "pool.see"):
         entries.append(_entry(_("Pools"), "pools.listing", "pools"))
+    if may(caller, "alerts.see"):
+        entries.append(_entry(_("Tonight"), "night.tonight", "night"))
     return entries
 
 

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc.db import transaction
+from creditsvc.parties.access import require_startup
 from creditsvc.parties.operations import add_membership, end_membership
 from creditsvc.parties.reading import find_startup, members_of
 from creditsvc.parties.schemas import MemberShape
@@ -24,6 +25,7 @@ def members(key: str) -> ResponseReturnValue:
 def add(key: str) -> ResponseReturnValue:
     """Adds somebody; they set their password by mail."""
     caller = session.caller()
+    require_startup(caller, "startup.edit", key)
     form = _form()
     done = submit(form, MemberShape(), lambda values: add_membership(caller, startup=key, **values))
     if done is None:

@@ -58,11 +58,19 @@ def hang(app: Flask) -> None:
     csrf = CSRFProtect(app)
 
     def protect() -> None:
+        _refuse_nul()
         # The API knows no cookie, so nobody's browser can be made to use it.
         if not request.path.startswith("/api/"):
             csrf.protect()
 
     app.before_request(protect)
+
+
+def _refuse_nul() -> None:
+    """A NUL character is in nothing that people write, and PostgreSQL keeps none."""
+    values = (request.path, *request.args.values(), *(request.form.values() if not request.is_json else ()))
+    if any("\0" in value for value in values):
+        abort(400)
 
 
 def _load(cookie_id: str) -> SignedIn | None:

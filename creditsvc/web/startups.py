@@ -63,6 +63,7 @@ def edit(key: str) -> ResponseReturnValue:
 def save(key: str) -> ResponseReturnValue:
     """Saves a startup's paperwork."""
     caller = session.caller()
+    require_startup(caller, "startup.edit", key)
     form = posted(_edit_labels())
     saved = submit(form, StartupEditShape(), lambda values: edit_startup(caller, key, **values))
     if saved is None:

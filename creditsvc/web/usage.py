@@ -32,6 +32,7 @@ from creditsvc.web.forms import Form, attempt, posted
 pages = session.private_pages("usage", __name__)
 
 PAGE = 50
+RUN = f"int(max={2**63 - 1}):run_id"  # what the databases keep
 
 
 @pages.get("/usage")
@@ -93,7 +94,7 @@ def _prepared(run_id: int) -> Prepared:
         return read_source(source_of_run(run_id, Path(folder)), keep_files=False)
 
 
-@pages.get("/usage/runs/<int:run_id>")
+@pages.get(f"/usage/runs/<{RUN}>")
 def run(run_id: int) -> ResponseReturnValue:
     """A run: what it did; for one that waits to be applied, what it would do, by doing it and taking it back."""
     caller = session.caller()
@@ -131,7 +132,7 @@ def _trial(caller: Caller, run_id: int, form: Form) -> tuple[dict[str, Any], lis
     return None
 
 
-@pages.post("/usage/runs/<int:run_id>/apply")
+@pages.post(f"/usage/runs/<{RUN}>/apply")
 def apply(run_id: int) -> ResponseReturnValue:
     """Posts what the kept files say. A suspicious run is held unless the manager says yes at once."""
     caller = session.caller()
@@ -146,21 +147,21 @@ def apply(run_id: int) -> ResponseReturnValue:
     return _then_show(run_id, lambda: apply_run(caller, prepared, run_id=run_id, confirm=confirm), _("Done."))
 
 
-@pages.post("/usage/runs/<int:run_id>/confirm")
+@pages.post(f"/usage/runs/<{RUN}>/confirm")
 def confirm(run_id: int) -> ResponseReturnValue:
     """A manager's yes to a held run."""
     caller = session.caller()
     return _then_show(run_id, lambda: confirm_run(caller, run_id), _("The run is confirmed and posted."))
 
 
-@pages.post("/usage/runs/<int:run_id>/discard")
+@pages.post(f"/usage/runs/<{RUN}>/discard")
 def discard(run_id: int) -> ResponseReturnValue:
     """Gives up a run that was not applied."""
     caller = session.caller()
     return _then_show(run_id, lambda: discard_run(caller, run_id), _("The run is discarded. Nothing was posted."))
 
 
-@pages.post("/usage/runs/<int:run_id>/reverse")
+@pages.post(f"/usage/runs/<{RUN}>/reverse")
 def reverse(run_id: int) -> ResponseReturnValue:
     """Takes a run back whole."""
     caller = session.caller()

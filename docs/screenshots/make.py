@@ -28,7 +28,7 @@ def main(target: Path) -> None:
         app = create_app(databases.config_for(f"sqlite:///{folder}/park.sqlite", folder))
         with app.app_context():
             databases.make_tables(app)
-            with mock.patch("creditsvc.clock.now", lambda: factories.NOW):
+            with mock.patch("creditsvc.clock.now", return_value=factories.NOW):
                 scene.make_park()
                 with served(app) as address, sync_playwright() as playwright:
                     chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
@@ -46,7 +46,7 @@ def take_all(page: Page, target: Path, width: int, folder: Path) -> None:
     def take(name: str) -> None:
         wide = page.evaluate("document.documentElement.scrollWidth")
         if wide > width:
-            print(f"{name} is {wide} px wide at {width} px", file=sys.stderr)
+            raise SystemExit(f"{name} is {wide} px wide at {width} px")
         page.screenshot(path=target / f"{name}-{width}.png", full_page=True)
 
     page.goto("/sign-in")

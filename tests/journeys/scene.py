@@ -64,7 +64,7 @@ def import_rows(rows: list[dict[str, str]], name: str) -> None:
     """Imports rows as one export."""
     with tempfile.TemporaryDirectory() as folder:
         prepared = read_source(open_source(write_focus(Path(folder) / name, rows)))
-        do(lambda: apply_run(somebody(), prepared))
+        do(lambda: apply_run(somebody(NOW - timedelta(hours=6)), prepared))
 
 
 def write_new_export(folder: Path) -> Path:

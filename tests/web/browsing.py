@@ -74,7 +74,7 @@ class Page:
         wanted = action or self.url.split("?")[0]
         found = [form for form in self.forms if form.method == "post" and form.action.split("?")[0] == wanted]
         if len(found) != 1:
-            raise AssertionError(f"{len(found)} forms for {wanted} on {self.url}: {[form.action for form in self.forms]}")
+            raise AssertionError(f"{len(found)} forms for {wanted} on {self.url}, which is {self.text}")
         return found[0]
 
 
@@ -96,11 +96,11 @@ class Browser:
             session["_user_id"] = f"{person.id}:{person.session_epoch}"
         return self
 
-    def get(self, url: str) -> Page:
+    def get(self, url: str, **more: Any) -> Page:
         """Loads a page."""
-        return Page(_apart(lambda: self.client.get(url)), url)
+        return Page(_apart(lambda: self.client.get(url, **more)), url)
 
-    def post(self, url: str, data: dict[str, Any], **more: Any) -> Page:
+    def post(self, url: str, data: dict[str, Any] | None, **more: Any) -> Page:
         """Sends exactly that."""
         return Page(_apart(lambda: self.client.post(url, data=data, **more)), url)
 
