@@ -37,8 +37,8 @@ def night_lines(report: dict[str, Any], no_send: bool) -> list[Any]:
     words = f"The night of {report['day']}: {counted(len(report['alerts']), 'alert')}"
     if no_send:
         return [*shown, f"{words} would be told. Nothing was written."]
-    counted = ", ".join(f"{count} {word}" for word, count in mails.items())
-    return [*shown, f"{words}; mails: {counted}."]
+    sums = ", ".join(f"{count} {word}" for word, count in mails.items())
+    return [*shown, f"{words}; mails: {sums}."]
 
 
 @click.group("mail")

@@ -162,4 +162,5 @@ def verify_command() -> Answer:
     for one in differences:
         shown.add_row(one["account"], one["what"], one["expected"], one["found"])
     message = f"The book differs from the facts: {counted(len(differences), 'difference')}."
-    return Answer(report, (f"{looked_at}:", shown), code=1, errors=[{"field": "", "code": "differs", "message": message}])
+    error = {"field": "", "code": "differs", "message": message}
+    return Answer(report, (f"{looked_at}:", shown), code=1, errors=[error])

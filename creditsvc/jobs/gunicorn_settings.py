@@ -10,6 +10,7 @@ timeout = 120
 accesslog = None  # addresses of pages may hold the secret of a reset link
 errorlog = "-"
 proc_name = "creditsvc"
+control_socket_disable = True  # nothing that another service of the same user could meet
 
 
 def post_fork(server: object, worker: object) -> None:
