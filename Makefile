@@ -24,7 +24,7 @@ demo: $(VENV)/.installed  ## an illustrative programme, served (EXPORT=path a co
 	@if [ "$(SERVE)" != 0 ]; then CREDITSVC_BASE_URL=$(ADDRESS) exec $(BIN)/creditsvc serve --port $(PORT); fi
 
 run: $(VENV)/.installed  ## the service as it is; an empty one asks for its first administrator (PORT=8000)
-	@$(BIN)/creditsvc init
+	@$(BIN)/creditsvc init --ask
 	@exec $(BIN)/creditsvc serve --port $(PORT)
 
 test: lint types contracts pytest  ## linters, types, import contracts and every test (PYTEST_ARGS="-k word", WORKERS=2)

@@ -1,5 +1,6 @@
 """The command line: `creditsvc ...` (CONTRACT: section 2). Commands of one subject stand in `commands_*.py`."""
 
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -45,8 +46,11 @@ def init_command(admin_email: str | None, admin_password_stdin: bool, ask: bool)
         upgrade()
         said = [f"The database is ready: {_place(config)}."]
         email = admin_email
-        if email is None and ask and not db.session.scalar(select(exists().where(Person.role == "administrator"))):
-            email = click.prompt("E-mail address of the first administrator", err=True)
+        if email is None and not db.session.scalar(select(exists().where(Person.role == "administrator"))):
+            if ask and sys.stdin.isatty():
+                email = click.prompt("E-mail address of the first administrator", err=True)
+            else:
+                said.append("Nobody can sign in yet: creditsvc init --admin-email you@park.example")
         if email is not None:
             said.append(_first_administrator(email, admin_password_stdin))
     return Answer({"database": _place(config), "administrator": email}, said)
