@@ -49,7 +49,7 @@ def init_command(admin_email: str | None, admin_password_stdin: bool, ask: bool)
         if email is None and not db.session.scalar(select(exists().where(Person.role == "administrator"))):
             if ask and sys.stdin.isatty():
                 email = click.prompt("E-mail address of the first administrator", err=True)
-            else:
+            elif ask:
                 said.append("Nobody can sign in yet: creditsvc init --admin-email you@park.example")
         if email is not None:
             said.append(_first_administrator(email, admin_password_stdin))
