@@ -63,7 +63,7 @@ def burn_down(series: Sequence[tuple[date, int]], unit: Unit) -> BurnDown | None
     days = tuple(series)
     if len(days) < 2:
         return None
-    falls = [max(before - after, 0) for (_, before), (_, after) in zip(days[-31:-1], days[-30:], strict=True)]
+    falls = [max(before - after, 0) for (_, before), (_, after) in pairwise(days[-31:])]
     return BurnDown(
         days, _chart(days, WIDE, unit, 6), _chart(days, NARROW, unit, 3), max(steps for _, steps in days),
         sum(falls), _table(days),

@@ -32,13 +32,19 @@ from creditsvc.web.forms import Form, attempt, posted
 pages = session.private_pages("usage", __name__)
 
 PAGE = 50
-RUN = f"int(max={2**63 - 1}):run_id"  # what the databases keep
+MOST = 2**63 - 1
+"""The largest number that the databases keep."""
+
+RUN = f"int(max={MOST}):run_id"
 
 
 @pages.get("/usage")
 def runs() -> ResponseReturnValue:
     """The import runs, newest first."""
-    found = list_runs(session.caller(), limit=PAGE + 1, before=request.args.get("before", type=int))
+    before = request.args.get("before", type=int)
+    if before is not None:
+        before = max(min(before, MOST), 0)
+    found = list_runs(session.caller(), limit=PAGE + 1, before=before)
     return render_template("runs.html", runs=found[:PAGE], before=found[PAGE - 1].id if len(found) > PAGE else None)
 
 

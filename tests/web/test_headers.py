@@ -1,0 +1,110 @@
+"""What every answer carries, and what machines ask."""
+
+import dataclasses
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+
+from creditsvc.app import create_app
+from creditsvc.config import Config
+from creditsvc.db import db
+from tests import databases, factories
+from tests.web.browsing import Browser
+
+ADDRESSES = ("/sign-in", "/startups", "/no-such-page", "/healthz", "/static/site.css")
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_every_answer_forbids_script_framing_and_guessing_of_types(browser: Browser, address: str):
+    headers = browser.get(address).response.headers
+
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert "script-src" not in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+
+
+def test_pages_are_kept_by_no_cache_and_static_files_are(browser: Browser):
+    assert browser.get("/sign-in").response.headers["Cache-Control"] == "no-store"
+    assert "max-age=31536000" in browser.get("/static/site.css").response.headers["Cache-Control"]
+
+
+def test_over_https_the_cookie_is_secure_and_browsers_are_told_to_stay(config: Config):
+    app = create_app(dataclasses.replace(config, base_url="https://credits.park.example"))
+    with app.app_context():
+        factories.make_person("lee@park.example", "manager", factories.PASSWORD)
+        page = Browser(app).get("/sign-in")
+        databases.dispose(app)
+
+    assert page.response.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+    assert "Secure" in page.response.headers["Set-Cookie"]
+
+
+def test_the_process_says_that_it_is_up_and_when_a_night_last_succeeded(browser: Browser):
+    page = browser.get("/healthz")
+
+    assert page.response.json == {
+        "status": "ok", "last_night": {"succeeded_at": None, "hours_ago": None, "late": False}
+    }
+
+
+def test_the_service_is_ready_when_its_tables_are_of_this_version(browser: Browser, app: Flask):
+    ready = browser.get("/readyz")
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'older'")
+    not_ready = browser.get("/readyz")
+
+    assert (ready.status, ready.response.json["migrated"]) == (200, True)
+    assert (not_ready.status, not_ready.response.json["migrated"]) == (503, False)
+
+
+def test_figures_for_prometheus_name_nobody(browser: Browser):
+    factories.make_startup("harbour", "Harbour Robotics")
+    factories.make_person("lee@park.example", "manager")
+
+    page = browser.get("/metrics")
+
+    assert "creditsvc_startups 1.0" in page.html
+    assert "harbour" not in page.html
+    assert "lee" not in page.html
+
+
+def test_the_pages_say_when_no_night_has_succeeded_for_26_hours(
+    browse_as: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+):
+    factories.make_startup("harbour")
+    manager = browse_as(factories.make_person("lee@park.example", "manager"))
+    fresh = manager.get("/startups")
+
+    monkeypatch.setattr("creditsvc.clock.now", lambda: factories.NOW + timedelta(hours=27))
+
+    assert "No night's work has succeeded" not in fresh.text
+    assert "No night's work has succeeded for more than 26 hours" in manager.get("/startups").text
+
+
+@pytest.mark.parametrize("address", ["/startups/%00", "/startups?q=%00", "/password/reset/%00"])
+def test_a_nul_character_is_refused_before_a_database_sees_it(browse_as: Callable[..., Browser], address: str):
+    manager = browse_as(factories.make_person("lee@park.example", "manager"))
+
+    assert manager.get(address).status == 400
+
+
+def test_a_number_that_no_database_keeps_is_no_run(browse_as: Callable[..., Browser]):
+    manager = browse_as(factories.make_person("lee@park.example", "manager"))
+
+    assert manager.get(f"/usage/runs/{2**63}").status == 404
+    assert manager.get(f"/usage?before={2**80}").status == 200
+
+
+def test_what_tonight_would_say_is_shown_and_nothing_is_written(browse_as: Callable[..., Browser]):
+    factories.make_startup("harbour")
+    factories.make_grant("harbour", expires=date(2026, 6, 20))
+    manager = browse_as(factories.make_person("lee@park.example", "manager"))
+
+    page, again = manager.get("/night"), manager.get("/night")
+
+    assert "harbour" in page.text
+    assert page.text == again.text

@@ -1,0 +1,239 @@
+"""The list of startups, their pages, and what their people see."""
+
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+
+from creditsvc.core.days import starts_at
+from creditsvc.grants.operations import void_grant
+from tests import counting, factories
+from tests.conftest import NOW
+from tests.factories import do, somebody
+from tests.journeys.scene import import_rows
+from tests.usage.exports import focus_row
+from tests.usage.importing import assign
+from tests.web.browsing import Browser
+
+SCOPE = "64e355d7-997c-491d-b0c1-8414dccfcf42"
+
+
+@pytest.fixture
+def manager(browse_as) -> Browser:
+    return browse_as(factories.make_person("lee@park.example", "manager"))
+
+
+def use(startup: str, cost: str, days: int = 3, first: date = date(2026, 6, 10)) -> None:
+    assign(SCOPE, startup, starts_at(date(2026, 3, 1)), NOW)
+    import_rows([focus_row(first + timedelta(days=n), SCOPE, cost) for n in range(days)], "export.csv")
+
+
+def test_the_list_says_what_remains_when_it_ends_and_what_needs_a_look(manager: Browser):
+    factories.make_startup("harbour", "Harbour Robotics")
+    factories.make_grant("harbour", amount="100", expires=date(2026, 7, 4))
+    use("harbour", "40")
+
+    page = manager.get("/startups")
+
+    assert "USD 0.00 USD 100.00 100 % – USD 20.00 12 Jun 2026 Uncovered usage Nothing left" in page.text
+
+
+def test_the_list_is_searched_and_filtered(manager: Browser):
+    factories.make_startup("harbour", "Harbour Robotics")
+    factories.make_startup("peak", "Peak Genomics")
+    factories.make_grant("peak", expires=date(2026, 7, 4))
+
+    assert "Peak Genomics" in manager.get("/startups?q=GENOM").text
+    assert "Harbour" not in manager.get("/startups?q=GENOM").text
+    assert "Peak Genomics" in manager.get("/startups?show=expiring").text
+    assert "Harbour" not in manager.get("/startups?show=expiring").text
+    assert "No startup fits." in manager.get("/startups?q=%25").text
+
+
+def test_the_list_goes_on_by_pages(manager: Browser, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("creditsvc.web.listing.PAGE", 2)
+    for key in ("a", "b", "c"):
+        factories.make_startup(key, f"Startup {key}")
+
+    first = manager.get("/startups")
+    second = manager.get("/startups?after=b")
+
+    assert "Startup b" in first.text
+    assert "Startup c" not in first.text
+    assert "after=b" in first.html
+    assert "Startup c" in second.text
+
+
+@pytest.mark.parametrize("address", ["/startups", "/startups?show=uncovered"])
+def test_the_list_asks_the_database_as_often_for_many_as_for_one(manager: Browser, app: Flask, address: str):
+    def fill(keys: range) -> None:
+        for number in keys:
+            factories.make_grant(factories.make_startup(f"startup-{number}").key, pool)
+
+    pool = factories.make_pool().key
+    fill(range(1))
+    one = counting.queries(lambda: manager.get(address))
+    fill(range(1, 8))
+
+    many = counting.queries(lambda: manager.get(address))
+
+    assert many == one
+
+
+def test_a_manager_makes_a_startup_and_a_refusal_keeps_what_was_typed(manager: Browser):
+    factories.make_startup("harbour")
+
+    refused = manager.submit("/startups/new", {"key": "harbour", "name": "Harbour <Labs>", "language": "zh_Hant"})
+    made = manager.submit(refused, {"key": "harbour-labs"})
+
+    assert refused.status == 409
+    assert "The key harbour is taken" in refused.text
+    assert refused.form().fields["name"] == "Harbour <Labs>"
+    assert refused.form().fields["language"] == "zh_Hant"
+    assert "Harbour <Labs> is here now" in manager.follow(made).text
+
+
+@pytest.mark.parametrize(
+    "typed, message",
+    [
+        ({"key": "Harbour Labs", "name": "x"}, "Write small letters, digits and hyphens"),
+        ({"key": "new", "name": "x"}, "The key new is reserved"),
+        ({"key": "harbour", "name": ""}, "Fill this in."),
+        ({"key": "harbour", "name": "x" * 201}, "A name has 1 to 200 characters"),
+    ],
+)
+def test_what_is_wrong_with_a_new_startup_is_said_at_its_field(manager: Browser, typed: dict, message: str):
+    page = manager.submit("/startups/new", typed)
+
+    assert page.status == 422
+    assert message in page.text
+    assert 'aria-invalid="true"' in page.html
+
+
+def test_a_startups_paperwork_can_change(manager: Browser):
+    factories.make_startup("harbour", "Harbour")
+
+    page = manager.follow(manager.submit("/startups/harbour/edit", {"name": "Harbour Robotics Ltd"}))
+
+    assert "Harbour Robotics Ltd" in page.text
+
+
+def test_the_page_of_a_startup_says_what_it_holds_and_why(manager: Browser):
+    factories.make_startup("harbour", "Harbour Robotics")
+    factories.make_grant("harbour", amount="25000", key="harbour-azure")
+    factories.make_grant("harbour", amount="50", key="harbour-small", expires=date(2026, 6, 11))
+    use("harbour", "20", days=4)
+
+    page = manager.get("/startups/harbour")
+
+    assert "USD 24,960.00 can still be used, of USD 25,050.00 granted" in page.text
+    assert "Drawn USD 80.00" in page.text
+    assert "Expired unused USD 10.00" in page.text
+    assert "at first, USD 25,050.00 at most, USD 24,960.00 at last" in page.text
+    assert "<svg" in page.html
+    assert "style=" not in page.html
+
+
+def test_usage_by_day_says_what_paid_each_day(manager: Browser):
+    factories.make_startup("harbour")
+    factories.make_grant("harbour", amount="50", key="harbour-azure")
+    use("harbour", "30", days=2)
+
+    page = manager.get("/startups/harbour/usage")
+
+    assert "USD 60.00 in all, of which USD 10.00 no grant covered" in page.text
+    assert "11 Jun 2026 USD 30.00 harbour-azure USD 20.00 USD 10.00" in page.text
+    assert "10 Jun 2026 USD 30.00 harbour-azure USD 30.00 –" in page.text
+
+
+@pytest.mark.parametrize("query", ["from=2026-13-01&to=2026-06-01", "from=2026-06-02&to=2026-06-01", "from=x"])
+@pytest.mark.parametrize("address", ["/startups/harbour/usage", "/startups/harbour/statement"])
+def test_days_that_make_no_sense_are_refused_at_their_field(manager: Browser, address: str, query: str):
+    factories.make_startup("harbour")
+
+    page = manager.get(f"{address}?{query}")
+
+    assert page.status == 422
+    assert "one thing to put right" in page.text
+
+
+def test_a_statement_tells_what_happened_with_running_balances(manager: Browser):
+    factories.make_startup("harbour")
+    factories.make_grant("harbour", amount="50", key="harbour-azure", effective=date(2026, 6, 1))
+    use("harbour", "30", days=2)
+
+    page = manager.get("/startups/harbour/statement")
+
+    assert "At first USD 0.00, at last USD 0.00. Grants paid USD 50.00; USD 10.00 no grant covered." in page.text
+
+
+def test_a_founder_sees_the_own_startup_and_nothing_of_another(browse_as):
+    factories.make_startup("harbour", "Harbour Robotics")
+    factories.make_startup("peak", "Peak Genomics")
+    factories.make_grant("harbour", key="harbour-azure")
+    factories.make_grant("peak", key="peak-azure")
+    founder = browse_as(factories.make_member("harbour", "chan@harbour.example"))
+
+    first = founder.follow(founder.get("/"))
+
+    assert first.url == "/startups/harbour"
+    assert "Harbour Robotics" in first.text
+    assert "Award a grant" not in first.text
+    assert "Peak" not in first.text + founder.get("/startups").text
+    missing, others = founder.get("/startups/no-such-one"), founder.get("/startups/peak")
+    assert (missing.status, missing.text) == (others.status, others.text)
+    assert founder.get("/grants/peak-azure").text == founder.get("/grants/no-such-one").text
+
+
+def test_a_manager_adds_a_founder_who_then_belongs_and_can_be_taken_out(manager: Browser, browse_as):
+    factories.make_startup("harbour")
+    address = "/startups/harbour/members"
+
+    added = manager.follow(manager.submit(address, {"email": "Chan@Harbour.example", "name": "M. Chan"}))
+    founder = browse_as(factories.parties.person_of("chan@harbour.example"))
+    seen = founder.get("/startups/harbour").status
+    manager.submit(address, {}, f"{address}/end")
+
+    assert "M. Chan chan@harbour.example Owner" in added.text
+    assert seen == 200
+    assert founder.get("/startups/harbour").status == 404
+
+
+def test_somebody_whose_mail_address_makes_no_sense_is_refused_at_the_field(manager: Browser):
+    factories.make_startup("harbour")
+
+    page = manager.submit("/startups/harbour/members", {"email": "chan at harbour", "name": "M. Chan"})
+
+    assert page.status == 422
+    assert "is no mail address" in page.text
+    assert page.form("/startups/harbour/members").fields["email"] == "chan at harbour"
+
+
+def test_a_voided_grant_offers_only_what_can_still_be_done(manager: Browser):
+    factories.make_startup("harbour")
+    factories.make_grant("harbour", key="harbour-azure")
+    do(lambda: void_grant(somebody(), "harbour-azure"))
+
+    page = manager.get("/startups/harbour")
+
+    assert "/grants/harbour-azure/return" in page.html
+    assert "/grants/harbour-azure/top-up" not in page.html
+
+
+def test_a_consultant_is_told_that_there_is_nothing_yet(browse_as):
+    page = browse_as(factories.make_person("c@park.example", "consultant")).get("/")
+
+    assert "nothing here for you yet" in page.text
+
+
+def test_a_partner_sees_its_own_pools_and_no_startup(browse_as):
+    partner = factories.make_partner("microsoft")
+    factories.make_pool("ms-azure", partner="microsoft")
+    factories.make_pool("github-credit", partner=factories.make_partner("github").key)
+    viewer = browse_as(factories.make_person("p@ms.example", "partner", partner_id=partner.id))
+
+    page = viewer.follow(viewer.get("/"))
+
+    assert "ms-azure" in page.text
+    assert "github-credit" not in page.text
+    assert viewer.get("/startups").status == 403
