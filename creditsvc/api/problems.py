@@ -132,8 +132,10 @@ def _invalid(error: ValidationError) -> Response:
 def _http(error: HTTPException) -> Response:
     if error.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         bound = request.max_content_length
-        at_most = f"at most {bound:,} bytes" if bound else "less"
-        return http_problem(error, f"The request is too large: this address takes {at_most}.")
+        detail = f"The request is too large: this address takes {f'at most {bound:,} bytes' if bound else 'less'}."
+        if request.mimetype == "multipart/form-data":
+            detail += " Larger exports: creditsvc usage import, on the machine itself."
+        return http_problem(error, detail)
     return http_problem(error)
 
 

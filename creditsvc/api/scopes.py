@@ -7,14 +7,14 @@ from flask import Response
 
 from creditsvc.api.paging import page_of_all
 from creditsvc.api.routes import get, new_blueprint, post
-from creditsvc.api.schemas import (
+from creditsvc.api.schemas import PagingSchema
+from creditsvc.api.tokens import current_caller
+from creditsvc.api.usage_schemas import (
     EndedScopeSchema,
-    PagingSchema,
     ScopeOfStartupSchema,
     ScopesOfStartupSchema,
     UnassignedScopeListSchema,
 )
-from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import write_once
 from creditsvc.core.amounts import MONEY_STEPS, Unit, format_amount
 from creditsvc.core.days import ends_at, parse_moment, starts_at

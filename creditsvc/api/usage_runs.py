@@ -13,15 +13,9 @@ from werkzeug.datastructures import FileStorage
 from creditsvc.api.paging import page
 from creditsvc.api.problems import refused_file
 from creditsvc.api.routes import get, new_blueprint, post
-from creditsvc.api.schemas import (
-    NothingSchema,
-    PagingSchema,
-    ReversalSchema,
-    RunListSchema,
-    RunSchema,
-    UploadSchema,
-)
+from creditsvc.api.schemas import NothingSchema, PagingSchema
 from creditsvc.api.tokens import current_caller
+from creditsvc.api.usage_schemas import ReversalSchema, RunListSchema, RunSchema, UploadSchema
 from creditsvc.api.writes import answered_before, write_once
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.days import as_of_instant

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
+import pytest
 from flask import Flask
 from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
+
+ONE_DATABASE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+"""For what is decided before a database is asked."""
 
 _keys = count(1)
 

@@ -5,7 +5,7 @@ from flask import Flask
 
 from creditsvc.parties.access import operator
 from tests.api.conftest import token_of
-from tests.api.speaking import Speaker
+from tests.api.speaking import ONE_DATABASE, Speaker
 from tests.conftest import NOW
 from tests.counting import queries
 from tests.factories import make_grant, make_person, make_pool, make_startup
@@ -77,6 +77,7 @@ def test_an_award_against_the_rules_names_field_and_code(
     assert manager.get("/grants").json["items"] == []
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "change, field",
     [

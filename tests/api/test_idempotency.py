@@ -11,7 +11,7 @@ from creditsvc.parties.access import Caller, operator
 from creditsvc.parties.models import AnsweredRequest, Person, Startup
 from creditsvc.parties.once import Answer, do_once, fingerprint, kept_answer
 from tests.api.conftest import token_of
-from tests.api.speaking import Speaker
+from tests.api.speaking import ONE_DATABASE, Speaker
 from tests.conftest import NOW
 
 NEW = {"key": "jade-bio", "name": "Jade Bio"}
@@ -30,6 +30,7 @@ def test_a_write_without_a_key_is_refused(manager: Speaker, app: Flask) -> None:
     assert startups_made(app) == 0
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("key", ["x" * 201, "tab\tin it", "é"])
 def test_a_key_that_is_none_is_refused(manager: Speaker, app: Flask, key: str) -> None:
     answer = manager.post("/startups", NEW, key=key)

@@ -5,11 +5,12 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from creditsvc.parties import operations, reading
-from tests.api.speaking import Speaker
+from tests.api.speaking import ONE_DATABASE, Speaker
 
 NEW = {"key": "jade-bio", "name": "Jade Bio"}
 
 
+@ONE_DATABASE
 def test_an_unknown_address_is_a_problem(nobody: Speaker) -> None:
     answer = nobody.get("/nothing/here")
 
@@ -17,6 +18,7 @@ def test_an_unknown_address_is_a_problem(nobody: Speaker) -> None:
     assert answer.json["type"] == "about:blank"
 
 
+@ONE_DATABASE
 def test_a_method_that_the_address_does_not_take_is_a_problem(manager: Speaker) -> None:
     answer = manager.send("DELETE", "/startups")
 
@@ -24,6 +26,7 @@ def test_a_method_that_the_address_does_not_take_is_a_problem(manager: Speaker) 
     assert set(answer.headers["Allow"].split(", ")) >= {"GET", "POST"}
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "body, field",
     [
@@ -47,6 +50,7 @@ def test_a_wrong_shape_names_its_field(manager: Speaker, body: Any, field: str) 
     assert manager.get("/startups").json["items"] == []
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "201"}, {"limit": "many"}, {"page": "2"}, {"after": ""}])
 def test_a_wrong_query_names_its_field(manager: Speaker, query: dict[str, str]) -> None:
     answer = manager.get("/startups", **query)
@@ -55,6 +59,7 @@ def test_a_wrong_query_names_its_field(manager: Speaker, query: dict[str, str]) 
     assert [error["field"] for error in answer.json["errors"]] == list(query)
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("body", [b"{", b"[" * 100_000, b"\xff", b'{"key": ' + b"9" * 5000 + b"}"])
 def test_what_is_no_json_is_refused(manager: Speaker, body: bytes) -> None:
     answer = manager.post("/startups", data=body, content_type="application/json")
@@ -62,6 +67,7 @@ def test_what_is_no_json_is_refused(manager: Speaker, body: bytes) -> None:
     assert answer.status_code == 400
 
 
+@ONE_DATABASE
 def test_a_body_of_another_type_is_refused(manager: Speaker) -> None:
     answer = manager.post("/startups", data="key=jade-bio&name=Jade", content_type="application/x-www-form-urlencoded")
 
@@ -69,6 +75,7 @@ def test_a_body_of_another_type_is_refused(manager: Speaker) -> None:
     assert manager.get("/startups").json["items"] == []
 
 
+@ONE_DATABASE
 def test_a_body_that_is_too_large_is_refused_with_the_bound(manager: Speaker) -> None:
     answer = manager.post("/startups", {**NEW, "name": "x" * 1_100_000})
 
@@ -104,6 +111,7 @@ def test_what_is_not_allowed_is_a_problem(auditor: Speaker) -> None:
     assert answer.json["code"] == "startup.create"
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("testing", [True, False])
 def test_a_failure_tells_nothing_of_the_inside(
     manager: Speaker, app: Flask, monkeypatch: pytest.MonkeyPatch, testing: bool

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.api.speaking import Speaker
+from tests.api.speaking import ONE_DATABASE, Speaker
 
 
 def test_a_manager_makes_a_startup_and_reads_it(manager: Speaker) -> None:
@@ -72,6 +72,7 @@ def test_a_bare_day_is_the_end_of_that_day_in_hong_kong(founder: Speaker) -> Non
     assert answer.json["known_at"] == "2026-03-01T16:00:00Z"
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("name", ["as_of", "known_at"])
 def test_a_moment_that_is_none_is_refused_by_name(founder: Speaker, name: str) -> None:
     answer = founder.get("/startups/harbour-robotics/balance", **{name: "yesterday"})

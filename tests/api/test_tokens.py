@@ -11,7 +11,7 @@ from creditsvc.parties.access import Caller, operator
 from creditsvc.parties.models import ApiToken, Person
 from creditsvc.parties.tokens import create_token, person_of_token, revoke_token
 from tests.api.conftest import token_of
-from tests.api.speaking import Speaker
+from tests.api.speaking import ONE_DATABASE, Speaker
 from tests.conftest import NOW
 
 EMAIL = "manager@park.example"
@@ -56,6 +56,7 @@ def test_a_name_stands_for_one_live_token(person: str) -> None:
     assert person_of_token(again) is not None
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("name", ["", "  ", "two\nlines", "x" * 101])
 def test_a_name_that_is_none_is_refused(person: str, name: str) -> None:
     with pytest.raises(RuleBroken) as refused:
@@ -106,6 +107,7 @@ def test_a_token_of_somebody_who_may_not_sign_in_opens_nothing(nobody: Speaker) 
     assert speaker.get("/startups").status_code == 401
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("header", ["", "Basic cs_x", "Bearer", "Bearer  ", "Bearer cs_unknown", "bearer é"])
 def test_without_a_live_token_nothing_opens(nobody: Speaker, header: str) -> None:
     answer = nobody.send("GET", "/startups", headers={"Authorization": header} if header else {})

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from creditsvc.db import db
 from creditsvc.ledger.models import Posting, UsageFact
 from creditsvc.usage.models import ImportRun
-from tests.api.speaking import Speaker
+from tests.api.speaking import ONE_DATABASE, Speaker
 from tests.conftest import NOW
 from tests.factories import make_grant, make_pool
 from tests.usage.exports import focus_row, write_focus, write_with_manifest
@@ -190,6 +190,7 @@ def test_runs_come_in_pages_newest_first(manager: Speaker, granted: None, tmp_pa
     assert manager.get("/usage-runs", after="newest").status_code == 422
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "fields, field",
     [({"submitted_at": "soon"}, "submitted_at"), ({"submitted_at": "2026-07-01"}, "submitted_at"),
@@ -205,6 +206,7 @@ def test_a_wrong_field_is_refused_by_name(
     assert rows_of(ImportRun) == 0
 
 
+@ONE_DATABASE
 def test_an_upload_without_a_file_is_refused(manager: Speaker) -> None:
     nothing = upload(manager)
     text = manager.post("/usage-runs", data={"files": "june.csv"}, content_type="multipart/form-data")
@@ -213,6 +215,7 @@ def test_an_upload_without_a_file_is_refused(manager: Speaker) -> None:
     assert rows_of(ImportRun) == 0
 
 
+@ONE_DATABASE
 def test_an_upload_that_is_too_large_is_refused(manager: Speaker) -> None:
     answer = upload(manager, ("june.csv", b"x" * (64 * 1024 * 1024)))
 
