@@ -189,7 +189,8 @@ def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
 def burn_rates(newest: Mapping[int, date | None], now: datetime) -> dict[int, int]:
     """What each account uses per day, in steps: the average of the 30 days that end with its newest complete day.
 
-    Usage is what lots paid and what none did; what had been drawn before go-live is no usage of a day.
+    An account for which no data ever came has none. Usage is what lots paid and what none did; what had been drawn
+    before go-live is no usage of a day.
     """
     yesterday = now.astimezone(UTC).date() - timedelta(days=1)
     last = {account_id: min(day, yesterday) for account_id, day in newest.items() if day is not None}
@@ -206,7 +207,7 @@ def burn_rates(newest: Mapping[int, date | None], now: datetime) -> dict[int, in
         .join(LotFact, LotFact.id == LotChange.lot_id)
         .where(LotFact.account_id.in_(last), LotChange.kind == "opening")
     )
-    totals: dict[int, int] = defaultdict(int)
+    totals = dict.fromkeys(last, 0)
     for rows, sign in ((used, 1), (opened_before, -1)):
         for account_id, at, amount in rows:
             day = last[account_id]
@@ -251,13 +252,13 @@ def _by_startup(alerts: Sequence[Open]) -> Iterator[tuple[int, list[Open]]]:
 
 def _item(alert: Open, person: Recipient, facts: Facts, language: str, links: Links | None) -> render.DigestItem:
     finding = facts.findings[alert.matter]
-    burn = facts.burn.get(alert.account_id, 0)
+    burn = facts.burn.get(alert.account_id)
     words = texts.words(alert.rule, finding.params, burn, language, for_staff=person.is_staff)
     item: render.DigestItem = {
         "severity": severity(alert.rule, alert.threshold), "title": words.title, "detail": words.detail,
         "action": words.action, "at_risk": words.at_risk,
         "balance": texts.remaining(finding.params, finding.account.remaining, language),
-        "burn_rate": texts.burn_rate(finding.params, burn, language),
+        "burn_rate": None if burn is None else texts.burn_rate(finding.params, burn, language),
     }
     if links is not None:
         item["ack_url"], item["snooze_url"] = links(alert.id, person.id)

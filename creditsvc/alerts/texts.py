@@ -20,7 +20,7 @@ class Words:
 
 
 def words(rule: str, params: Mapping[str, Any], burn: int | None, language: str, *, for_staff: bool = False) -> Words:
-    """The words for one finding. `burn` is what is used per day, in steps; None when not asked for.
+    """The words for one finding. `burn` is what is used per day, in steps; None when it is not known.
 
     Staff are told what they can do, a startup's people what they can.
     """
@@ -76,7 +76,9 @@ def _will_be_lost(params: Mapping[str, Any], burn: int | None, language: str) ->
     """What the present rate of use leaves of a lot after its last day."""
     _ = gettext_for(language)
     left: int = params["left"]
-    lost = left if burn is None else max(0, left - max(0, burn) * params["days"])
+    if burn is None:
+        return money(left, params["unit"], language)
+    lost = max(0, left - burn * params["days"])
     if not lost:
         return _("nothing, if it is used as fast as now")
     return _("about %(amount)s, if it is used as fast as now") % {"amount": money(lost, params["unit"], language)}
@@ -122,7 +124,7 @@ def _staff_action(rule: str, params: Mapping[str, Any], language: str) -> str:
 def _lasts(left: int, burn: int | None, language: str) -> str | None:
     """For how many days the rest lasts at the present rate."""
     _ = gettext_for(language)
-    if not burn or burn <= 0:
+    if not burn:
         return None
     days = left // burn
     if days < 1:
@@ -159,7 +161,7 @@ def _stale(params: Mapping[str, Any], burn: int | None, language: str) -> Words:
         if newest
         else _("This billing scope was assigned on %(day)s, and no data has come since.") % places,
         _("usage that nobody sees"),
-        _("Check that the cost export still runs, and upload the newest file."),
+        _("Check that your cost export still runs, and send its newest file to the incubation manager."),
     )
 
 

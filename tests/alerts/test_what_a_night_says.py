@@ -207,15 +207,15 @@ def test_a_scope_without_any_data_is_stale_too(app: Flask):
     assert (alert["rule"], alert["holding"]) == ("stale", f"azure:{scenes.scope_id()}")
 
 
-def test_a_scope_that_went_elsewhere_is_stale_for_its_new_startup_alone(app: Flask, tmp_path: Path):
-    old, new = scenes.startup("old"), scenes.startup("new")
+def test_a_scope_that_went_elsewhere_is_stale_for_its_later_startup_alone(app: Flask, tmp_path: Path):
+    old, later = scenes.startup("old"), scenes.startup("later")
     factories.make_grant(old)
-    factories.make_grant(new)
+    factories.make_grant(later)
     scope = scenes.scope(old)
     scenes.spend(tmp_path, scope, "1", day=TODAY - timedelta(days=30), at=NOW - timedelta(days=29))
-    scenes.assign(scope, "new", datetime(2026, 6, 1, tzinfo=UTC), NOW, hand_over=True)
+    scenes.assign(scope, later, datetime(2026, 6, 1, tzinfo=UTC), NOW, hand_over=True)
 
-    assert told(night(app)) == [("new", "stale", 4)]
+    assert told(night(app)) == [("later", "stale", 4)]
 
 
 def test_a_programme_tunes_a_rule_and_several_give_the_union(app: Flask, tmp_path: Path):

@@ -56,6 +56,17 @@ def test_a_mail_says_what_is_left_how_fast_it_goes_what_is_at_risk_and_what_to_d
     assert "ask the incubation manager for an extension" in text
 
 
+def test_where_no_data_ever_came_no_rate_is_made_up(app: Flask):
+    harbour = scenes.startup("harbour")
+    factories.make_grant(harbour, amount="1000", expires=TODAY + timedelta(days=9))
+
+    night(app)
+
+    text = text_of(mails(app)[0])
+    assert "At risk: USD 1,000.00\n" in text
+    assert "a day" not in text.replace("a day, because", "")
+
+
 def test_what_was_drawn_before_go_live_is_no_usage_of_a_day(app: Flask, tmp_path: Path):
     harbour = scenes.startup("harbour")
     factories.make_grant(
