@@ -1,6 +1,6 @@
 """Commands about usage: usage import, usage runs, usage reverse."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -82,17 +82,18 @@ def _import_answer(reports: Sequence[dict[str, Any]], dry_run: bool) -> Answer:
         {"field": "file", "code": "file-refused", "message": message}
         for report in reports
         if report["status"] == "refused"
-        for message in _error_lines(report)
+        for message in error_lines(report)
     ]
-    shown: list[str | Table] = [_import_table(reports)]
+    shown: list[str | Table] = [import_table(reports)]
     for report in reports:
-        shown += _notes(report)
+        shown += notes(report)
     if dry_run:
         shown.append("This was a dry run: nothing is kept.")
     return Answer({"runs": list(reports), "dry_run": dry_run}, shown, code=1 if errors else 0, errors=errors)
 
 
-def _error_lines(report: dict[str, Any]) -> list[str]:
+def error_lines(report: Mapping[str, Any]) -> list[str]:
+    """Why a run was refused, a line for each fault."""
     lines = []
     for error in report["errors"]:
         place = error["file"] + (f", line {error['line']}" if error["line"] else "")
@@ -104,7 +105,8 @@ def _error_lines(report: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _import_table(reports: Sequence[dict[str, Any]]) -> Table:
+def import_table(reports: Sequence[Mapping[str, Any]]) -> Table:
+    """The runs, a line each."""
     made = table("run", "export", "what came of it", "days", "rows", "counted", "change", "uncovered",
                  right=("run", "rows", "counted", "change", "uncovered"))
     for report in reports:
@@ -120,24 +122,25 @@ def _money(amounts: dict[str, str], between: str = "\n") -> str:
     return between.join(f"{currency} {amount}" for currency, amount in amounts.items())
 
 
-def _notes(report: dict[str, Any]) -> list[str]:
+def notes(report: Mapping[str, Any], *, left_out: bool = True) -> list[str]:
     """What somebody should look at, a line each."""
     name = report.get("name") or f"run {report['id']}"
-    notes = [
+    lines = [
         f"{name}: {one['rows']} rows left out ({one['reason']}): {_money(one['amounts'], ', ') or 'no amount'}"
         for one in report["left_out"]
+        if left_out
     ]
-    notes += [f"{name}: held because it {suspicion}" for suspicion in report.get("suspicions", ())
+    lines += [f"{name}: held because it {suspicion}" for suspicion in report.get("suspicions", ())
               if report["status"] == "held"]
-    notes += [f"{name}: {line}" for line in _waiting_lines(report["waiting"])]
-    notes += [f"{name}: scope {one['scope']}: newer data stands for {len(one['days'])} days" for one in report["stale"]]
-    notes += [f"{name}: scope {scope} was in the export before and is missing here; its usage stays"
+    lines += [f"{name}: {line}" for line in _waiting_lines(report["waiting"])]
+    lines += [f"{name}: scope {one['scope']}: newer data stands for {len(one['days'])} days" for one in report["stale"]]
+    lines += [f"{name}: scope {scope} was in the export before and is missing here; its usage stays"
               for scope in report.get("missing_scopes", ())]
-    notes += [
+    lines += [
         f"{name}: {one['currency']} {one['amount']} changed in {one['month']} after its close (scope {one['scope']})"
         for one in report.get("after_close", ())
     ]
-    return notes
+    return lines
 
 
 def _waiting_lines(waiting: Sequence[dict[str, str]]) -> list[str]:
