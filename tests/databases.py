@@ -60,6 +60,11 @@ def named(url: str, database: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
+def name_of(url: str) -> str:
+    """The name of the database at a URL of a server."""
+    return urlsplit(url).path.removeprefix("/")
+
+
 def config_for(url: str, instance: Path) -> Config:
     """Settings as a test wants them: mail goes to files below `instance`."""
     return Config(

@@ -132,6 +132,11 @@ def _check_caches(
             ("uncovered", None): cache.uncovered, ("uncredited", None): cache.uncredited,
         }
         cached.update({("drawn", lot_id): drawn for lot_id, drawn in lots[cache.account_id].items()})
+        newest = max((at for at, _, _ in posted[cache.account_id]), default=None)
+        if cache.last_charge_at != newest:  # or it would answer for instants for which it cannot
+            differences.append(
+                _difference(names[cache.account_id], "cached newest charge day", newest, cache.last_charge_at)
+            )
         for place in sorted(sums.keys() | cached.keys(), key=str):
             if sums.get(place, 0) != cached.get(place, 0):
                 differences.append(

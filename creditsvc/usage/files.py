@@ -62,20 +62,23 @@ def pack(name: str, stream: BinaryIO, path: Path | None = None) -> Packed:
 
 
 def pack_source(source: Source) -> list[Packed]:
-    """The parts of an export on disk, packed."""
+    """The parts of an export on disk, packed, and behind them its manifest."""
+    files = [(part.name, part.path) for part in source.parts]
+    if source.manifest_file is not None:
+        files.append((source.manifest_file.name, source.manifest_file))
     packed = []
-    for part in source.parts:
-        with part.path.open("rb") as stream:
-            packed.append(pack(part.name, stream, part.path.resolve()))
+    for name, path in files:
+        with path.open("rb") as stream:
+            packed.append(pack(name, stream, path.resolve()))
     return packed
 
 
 def keep(run: ImportRun, files: Sequence[Packed], rows: Sequence[int] | None = None) -> None:
-    """Adds the files to the run, with the number of rows of each once they are known."""
+    """Adds the files to the run, with the number of rows of each once they are known (a manifest has none)."""
     for position, packed in enumerate(files):
         file = ImportFile(
             run_id=run.id, position=position, name=packed.name[:300], sha256=packed.sha256, bytes=packed.size,
-            rows=rows[position] if rows else 0, kept="path" if packed.pieces is None else "pieces", path=packed.path,
+            rows=rows[position] if rows and position < len(rows) else 0, kept="path" if packed.pieces is None else "pieces", path=packed.path,
         )
         db.session.add(file)
         db.session.flush()
@@ -116,18 +119,22 @@ def _pieces(file: ImportFile) -> Iterator[bytes]:
         content = zlib.decompress(db.session.get_one(FilePiece, (file.id, number)).data)
         digest.update(content)
         yield content
-    if digest.hexdigest() != file.sha256:
+    if file.kept == "no" or digest.hexdigest() != file.sha256:
         raise Conflict("run", "not-kept", "%(name)s was not kept: import the file again", name=file.name)
 
 
 def _pieces_of_path(file: ImportFile, path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if digest != file.sha256:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while content := stream.read(PIECE_BYTES):
+                digest.update(content)
+                yield content
+    except OSError as fault:
+        raise Conflict("run", "not-kept", "%(name)s is no longer where it was imported from: %(why)s",
+                       name=file.name, why=fault.strerror) from None
+    if digest.hexdigest() != file.sha256:
         raise Conflict("run", "not-kept", "%(name)s is no longer what was imported", name=file.name)
-    with path.open("rb") as stream:
-        while content := stream.read(PIECE_BYTES):
-            yield content
 
 
 def drop_old_pieces(now: datetime) -> int:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from creditsvc.core.errors import Conflict, FileError, FileRefused, NotFound, RuleBroken
 from creditsvc.db import bulk_insert, db
@@ -145,11 +145,7 @@ def apply_run(
     itself when `confirm` says yes. A run that is applied already gives its report again (L13).
     """
     require(caller, "usage.import")
-    if submitted_at is not None and submitted_at > caller.now + timedelta(days=1):
-        raise RuleBroken(
-            "submitted_at", "in-future", "%(at)s is in the future: that run would decide over all that come after it",
-            at=submitted_at.isoformat(),
-        )
+    _check_submitted(caller, submitted_at or _stated_at(prepared))
     run = _run_for(caller, prepared, submitted_at, confirm, run_id)
     if run.status not in ("queued", "held"):
         return dict(run.report)
@@ -178,6 +174,19 @@ def apply_run(
     return report
 
 
+def _stated_at(prepared: Prepared) -> datetime | None:
+    """When the export's manifest says that it was submitted."""
+    return prepared.export.manifest.submitted_at if prepared.export.manifest else None
+
+
+def _check_submitted(caller: Caller, submitted_at: datetime | None) -> None:
+    if submitted_at is not None and submitted_at > caller.now + timedelta(days=1):
+        raise RuleBroken(
+            "submitted_at", "in-future", "%(at)s is in the future: that run would decide over all that come after it",
+            at=submitted_at.isoformat(),
+        )
+
+
 def _run_for(
     caller: Caller, prepared: Prepared, submitted_at: datetime | None, confirm: bool, run_id: int | None
 ) -> ImportRun:
@@ -199,8 +208,7 @@ def _run_for(
         if prepared.files is not None:
             keep(run, prepared.files, [part.rows for part in prepared.export.parts])
     if run.status == "queued":
-        manifest = prepared.export.manifest
-        run.submitted_at = submitted_at or (manifest.submitted_at if manifest else None) or run.submitted_at
+        run.submitted_at = submitted_at or _stated_at(prepared) or run.submitted_at
         run.content_hash = prepared.content_hash
     return run
 
@@ -398,8 +406,3 @@ def _fall_back(run: ImportRun, scopes: Mapping[int, Scope]) -> list[Delta]:
         said = imports.totals_of_run(successor, ids)
         wanted.append(said.join(on_days, on=["scope_id", "day"], how="semi"))
     return deltas(pl.concat(wanted), imports.posted_totals(scopes, first, last), decided)
-
-
-def count_runs() -> int:
-    """How many runs there are."""
-    return db.session.scalar(select(func.count()).select_from(ImportRun)) or 0

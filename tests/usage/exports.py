@@ -43,9 +43,13 @@ def write_focus(path: Path, rows: Iterable[Mapping[str, str]]) -> Path:
 
 
 def write_with_manifest(
-    folder: Path, rows: list[dict[str, str]], submitted_at: datetime, first: date | str, last: date | str
+    folder: Path, rows: list[dict[str, str]], submitted_at: datetime, first: date | str, last: date | str,
+    subscription: str | None = None,
 ) -> Path:
-    """A FOCUS export as a folder with a manifest that states its range and when it was submitted."""
+    """A FOCUS export as a folder with a manifest that states its range and when it was submitted.
+
+    With a `subscription` it says that it was made for that one alone.
+    """
     folder.mkdir(parents=True)
     part = write_focus(folder / "part_0_0001.csv", rows)
     manifest = {
@@ -53,7 +57,10 @@ def write_with_manifest(
         "byteCount": part.stat().st_size,
         "blobCount": 1,
         "dataRowCount": len(rows),
-        "exportConfig": {"exportName": "monthly", "type": "FocusCost"},
+        "exportConfig": {
+            "exportName": "monthly", "type": "FocusCost",
+            **({"resourceId": f"/subscriptions/{subscription}"} if subscription else {}),
+        },
         "runInfo": {
             "submittedTime": submitted_at.isoformat(),
             "startDate": f"{first}T00:00:00Z",

@@ -24,11 +24,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Source:
-    """One export to read; with a manifest the parts are those it names, in its order."""
+    """One export to read; with a manifest the parts are those it names, in its order.
+
+    `manifest_file` is where the manifest lies, for an export on disk.
+    """
 
     name: str
     parts: tuple[Part, ...]
     manifest: Manifest | None
+    manifest_file: Path | None = None
 
 
 def open_source(path: Path) -> Source:
@@ -90,7 +94,7 @@ def _open_folder(folder: Path) -> Source:
     for part in parts:
         if paths.count(part.path) > 1:
             raise _refused(f"{name}/{part.name}", "is named twice by the manifest, and there is only one such file")
-    return Source(name, tuple(parts), manifest)
+    return Source(name, tuple(parts), manifest, found)
 
 
 def _files_below(folder: Path) -> dict[str, list[PurePosixPath]]:
