@@ -117,6 +117,21 @@ def _post(
         raise
 
 
+def add_changes(caller: Caller, lot: LotFact, unit: Unit, changes: Sequence[ChangeTerms], cause: Cause) -> None:
+    """Adds facts from elsewhere to a lot, as stated: what may be done now is not asked, the pool's rest is.
+
+    Raises RuleBroken("amount", "pool-exceeded").
+    """
+    book.lock_pools([lot.pool_id])
+    account = book.lock_accounts([lot.account_id])[lot.account_id]
+    book.post([account], cause, changes={account.id: changes})
+    for change in changes:
+        record(
+            caller, f"grant.{change.kind}", f"grant:{lot.key}",
+            after={**change_text(change, unit), "reason": change.reason},
+        )
+
+
 def _check(draft: Draft) -> None:
     place, pool = draft.place, draft.pool
     unit = unit_named(db.session.get_one(Resource, pool.resource_id).unit)

@@ -299,6 +299,23 @@ def change_status(caller: Caller, *, startup: str, cohort: str, status: str) -> 
     return enrolment
 
 
+def restate(caller: Caller, row: Model, subject: str, **texts: str) -> bool:
+    """Updates paperwork (names in their languages) of a row of this room or of a resource; facts it never touches.
+
+    Returns whether anything differed. Raises Forbidden.
+    """
+    require(caller, "programme.edit")
+    before = {name: getattr(row, name) for name, text in texts.items() if getattr(row, name) != text}
+    if not before:
+        return False
+    after = {name: texts[name] for name in before}
+    for name, text in after.items():
+        setattr(row, name, text)
+    db.session.flush()
+    record(caller, f"{subject.split(':')[0]}.edited", subject, before=before, after=after)
+    return True
+
+
 def _added(caller: Caller, row: M, what: str, key: str, after: dict[str, Any]) -> M:
     db.session.add(row)
     db.session.flush()
