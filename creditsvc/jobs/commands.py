@@ -12,6 +12,8 @@ from creditsvc.config import Config
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.db import db, transaction
 from creditsvc.jobs.backup import back_up, restore
+from creditsvc.jobs.commands_demo import demo_command
+from creditsvc.jobs.commands_load import load_command
 from creditsvc.jobs.commands_night import mail_group, nightly_command
 from creditsvc.jobs.commands_people import given_password, token_group, user_group
 from creditsvc.jobs.commands_reading import balance_command, simulate_command, statement_command, verify_command
@@ -132,7 +134,7 @@ def restore_command(file: Path) -> Answer:
 
 
 for command in (
-    nightly_command, mail_group, usage_group, balance_command, statement_command,
+    demo_command, load_command, nightly_command, mail_group, usage_group, balance_command, statement_command,
     simulate_command, verify_command, user_group, token_group,
 ):
     main.add_command(command)

@@ -25,7 +25,7 @@ from creditsvc import clock
 from creditsvc.config import Config, ConfigError
 from creditsvc.core.amounts import Unit, format_amount, to_decimal
 from creditsvc.core.days import as_of_instant
-from creditsvc.core.errors import CreditsvcError, FileRefused, NotFound, RuleBroken
+from creditsvc.core.errors import CreditsvcError, FileError, FileRefused, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.jobs.database import NotMigrated, require_migrated
 from creditsvc.parties.access import Caller, operator
@@ -58,8 +58,7 @@ def answers(command: F) -> F:
         try:
             answer: Answer = command(*args, **kwargs)
         except FileRefused as error:
-            answer = _refused([{"field": "file", "code": "file-refused", "message": str(one)} for one in error.errors],
-                              more=error.more)
+            answer = _refused([_file_error(one) for one in error.errors], more=error.more)
         except RuleBroken as error:
             answer = _refused([{"field": error.field, "code": error.code, "message": _sentence(error)}])
         except NotFound as error:
@@ -74,6 +73,17 @@ def answers(command: F) -> F:
         sys.exit(answer.code)
 
     return shown  # type: ignore[return-value]
+
+
+def _file_error(error: FileError) -> dict[str, Any]:
+    message = str(error)
+    if error.column and not error.line:  # a place such as grants[3].amount is no column
+        value = f": {error.value!r}" if error.value else ""
+        message = f"{error.file}, {error.column}{value}: {error.message}"
+    return {
+        "field": error.column or "file", "code": "file-refused", "message": message, "file": error.file,
+        "line": error.line, "value": error.value,
+    }
 
 
 def _sentence(error: RuleBroken) -> str:

@@ -15,7 +15,7 @@ from tests.jobs.shell import environment, run
 
 PASSWORD = "correct horse battery staple"
 COMMANDS = (
-    "init", "serve", "scheduler", "nightly", "mail send", "mail list", "usage import", "usage runs",
+    "init", "load", "serve", "scheduler", "nightly", "mail send", "mail list", "usage import", "usage runs",
     "usage reverse", "balance", "statement", "simulate", "verify", "backup", "restore", "user add", "user password",
     "token create", "token revoke",
 )
