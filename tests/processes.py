@@ -3,9 +3,11 @@
 import multiprocessing
 from multiprocessing.context import ForkServerContext
 
+IMPORTED = ["creditsvc.__main__", "tests.crash.killing", "tests.usage.queued_upload"]
+
 
 def quick_processes() -> ForkServerContext:
     """Makes processes, queues and barriers; each process is as fresh as one that a shell starts."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["creditsvc.__main__"])
+    context.set_forkserver_preload(IMPORTED)
     return context

@@ -78,7 +78,8 @@ def keep(run: ImportRun, files: Sequence[Packed], rows: Sequence[int] | None = N
     for position, packed in enumerate(files):
         file = ImportFile(
             run_id=run.id, position=position, name=packed.name[:300], sha256=packed.sha256, bytes=packed.size,
-            rows=rows[position] if rows and position < len(rows) else 0, kept="path" if packed.pieces is None else "pieces", path=packed.path,
+            rows=rows[position] if rows and position < len(rows) else 0,
+            kept="path" if packed.pieces is None else "pieces", path=packed.path,
         )
         db.session.add(file)
         db.session.flush()
