@@ -23,10 +23,8 @@ from creditsvc.usage.decide import (
     by_currency,
     closed_at,
     covers_less,
-    days,
     deciders,
     deltas,
-    frame,
     month_of,
     takes_away_much,
 )
@@ -35,6 +33,7 @@ from creditsvc.usage.models import ImportFile, ImportRun, RunScope, RunTotals
 from creditsvc.usage.readers.read import read_export
 from creditsvc.usage.readers.source import Source
 from creditsvc.usage.readers.totals import Export
+from creditsvc.usage.reversal import fall_back, reversal_report
 
 MOST_SCOPE, MOST_KEY, MOST_NAME = 200, 500, 300
 """The longest scope id, charge key and file name that are kept, in characters."""
@@ -349,28 +348,19 @@ def reverse_run(caller: Caller, run_id: int) -> dict[str, Any]:
     require(caller, "usage.import")
     run = _locked_run(run_id)
     if run.reversed_at is not None:
-        return _reversal(run, [], [])
+        return reversal_report(run, [], [])
     if run.status not in imports.CANDIDATE_STATES:
         raise Conflict("run", "nothing-to-reverse", "run %(run)s is %(status)s: it posted nothing",
                        run=run.id, status=run.status)
     scopes = _locked_scopes_of(run)
     run.reversed_at, run.reversed_by = caller.now, caller.actor
     db.session.flush()
-    changes = _fall_back(run, scopes)
+    changes = fall_back(run, scopes)
     batches = _settle(run, changes, "reverse", caller)
     imports.refresh_scopes(scopes)
     trail.record(caller, "usage.reverse", f"run:{run.id}", before={"status": run.status})
     db.session.flush()
-    return _reversal(run, changes, batches)
-
-
-def _reversal(run: ImportRun, changes: Sequence[Delta], batches: Sequence[Batch]) -> dict[str, Any]:
-    return {
-        "id": run.id,
-        "status": "reversed",
-        "delta": {currency: imports.decimal_text(amount) for currency, amount in by_currency(changes).items()},
-        "uncovered_delta": imports.uncovered_of(batches),
-    }
+    return reversal_report(run, changes, batches)
 
 
 def _locked_scopes_of(run: ImportRun) -> dict[int, Scope]:
@@ -380,29 +370,3 @@ def _locked_scopes_of(run: ImportRun) -> dict[int, Scope]:
         .where(RunScope.run_id == run.id)
     ).all()
     return {scope.id: scope for scope in lock_scopes(pairs).values()}
-
-
-def _fall_back(run: ImportRun, scopes: Mapping[int, Scope]) -> list[Delta]:
-    """What becomes of the days that the run decided when it no longer counts."""
-    if run.cover_first is None or run.cover_last is None:
-        return []
-    first, last = run.cover_first, run.cover_last
-    others = imports.candidates_of(scopes, run.id)
-    decided: dict[int, list[date]] = {}
-    successors: dict[int, list[tuple[int, date]]] = {}
-    for scope_id in scopes:
-        own = Candidate(run.id, scope_id, first, last, run.submitted_at, run.content_hash, run.feed)
-        before = deciders([*others[scope_id], own], first, last)
-        after = deciders(others[scope_id], first, last)
-        decided[scope_id] = [day for day in days(first, last) if before[day] == run.id]
-        for day in decided[scope_id]:
-            successor = after[day]
-            if successor is not None:
-                successors.setdefault(successor, []).append((scope_id, day))
-    ids = {(scope.provider, scope.external_id): scope.id for scope in scopes.values()}
-    wanted = [frame(())]
-    for successor, pairs in successors.items():
-        on_days = pl.DataFrame(pairs, schema={"scope_id": pl.Int64, "day": pl.Date}, orient="row")
-        said = imports.totals_of_run(successor, ids)
-        wanted.append(said.join(on_days, on=["scope_id", "day"], how="semi"))
-    return deltas(pl.concat(wanted), imports.posted_totals(scopes, first, last), decided)
