@@ -1,5 +1,6 @@
 """Logs go to standard error, a line each: words on a terminal, JSON elsewhere; never a secret."""
 
+import logging
 import re
 import sys
 
@@ -14,8 +15,8 @@ def hide_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventD
     return {key: "(hidden)" if _SECRET.search(key) else value for key, value in event.items()}
 
 
-def configure_logs() -> None:
-    """Sets the logs of this process up; safe to repeat."""
+def configure_logs(least: int = logging.NOTSET) -> None:
+    """Sets the logs of this process up; safe to repeat. What weighs less than `least` is not written."""
     on_terminal = sys.stderr.isatty()
     renderer = structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
     structlog.configure(
@@ -27,6 +28,7 @@ def configure_logs() -> None:
             *(() if on_terminal else (structlog.processors.format_exc_info,)),
             renderer,
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         # asked for at each line, since whoever runs a command may have put another stream in its place
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
