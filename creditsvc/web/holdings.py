@@ -30,7 +30,7 @@ from creditsvc.web.forms import Form
 pages = session.private_pages("holdings", __name__)
 
 CHART_DAYS = timedelta(days=365)
-USAGE_DAYS = timedelta(days=60)
+USAGE_DAYS = timedelta(days=30)
 MOST_USAGE_DAYS = timedelta(days=800)
 
 
@@ -140,7 +140,7 @@ def show_statement(key: str) -> ResponseReturnValue:
     """Everything that happened in a period, with running balances."""
     caller = session.caller()
     startup = find_startup(caller, key)
-    form, first, last = _period(day_of(caller.now - timedelta(days=90)), day_of(caller.now))
+    form, first, last = _period(day_of(caller.now - timedelta(days=30)), day_of(caller.now))
     told = None if form.is_refused else _statement(caller, startup, form, first, last)
     page = render_template("statement.html", startup=startup, told=told, form=form)
     return page, form.status

@@ -1,6 +1,7 @@
 """Makes the screenshots of this folder anew: `.venv/bin/python docs/screenshots/make.py` from the repository root.
 
-Serves an illustrative park (tests/journeys/scene.py) on a database of its own, with the clock standing still.
+Serves an illustrative park (tests/journeys/scene.py) on a database of its own, with the clock standing still. With
+another folder as its argument it puts pictures of all pages there.
 """
 
 import sys
@@ -18,6 +19,7 @@ from tests import databases, factories  # noqa: E402
 from tests.journeys import scene  # noqa: E402
 from tests.journeys.serving import ARGUMENTS, CHROMIUM, served  # noqa: E402
 
+HERE = Path(__file__).resolve().parent
 WIDTHS = (1280, 360)
 
 
@@ -50,7 +52,6 @@ def take_all(page: Page, target: Path, width: int, folder: Path) -> None:
         page.screenshot(path=target / f"{name}-{width}.png", full_page=True)
 
     page.goto("/sign-in")
-    take("sign-in")
     page.fill("#field-email", scene.MANAGER)
     page.fill("#field-password", factories.PASSWORD)
     page.click("main button")
@@ -66,17 +67,17 @@ def take_all(page: Page, target: Path, width: int, folder: Path) -> None:
     page.click("main form button")
     take("award-refused")
     page.goto("/usage/upload")
-    take("upload")
     page.set_input_files("#field-files", scene.write_new_export(folder))
     page.click("main form button")
     take("trial")
     page.click("text=Discard")
-    for name, address in OTHERS.items():
+    for name, address in OTHERS.items() if target != HERE else ():
         page.goto(address)
         take(name)
 
 
 OTHERS = {
+    "upload": "/usage/upload",
     "usage-by-day": "/startups/harbour-robotics/usage",
     "statement": "/startups/harbour-robotics/statement",
     "grant": "/grants/orchid-health-azure",
@@ -92,4 +93,4 @@ OTHERS = {
 }
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)

@@ -10,6 +10,7 @@ from tests import factories
 from tests.journeys import scene
 
 OpenPage = Callable[..., Page]
+AXE = Path(__file__).resolve().parents[1] / "data" / "axe-core" / "axe.min.js"
 
 PAGES = (
     "/startups", "/startups?show=uncovered", "/startups/new", "/startups/harbour-robotics", "/startups/lantern-ai",
@@ -116,3 +117,25 @@ def test_no_page_is_wider_than_the_screen_and_every_field_has_a_name(open_page: 
         )
 
     assert (wide, nameless) == ([], [])
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_no_page_has_what_axe_calls_a_barrier(open_page: OpenPage, width: int):
+    page = open_page(width)
+    page.goto("/sign-in")
+    found = barriers(page)
+    sign_in(page, scene.MANAGER)
+
+    for address in PAGES:
+        page.goto(address)
+        found += barriers(page)
+
+    assert found == []
+
+
+def barriers(page: Page) -> list[str]:
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    return page.evaluate(
+        "axe.run({resultTypes: ['violations']}).then(result => result.violations.flatMap("
+        "rule => rule.nodes.map(node => location.pathname + ' ' + rule.id + ': ' + node.html.slice(0, 200))))"
+    )
