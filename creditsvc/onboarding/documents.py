@@ -1,10 +1,11 @@
 """Reading load files: YAML or JSON into plain values, nothing guessed.
 
-Days stay the text that they are in the file, so that YAML and JSON mean the same; a key that stands twice in one
-mapping is refused, since readers differ in which of the two they take.
+Days stay the text that they are in the file and only true and false are flags (`no` and `on` are words), so that YAML
+and JSON mean the same; a key that stands twice in one mapping is refused, since readers differ in which they take.
 """
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,14 @@ import yaml
 
 from creditsvc.core.errors import FileError, FileRefused
 
-_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_GUESSED = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:bool")
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain YAML that leaves days as text and refuses a key that stands twice."""
+    """Plain YAML that leaves days and words as text and refuses a key that stands twice."""
 
     yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in _GUESSED]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -34,6 +35,9 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
 
 
 def read_documents(paths: Iterable[Path]) -> list[tuple[str, Any]]:

@@ -89,7 +89,7 @@ def _enrolment(loading: Loading, startup: str, item: Item) -> Outcome:
         cohort = by_key(Cohort, "cohort", data["cohort"])
         there = _enrolment_of(startup, cohort.id)
         # without a day the file means the intake's first, so that the same file always means the same
-        enrolled_on = data["on"] or cohort.starts
+        enrolled_on = data["enrolled_on"] or cohort.starts
         if there is None:
             enrol(
                 loading.caller, startup=startup, cohort=cohort.key, package=data["package"], status=data["status"],
@@ -97,7 +97,7 @@ def _enrolment(loading: Loading, startup: str, item: Item) -> Outcome:
             )
             return "new"
         if enrolled_on != there.enrolled_on:
-            raise item.differs("on", there.enrolled_on)
+            raise item.differs("enrolled_on", there.enrolled_on)
         outcome: Outcome = "same"
         if data["package"] is not None and _package_key(there) != data["package"]:
             enrol(

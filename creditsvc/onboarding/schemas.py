@@ -149,12 +149,12 @@ class ScopeItem(_Shape):
 
 
 class EnrolmentItem(_Shape):
-    """A startup's place in a cohort; `on` is the day, the cohort's start unless given."""
+    """A startup's place in a cohort, from the cohort's first day on unless `enrolled_on` says otherwise."""
 
     cohort = Text(required=True)
     package = Text(load_default=None)
     status = Text(validate=validate.OneOf(ENROLMENT_STATES), load_default="applied")
-    on = Day(load_default=None)
+    enrolled_on = Day(load_default=None)
     award = Flag(load_default=False)
 
 
