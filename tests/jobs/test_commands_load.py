@@ -34,7 +34,8 @@ def test_files_are_loaded_as_one_and_again_nothing_changes(config, files):
 
     assert (first.code, again.code) == (0, 0)
     assert first.document["new"]["grants"] == 1
-    assert again.document == {"new": {}, "changed": {}, "same": first.document["new"]}
+    assert (again.document["new"], again.document["changed"]) == ({}, {})
+    assert again.document["same"] == first.document["new"]
     assert run(config, "balance", "harbour", "--json").document["accounts"][0]["granted"] == "1000"
 
 
