@@ -114,6 +114,7 @@ def _credit_lines(enrolment: Enrolment) -> list[PackageLine]:
 
 def _line_draft(caller: Caller, company: Startup, intake: Cohort, enrolment: Enrolment, line: PackageLine) -> Draft:
     zone = zone_named(db.session.get_one(Programme, intake.programme_id).timezone)
+    assert line.pool_id is not None  # only what is not awarded yet may name a pool that is to follow
     first = max(intake.starts, enrolment.enrolled_on)
     return Draft(
         startup_id=company.id,

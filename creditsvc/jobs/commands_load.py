@@ -20,7 +20,8 @@ def load_command(files: tuple[Path, ...]) -> Answer:
     documents = read_documents(files)
     with service():
         report = transaction(lambda: load_documents(caller(), documents))
-    return Answer({"new": report.new, "changed": report.changed, "same": report.same}, _lines(report))
+    document = {"new": report.new, "changed": report.changed, "same": report.same, "notes": report.notes}
+    return Answer(document, _lines(report))
 
 
 def _lines(report: LoadReport) -> list[str | Table]:
@@ -30,4 +31,4 @@ def _lines(report: LoadReport) -> list[str | Table]:
     outcomes = table("what", "new", "changed", "same", right=("new", "changed", "same"))
     for kind in kinds:
         outcomes.add_row(kind, *(str(counts.get(kind, 0)) for counts in (report.new, report.changed, report.same)))
-    return [outcomes, "Nothing has changed." if report.is_unchanged else "Loaded."]
+    return [outcomes, *report.notes, "Nothing has changed." if report.is_unchanged else "Loaded."]

@@ -12,7 +12,7 @@ from creditsvc.db import db
 from creditsvc.ledger.models import Pool, Resource
 from creditsvc.onboarding.loading import Item, Loading, Outcome
 from creditsvc.programmes import operations
-from creditsvc.programmes.models import Cohort, Partner, Programme
+from creditsvc.programmes.models import Cohort, Package, Partner, Programme
 from creditsvc.programmes.operations import LineTerms
 from creditsvc.programmes.reading import M, by_key, find_package, line_views, standing_terms
 
@@ -144,7 +144,8 @@ def _package(loading: Loading, programme: str, item: Item) -> Outcome:
         lines = [LineTerms(**line) for line in data["lines"]]
         there = find_package(by_key(Programme, "programme", programme).id, data["key"])
         if there is None:
-            operations.add_package(loading.caller, programme=programme, key=data["key"], lines=lines)
+            there = operations.add_package(loading.caller, programme=programme, key=data["key"], lines=lines)
+            _note_pools_to_follow(loading, item, there)
             return "new"
         in_book = line_views(there.id)
         if len(in_book) != len(lines):
@@ -156,7 +157,17 @@ def _package(loading: Loading, programme: str, item: Item) -> Outcome:
                 raise item.differs(
                     f"lines[{number}]", f"{amount} of {view.resource} from {view.pool} for {view.months} months"
                 )
+        _note_pools_to_follow(loading, item, there)
         return "same"
+
+
+def _note_pools_to_follow(loading: Loading, item: Item, package: Package) -> None:
+    loading.report.notes += [
+        f"{item.file}: {item.path}.lines[{line.position}].pool: there is no pool {line.pool} yet; the line is kept, "
+        f"{line.kind} are not awarded in this version"
+        for line in line_views(package.id)
+        if not line.has_pool
+    ]
 
 
 def _texts(loading: Loading, row: M, what: str, data: Mapping[str, Any], *names: str) -> Outcome:

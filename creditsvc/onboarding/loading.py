@@ -62,11 +62,12 @@ class Item:
 
 @dataclass
 class LoadReport:
-    """How many of each kind were new, changed and the same as before."""
+    """How many of each kind were new, changed and the same as before; `notes` are what people should know of them."""
 
     new: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     same: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def count(self, kind: str, outcome: Outcome, number: int = 1) -> None:
         """Counts so many of a kind."""

@@ -72,7 +72,10 @@ class Package(Model):
 
 
 class PackageLine(Model):
-    """One line of a package: an amount (steps of the resource's unit) from a pool for a number of months."""
+    """One line of a package: an amount (steps of the resource's unit) from a pool for a number of months.
+
+    The pool of what is not awarded yet (hours, seats) may follow later: then `pool_id` is None, `pool_key` names it.
+    """
 
     __tablename__ = "package_line"
 
@@ -80,7 +83,8 @@ class PackageLine(Model):
     package_id: Mapped[int] = mapped_column(ForeignKey("package.id"), index=True)
     position: Mapped[int]
     resource_id: Mapped[int] = mapped_column(ForeignKey("resource.id"))
-    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
+    pool_id: Mapped[int | None] = mapped_column(ForeignKey("pool.id"))
+    pool_key: Mapped[str] = mapped_column(String(100))
     amount: Mapped[int]
     months: Mapped[int]
 

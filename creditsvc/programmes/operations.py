@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, select, update
 
 from creditsvc.core.amounts import parse_amount, unit_named
 from creditsvc.core.days import DEFAULT_ZONE, ends_at, starts_at, zone_named
@@ -110,6 +110,8 @@ def add_pool(
 ) -> Pool:
     """What a partner commits of a resource for a period: days of Asia/Hong_Kong, the last one counts (L4).
 
+    Lines of packages that name it already and waited for it become its own.
+
     Raises RuleBroken: ("key", ...), ("amount", ...) unless it is a number above 0, ("ends", "ends-before-start").
     """
     require(caller, "programme.edit")
@@ -122,6 +124,8 @@ def add_pool(
     if end is not None and end <= first:
         raise _ends_before_start(starts, ends)
     pool = book.open_pool(key, by_key(Partner, "partner", partner).id, kind_of.id, steps, first, end)
+    awaiting = PackageLine.pool_key == key, PackageLine.pool_id.is_(None), PackageLine.resource_id == kind_of.id
+    db.session.execute(update(PackageLine).where(*awaiting).values(pool_id=pool.id))
     return _added(caller, pool, "pool", key, {
         "partner": partner, "resource": resource, "amount": amount, "starts": str(starts),
         "ends": str(ends) if ends is not None else None,
@@ -190,7 +194,8 @@ def add_package(caller: Caller, *, programme: str, key: str, lines: Sequence[Lin
     """A new package of a programme; its key is the programme's own.
 
     Raises RuleBroken: ("key", ...); ("lines", "no-lines"); of a line, counted from 0, ("lines[0].amount" |
-    "lines[0].months" | "lines[0].pool", ...). Raises NotFound for an unknown programme, resource or pool, Forbidden.
+    "lines[0].months" | "lines[0].pool", ...). The pool of hours or seats, which are not awarded yet, may follow later.
+    Raises NotFound for an unknown programme or resource, Forbidden.
     """
     subject = _own_programme(caller, programme)
     check_key(key)
@@ -213,11 +218,14 @@ def add_package(caller: Caller, *, programme: str, key: str, lines: Sequence[Lin
     return package
 
 
-def line_values(line: LineTerms, at: str = "") -> dict[str, int]:
+def line_values(line: LineTerms, at: str = "") -> dict[str, Any]:
     """The stored values of a package's line; `at` goes before the names of fields in refusals."""
     resource = by_key(Resource, "resource", line.resource)
-    pool = by_key(Pool, "pool", line.pool)
-    if pool.resource_id != resource.id:
+    check_key(line.pool, f"{at}pool")
+    pool = db.session.scalar(select(Pool).where(Pool.key == line.pool))
+    if pool is None and resource.kind == "credit":
+        raise RuleBroken(f"{at}pool", "unknown-pool", "there is no pool %(pool)s", pool=line.pool)
+    if pool is not None and pool.resource_id != resource.id:
         raise RuleBroken(
             f"{at}pool", "other-resource", "pool %(pool)s is of another resource than %(resource)s",
             pool=line.pool, resource=line.resource,
@@ -226,7 +234,10 @@ def line_values(line: LineTerms, at: str = "") -> dict[str, int]:
     if amount <= 0:
         raise RuleBroken(f"{at}amount", "not-positive", "%(value)s: a line brings more than 0", value=line.amount)
     _check_months(line.months, f"{at}months")
-    return {"resource_id": resource.id, "pool_id": pool.id, "amount": amount, "months": line.months}
+    return {
+        "resource_id": resource.id, "pool_id": pool.id if pool is not None else None, "pool_key": line.pool,
+        "amount": amount, "months": line.months,
+    }
 
 
 def enrol(

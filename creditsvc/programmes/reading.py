@@ -11,7 +11,7 @@ from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.core.days import DEFAULT_ZONE, zone_named
 from creditsvc.core.errors import NotFound
 from creditsvc.db import Model, db
-from creditsvc.ledger.models import Pool, Resource
+from creditsvc.ledger.models import Resource
 from creditsvc.parties.access import Caller, require, require_startup
 from creditsvc.parties.models import Startup, StartupProgramme
 from creditsvc.programmes.models import (
@@ -29,7 +29,7 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True)
 class LineView:
-    """One line of a package; the amount in steps of the unit."""
+    """One line of a package; the amount in steps of the unit. `has_pool` is False while its pool is to follow."""
 
     position: int
     resource: str
@@ -38,6 +38,7 @@ class LineView:
     unit: Unit
     amount: int
     months: int
+    has_pool: bool
 
 
 @dataclass(frozen=True)
@@ -120,15 +121,17 @@ def lines_of(package_id: int) -> list[PackageLine]:
 def line_views(package_id: int) -> list[LineView]:
     """The lines of a package with the keys of what they bring."""
     rows = db.session.execute(
-        select(PackageLine, Resource, Pool.key)
+        select(PackageLine, Resource)
         .join(Resource, Resource.id == PackageLine.resource_id)
-        .join(Pool, Pool.id == PackageLine.pool_id)
         .where(PackageLine.package_id == package_id)
         .order_by(PackageLine.position)
     )
     return [
-        LineView(line.position, resource.key, pool, resource.kind, unit_named(resource.unit), line.amount, line.months)
-        for line, resource, pool in rows
+        LineView(
+            line.position, resource.key, line.pool_key, resource.kind, unit_named(resource.unit), line.amount,
+            line.months, line.pool_id is not None,
+        )
+        for line, resource in rows
     ]
 
 

@@ -276,6 +276,8 @@ WRONG = [
     (("programmes", 0, "partner"), "nobody", "programmes[0].partner", "nobody"),
     (("programmes", 0, "packages", 0, "lines", 1, "pool"), "ms-azure-2026",
      "programmes[0].packages[0].lines[1].pool", "ms-azure-2026"),
+    (("programmes", 0, "packages", 0, "lines", 0, "pool"), "nowhere",
+     "programmes[0].packages[0].lines[0].pool", "nowhere"),
     (("pools", 0, "resource"), "nothing", "pools[0].resource", "nothing"),
     (("resources", 0, "kind"), "barter", "resources[0].kind", "barter"),
     (("users", 0, "role"), "king", "users[0].role", "king"),
@@ -317,6 +319,18 @@ def test_a_package_that_its_pool_cannot_pay_is_refused_with_the_load(app):
     assert error.column == "startups[1].enrolments[0].award"
     assert "ms-azure-2026 has 3845 USD left" in error.message
     assert db.session.scalar(select(func.count()).select_from(Grant)) == 0
+
+
+def test_the_pool_of_what_is_not_awarded_yet_may_follow_and_that_is_noted(app):
+    report = load({**PARK, "pools": PARK["pools"][:1]})
+    again = load(PARK)
+
+    assert again.notes == []
+    assert [note.split(":")[1].strip() for note in report.notes] == [
+        "programmes[0].packages[0].lines[1].pool", "programmes[0].packages[0].lines[2].pool",
+    ]
+    assert "no pool ms-seats yet" in report.notes[0]
+    assert again.new == {"pools": 2}
 
 
 def test_the_same_thing_in_two_files_is_refused_naming_both(app):
