@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import Response, jsonify, url_for
 from marshmallow import ValidationError
-from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
 from creditsvc.api.paging import page
@@ -20,10 +19,9 @@ from creditsvc.api.writes import answered_before, write_once
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.days import as_of_instant
 from creditsvc.core.errors import FileRefused, RuleBroken
-from creditsvc.db import db, transaction
+from creditsvc.db import transaction
 from creditsvc.ledger.reading import instant_text
-from creditsvc.parties.access import Caller, require, visible_startups
-from creditsvc.parties.models import Startup
+from creditsvc.parties.access import Caller, require
 from creditsvc.parties.once import Answer
 from creditsvc.usage.effects import Effect, effects_of
 from creditsvc.usage.files import pack
@@ -180,15 +178,9 @@ def _head(run: ImportRun) -> dict[str, Any]:
 
 def shown(caller: Caller, run: ImportRun, *, dry_run: bool = False) -> dict[str, Any]:
     """A run as JSON: its report, what it did to the accounts that the caller may see, and what it is."""
-    whole = {**run.report, **_head(run), "effects": _effects(caller, run.id), "dry_run": dry_run}
+    effects = [_shown_effect(effect) for effect in effects_of(caller, run.id)]
+    whole = {**run.report, **_head(run), "effects": effects, "dry_run": dry_run}
     return {**whole, "id": None} if dry_run else whole
-
-
-def _effects(caller: Caller, run_id: int) -> list[dict[str, Any]]:
-    effects = effects_of(run_id)
-    keys = {effect.startup for effect in effects}
-    visible = set(db.session.scalars(select(Startup.key).where(visible_startups(caller)))) if keys else set()
-    return [_shown_effect(effect) for effect in effects if effect.startup in visible]
 
 
 def _shown_effect(effect: Effect) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.db import db
 from creditsvc.ledger.models import Account, Batch, Posting, Resource
+from creditsvc.parties.access import Caller, visible_startups
 from creditsvc.parties.models import Startup
 
 
@@ -24,8 +25,11 @@ class Effect:
     uncredited: int
 
 
-def effects_of(run_id: int) -> list[Effect]:
-    """The accounts that the run changed, by startup. The caller must have been allowed to see runs."""
+def effects_of(caller: Caller, run_id: int) -> list[Effect]:
+    """The accounts that the run changed, by startup: of the startups that the caller may see, and no others.
+
+    The caller must have been allowed to see runs.
+    """
     rows = db.session.execute(
         select(Startup.key, Startup.name, Resource.key, Resource.unit, Posting.kind, func.sum(Posting.amount))
         .select_from(Posting)
@@ -33,7 +37,7 @@ def effects_of(run_id: int) -> list[Effect]:
         .join(Account, Account.id == Posting.account_id)
         .join(Startup, Startup.id == Account.startup_id)
         .join(Resource, Resource.id == Account.resource_id)
-        .where(Batch.cause == "usage", Batch.cause_ref == f"run:{run_id}")
+        .where(Batch.cause == "usage", Batch.cause_ref == f"run:{run_id}", visible_startups(caller))
         .group_by(Startup.key, Startup.name, Resource.key, Resource.unit, Posting.kind)
         .order_by(Startup.key, Resource.key)
     )

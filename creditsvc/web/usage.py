@@ -107,7 +107,7 @@ def run(run_id: int) -> ResponseReturnValue:
     found = find_run(caller, run_id)
     if found.status == "queued" and may(caller, "usage.import"):
         return _trial_page(caller, run_id)
-    return render_template("run.html", run=found, report=found.report, effects=effects_of(run_id), trial=False,
+    return render_template("run.html", run=found, report=found.report, effects=effects_of(caller, run_id), trial=False,
                            form=Form({}))
 
 
@@ -127,7 +127,7 @@ def _trial(caller: Caller, run_id: int, form: Form) -> tuple[dict[str, Any], lis
             report = apply_run(caller, prepared, run_id=run_id)
             if report["status"] == "held":  # what it would do after a yes
                 report = {**apply_run(caller, prepared, run_id=run_id, confirm=True), "status": "held"}
-            return report, effects_of(run_id)
+            return report, effects_of(caller, run_id)
 
         return transaction(act, keep=False)
     except FileRefused as refusal:

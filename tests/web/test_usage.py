@@ -62,6 +62,20 @@ def test_an_upload_shows_what_it_would_do_and_posts_nothing(manager: Browser, tm
     assert facts() == 0
 
 
+def test_a_manager_of_other_programmes_sees_the_run_and_no_startup_in_it(manager: Browser, browse_as, tmp_path: Path):
+    trial = manager.follow(upload(manager, (content(tmp_path), "june.csv")))
+    applied = press(manager, trial, "apply")
+    elsewhere = factories.make_cohort().programme_id
+    limited = browse_as(factories.make_person("wong@park.example", "manager", programme_ids=[elsewhere]))
+
+    page = limited.get(applied.url)
+
+    assert "Harbour Robotics" in applied.text
+    assert page.status == 200
+    assert "Rows 4" in page.text
+    assert "Harbour Robotics" not in page.text
+
+
 def test_applying_does_what_the_trial_said(manager: Browser, tmp_path: Path):
     trial = manager.follow(upload(manager, (content(tmp_path), "june.csv")))
 
