@@ -192,10 +192,7 @@ def _run_for(
     if run_id is not None:
         run = _locked_run(run_id)
     else:
-        held = select(ImportRun.id).where(
-            ImportRun.content_hash == prepared.content_hash, ImportRun.status == "held"
-        ).order_by(ImportRun.id.desc()).limit(1)
-        held_id = db.session.scalar(held) if confirm else None
+        held_id = _held_of(prepared, submitted_at or _stated_at(prepared)) if confirm else None
         if held_id is not None:
             return _locked_run(held_id)
         run = ImportRun(
@@ -210,6 +207,15 @@ def _run_for(
         run.submitted_at = submitted_at or _stated_at(prepared) or run.submitted_at
         run.content_hash = prepared.content_hash
     return run
+
+
+def _held_of(prepared: Prepared, submitted_at: datetime | None) -> int | None:
+    """The newest held run of this content, and submitted at that instant where one is stated: a later export that
+    says the same again is a run of its own."""
+    held = select(ImportRun.id).where(ImportRun.content_hash == prepared.content_hash, ImportRun.status == "held")
+    if submitted_at is not None:
+        held = held.where(ImportRun.submitted_at == submitted_at)
+    return db.session.scalar(held.order_by(ImportRun.id.desc()).limit(1))
 
 
 def _feed(export: Export) -> str:

@@ -98,6 +98,21 @@ def test_a_managers_yes_posts_a_held_run_once(acme: None, tmp_path: Path, again:
     assert differences() == []
 
 
+def test_a_yes_to_a_later_export_is_not_taken_for_one_to_a_held_run_that_said_the_same(
+    acme: None, tmp_path: Path
+) -> None:
+    rows = rows_of({1: "30"})
+    spend(tmp_path, {1: "300"})
+    held = import_path(with_range(tmp_path, rows, 1, 1, hours(6)), hours(6))
+    spend(tmp_path, {1: "310"}, at=hours(7))
+
+    report = import_path(with_range(tmp_path, rows, 1, 1, hours(8)), hours(8), confirm=True)
+
+    assert (held["status"], report["status"], report["delta"]) == ("held", "applied", {"USD": "-280"})
+    assert report["id"] != held["id"]
+    assert (usage_by_day(), freshness()) == ({1: "30"}, (june(1), hours(8)))
+
+
 def test_an_import_with_a_yes_is_never_held(acme: None, tmp_path: Path) -> None:
     spend(tmp_path, {1: "300"})
 
