@@ -134,17 +134,24 @@ def _built_parts(built: Built | None, config: Config) -> Iterator[str | Table]:
     made = table("day", "what", title="What the manager did")
     for change in built.changes:
         made.add_row(change.at.date().isoformat(), change.what)
-    yield from ("", made, "", import_table(built.runs))
+    yield from ("", made, "", _runs_table(built.runs))
     for report in built.runs:
         yield from notes(report, left_out=False)
     yield _left_out_line(built.runs)
     yield f"The exports are in {demo.export_folder(config.instance)}."
     yield from ("", *night_lines(built.night, no_send=False), "")
-    mails = table("file", "to", "subject", title=f"Mails, in {config.mail_folder}")
-    mails.columns[0].no_wrap = mails.columns[1].no_wrap = True
+    yield f"Mails, in {config.mail_folder}:"
     for mail in built.mails:
-        mails.add_row(Path(mail["path"]).name, mail["to"], mail["subject"])
-    yield mails
+        yield f"{Path(mail['path']).name}\n    to {mail['to']}: {mail['subject']}"
+
+
+def _runs_table(runs: Sequence[Mapping[str, Any]]) -> Table:
+    """The runs in few columns, which fit a narrow terminal."""
+    made = table("run", "export", "status", "rows", "change", title="The import runs", right=("run", "rows", "change"))
+    for report in runs:
+        change = "\n".join(f"{currency} {amount}" for currency, amount in report["delta"].items())
+        made.add_row(str(report["id"]), report["name"], report["status"], f"{report['rows']:,}", change)
+    return made
 
 
 def _left_out_line(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -157,14 +164,21 @@ def _left_out_line(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _fate_parts(fates: Sequence[Fate], is_new: bool) -> Iterator[str | Table]:
-    title = "The startups, in USD" if is_new else "The startups now, in USD"
-    made = table("startup", "shows", "granted", "drawn", "expired or voided", "remaining", "uncovered", "expires on",
-                 title=title, right=("granted", "drawn", "expired or voided", "remaining", "uncovered"))
+    """The line of each startup, and beside it what it is here to show; both fit a narrow terminal."""
+    columns = ("granted", "drawn", "remaining", "uncovered")
+    made = table("startup", *columns, "expires on", right=("startup", *columns, "expires on"),
+                 title="The startups, in USD" if is_new else "The startups now, in USD")
+    made.columns[0].justify = "left"
+    shows = table("startup", "shows", title="What each is here to show")
     for fate in fates:
-        made.add_row(fate.startup, fate.fate, *(shown_amount(getattr(fate, word), USD) for word in AMOUNTS),
+        made.add_row(fate.startup, *(shown_amount(getattr(fate, word), USD) for word in columns),
                      fate.expires.isoformat() if fate.expires else "")
-    yield ""
-    yield made
+        if fate.fate:
+            gone = f"; USD {shown_amount(fate.gone, USD)} was left when it ended" if fate.gone else ""
+            shows.add_row(fate.startup, f"{fate.fate}{gone}")
+    if shows.row_count:
+        yield from ("", shows)
+    yield from ("", made)
 
 
 def _export_parts(report: Mapping[str, Any], shares: Sequence[Share]) -> Iterator[str | Table]:
@@ -196,6 +210,7 @@ def _sign_in_parts(config: Config, sign_ins: Sequence[SignIn]) -> Iterator[str |
     if not sign_ins:
         return
     made = table("sign in as", "e-mail address", "password")
+    made.columns[1].no_wrap = made.columns[2].no_wrap = True
     for one in sign_ins:
         made.add_row(one.role, one.email, one.password)
     yield made

@@ -186,7 +186,7 @@ class Park:
         return {
             "key": key, "name": f"{name} ({LABEL})", **named, "partner": "microsoft", "months": months,
             "timezone": "Asia/Hong_Kong", "packages": packages,
-            "cohorts": [{"key": f"{key}-a", "name": f"Intake of {starts:%B %Y}", "starts": starts.isoformat(),
+            "cohorts": [{"key": f"{key}-a", "name": f"Intake of {starts:%B %Y} ({LABEL})", "starts": starts.isoformat(),
                          "ends": ends.isoformat()}],
         }
 
