@@ -251,9 +251,9 @@ def test_every_role_gets_from_every_address_what_the_matrix_says(app: Flask, rol
     park = Park(app)
     column = ROLES.index(role)
 
-    got = {(row.method, row.endpoint, row.tenant): park.ask(role, row) for row in rows()}
+    got = [(row.method, row.endpoint, row.tenant, row.statuses[column], park.ask(role, row)) for row in rows()]
 
-    assert got == {(row.method, row.endpoint, row.tenant): row.statuses[column] for row in rows()}
+    assert [place for place in got if place[-2] != place[-1]] == []
 
 
 def test_the_matrix_knows_every_route(app: Flask):
