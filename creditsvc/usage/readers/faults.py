@@ -1,8 +1,7 @@
 """Faults in rows: found on groups, then placed on their lines by a second pass that only a refusal needs (U6)."""
 
 import csv
-import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,51 +79,46 @@ def _first_rows(part: Opened, fault: Fault, limits: Limits) -> list[tuple[int, s
 
 def line_numbers(path: Path, rows: Iterable[int]) -> dict[int, int]:
     """On which line of the file each row begins (rows from 0, the header is line 1), minding quoted line feeds."""
-    return {row: line for row, line, _ in _records(path, set(rows))}
-
-
-def short_rows(part: Opened, rows: pl.Expr, limits: Limits) -> FileRefused | None:
-    """The refusal of those of the rows that have fewer or more columns than the header, None if there are none.
-
-    The CSV reader fills up a row that is too short with nulls. Where a null decides, the row itself is looked at.
-    """
-    found = part.prepared().filter(rows).select("row").collect(engine="streaming")["row"]
-    columns = len(part.layout.header)
-    errors: list[FileError] = []
-    more = 0
-    for _, line, text in _records(part.path, set(found.to_list())):
-        has = len(next(csv.reader(io.StringIO(text, newline="")), []))
-        if has == columns:
-            continue
-        if len(errors) < limits.errors:
-            errors.append(FileError(part.name, line, "", "", f"has {has} columns where the header has {columns}"))
-        else:
-            more += 1
-    return FileRefused(errors, more) if errors else None
-
-
-def _records(path: Path, wanted: set[int]) -> Iterator[tuple[int, int, str]]:
-    """Of the wanted rows: number, line on which it begins, text."""
+    wanted = set(rows)
+    found: dict[int, int] = {}
     row, begins, inside = -1, 1, False
-    pieces: list[bytes] = []
-    left = len(wanted)
     with path.open("rb") as plain:
         for number, line in enumerate(plain, start=1):
-            if not left:
+            if len(found) == len(wanted):
                 break
             if not inside:
                 begins = number
-            if row in wanted:
-                pieces.append(line)
             if line.count(b'"') % 2:
                 inside = not inside
             if inside:
                 continue
             if row in wanted:
-                yield row, begins, b"".join(pieces).decode("utf-8")
-                pieces.clear()
-                left -= 1
+                found[row] = begins
             row += 1
+    return found
+
+
+def short_rows(part: Opened, limits: Limits) -> FileRefused | None:
+    """The refusal of the rows that have fewer or more columns than the header, None if there are none.
+
+    Takes as long as the reading itself, so it is asked only where the CSV reader may have filled up a row (`scan`).
+    """
+    columns = len(part.layout.header)
+    errors: list[FileError] = []
+    more = 0
+    with part.path.open(encoding="utf-8-sig", newline="") as plain:
+        rows = csv.reader(plain)
+        begins = 1
+        for fields in rows:
+            has = len(fields)
+            if has not in (0, columns):  # an empty line behind the last row is no row
+                if len(errors) < limits.errors:
+                    message = f"has {has} columns where the header has {columns}"
+                    errors.append(FileError(part.name, begins, "", "", message))
+                else:
+                    more += 1
+            begins = rows.line_num + 1
+    return FileRefused(errors, more) if errors else None
 
 
 def unreadable(part: Opened, fault: PolarsError) -> FileRefused:

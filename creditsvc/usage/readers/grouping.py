@@ -24,13 +24,19 @@ _STEPS: Final = pl.lit(FRACTION, dtype=pl.Int128)
 
 
 def scan(path: Path, layout: Layout, *, has_rows: bool) -> pl.LazyFrame:
-    """The rows of a part as raw text, columns named by field; blank lines count as rows of nulls."""
+    """The rows of a part as raw text, columns named by field; blank lines count as rows of nulls.
+
+    `maybe_cut` marks the rows that may have fewer columns than the header: the CSV reader fills those up with nulls.
+    """
     schema = {f"c{position}": pl.String() for position in range(len(layout.header))}
     nulls = None if layout.schema.null_text is None else [layout.schema.null_text]
     lines = pl.LazyFrame(schema=schema)
     if has_rows:
         lines = pl.scan_csv(path, has_header=False, skip_lines=1, schema=schema, null_values=nulls, glob=False)
-    return lines.select(pl.col(f"c{position}").alias(name) for name, position in layout.columns.items())
+    behind = range(max(layout.columns.values()), len(layout.header))
+    cut = pl.all_horizontal(pl.col(f"c{position}").is_null() for position in behind)
+    fields = (pl.col(f"c{position}").alias(name) for name, position in layout.columns.items())
+    return lines.select(*fields, cut.alias("maybe_cut"))
 
 
 def prepare(rows: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
@@ -41,13 +47,16 @@ def prepare(rows: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
     costs = [expression for name in COST_FIELDS if name in layout.columns for expression in _cost(name)]
     day = [_day_alone(pl.col("date")).alias("date")] if layout.schema.hourly else []
     kept = [pl.col("row")] if "row" in rows.collect_schema() else []
-    return rows.select(*kept, *texts, *costs, _committed(layout).alias("committed")).with_columns(*day)
+    return rows.select(
+        *kept, *texts, *costs, _committed(layout).alias("committed"), pl.col("maybe_cut")
+    ).with_columns(*day)
 
 
 def group(path: Path, layout: Layout, costs: Sequence[str], *, has_rows: bool) -> pl.DataFrame:
     """The groups of a part with `rows`, `paying` (rows whose cost is not 0) and per cost `<cost>_steps`, `<cost>_rest`.
 
-    `costs` names the cost fields to sum. Raises polars' ComputeError or SchemaError for text that is no proper CSV.
+    `maybe_cut` counts the rows that may be cut short (`scan`). `costs` names the cost fields to sum. Raises polars'
+    ComputeError or SchemaError for text that is no proper CSV.
     """
     keys = [*TEXT_FIELDS, "committed", *(f"{name}_odd" for name in costs)]
     sums = [pl.col(f"{name}_{half}").sum().cast(pl.Int128) for name in costs for half in ("steps", "rest")]
@@ -58,6 +67,7 @@ def group(path: Path, layout: Layout, costs: Sequence[str], *, has_rows: bool) -
         .agg(
             pl.len().cast(pl.Int64).alias("rows"),
             ((pl.col("cost_steps") != 0) | (pl.col("cost_rest") != 0)).sum().cast(pl.Int64).alias("paying"),
+            pl.col("maybe_cut").sum().cast(pl.Int64),
             pl.sum_horizontal(casts).alias("lost"),
             *sums,
         )

@@ -31,6 +31,8 @@ _NOT_CSV = (
 )
 _CSV_WANTED = "CSV in UTF-8, plain or compressed with gzip, would be right"
 
+csv.field_size_limit(1 << 30)  # Python's own bound of 128 KiB is less than a long list of tags may have
+
 
 @dataclass(frozen=True)
 class Plain:

@@ -145,10 +145,11 @@ class _Reading:
         return Judged(with_wanted(with_reason(judged.groups), self._units), judged.faults)
 
     def _refuse_short_rows(self) -> None:
-        """A row without a scope draws nothing, so one that has none because it was cut must be told apart."""
+        """A row that was cut short must be told apart from one whose last fields are empty: what may be paid from
+        credit, or was paid by a commitment, may stand in what it lost."""
         for opened, judged in zip(self._opened, self._judged, strict=True):
-            if judged.groups["scope"].null_count():
-                refused = short_rows(opened, pl.col("scope").is_null(), self._limits)
+            if judged.groups["maybe_cut"].sum():
+                refused = short_rows(opened, self._limits)
                 if refused is not None:
                     raise refused
 

@@ -368,6 +368,28 @@ def test_a_row_in_the_middle_that_has_lost_its_scope_by_being_short_is_refused(t
     assert (error.line, error.message) == (3, "has 9 columns where the header has 11")
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_row_in_the_middle_that_may_be_paid_from_credit_only_for_being_short_is_refused(
+    tmp_path: Path, packed: bool
+) -> None:
+    row = {name: value for name, value in EA_ROW.items() if name != "IsAzureCreditEligible"}
+    header, *rows = text_of({**row, "IsAzureCreditEligible": "False"}, [{}] * 3).splitlines()
+    rows[1] = rows[1].removesuffix(",False")
+    content = "\n".join([header, *rows, "", ""]).encode()
+
+    (error,) = refused(written(tmp_path, gzip.compress(content) if packed else content))
+
+    assert (error.line, error.message) == (3, "has 12 columns where the header has 13")
+
+
+def test_rows_that_end_with_empty_fields_and_blank_lines_behind_them_are_no_short_rows(tmp_path: Path) -> None:
+    text = text_of({**EA_ROW, "Tags": '"a"\n' * 50_000, "BenefitId": "", "Other": ""}, [{}] * 3) + "\n\n"
+
+    export = read(written(tmp_path, text))
+
+    assert export.rows == 3
+
+
 def test_a_row_in_the_middle_whose_scope_is_empty_is_left_out(tmp_path: Path) -> None:
     export = read(with_a_middle_row_that_ends(tmp_path, ",,\n"))
 
