@@ -5,12 +5,14 @@ from flask_migrate import Migrate
 
 from creditsvc import api, web
 from creditsvc.config import Config, load_config
-from creditsvc.db import attach_engine_events, db
+from creditsvc.db import MIGRATIONS, attach_engine_events, db
+from creditsvc.mail.smtp import sender_for
 
 
 def create_app(config: Config | None = None) -> Flask:
     """The service. Settings come from the environment unless given. Raises ConfigError for a wrong one."""
     config = config or load_config()
+    sender_for(config)  # a wrong mail setting stops the start, not the first mail
     app = Flask("creditsvc", static_folder=None)
     app.config.update(
         SECRET_KEY=config.secret_key,
@@ -18,7 +20,7 @@ def create_app(config: Config | None = None) -> Flask:
         CREDITSVC=config,
     )
     db.init_app(app)
-    Migrate(app, db, directory=app.root_path + "/migrations", render_as_batch=True)
+    Migrate(app, db, directory=str(MIGRATIONS), render_as_batch=True)
     with app.app_context():
         attach_engine_events(db.engine)
     web.hang(app)

@@ -85,6 +85,8 @@ def parse_smtp_url(url: str) -> SmtpServer:
         raise _wrong_url("it cannot be read") from error
     if parts.scheme not in ("smtp", "smtps") or not host:
         raise _wrong_url("it names no server")
+    if port == 0:
+        raise _wrong_url("there is no port 0")
     if parts.path not in ("", "/") or parts.fragment:
         raise _wrong_url("nothing but ?starttls=1 may follow the port; percent-encode / ? # @ : in a password")
     if options not in ([], [("starttls", "0")], [("starttls", "1")]):

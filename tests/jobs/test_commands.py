@@ -102,7 +102,8 @@ def test_wrong_use_is_exit_code_2(words, nowhere):
 
 @pytest.mark.parametrize(
     "variable, value",
-    [("CREDITSVC_DATABASE_URL", "mysql://x"), ("CREDITSVC_SMTP_URL", "ftp://x"), ("CREDITSVC_BASE_URL", "park"),
+    [("CREDITSVC_DATABASE_URL", "mysql://x"), ("CREDITSVC_SMTP_URL", "ftp://x"),
+     ("CREDITSVC_SMTP_URL", "smtp://user@relay.example"), ("CREDITSVC_BASE_URL", "park"),
      ("CREDITSVC_MAIL_FROM", "nobody"), ("CREDITSVC_SECRET_KEY", "short")],
 )
 def test_a_wrong_setting_stops_with_a_sentence_that_names_it(variable, value, nowhere):

@@ -317,8 +317,9 @@ def test_the_address_of_a_server_is_read(url, expected):
     [
         "smtp://u:hunter22@relay.example?starttls=yes", "smtp://u:hunter22@relay.example?startls=1",
         "smtp://u:hunter22@relay.example?starttls", "smtps://u:hunter22@relay.example?starttls=1",
-        "smtp://u:hunter22@relay.example:port", "smtp://u:hunter/22@relay.example", "smtp://u:hunter22@",
-        "smtp://:hunter22@relay.example", "http://u:hunter22@relay.example", "smtp://u@relay.example",
+        "smtp://u:hunter22@relay.example:port", "smtp://u:hunter22@relay.example:0",
+        "smtp://u:hunter/22@relay.example", "smtp://u:hunter22@", "smtp://:hunter22@relay.example",
+        "http://u:hunter22@relay.example", "smtp://u@relay.example",
     ],
 )
 def test_a_wrong_address_of_a_server_is_refused_without_quoting_the_password(url):
