@@ -9,8 +9,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Integer, MetaData, Table, event, insert
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,6 +23,8 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 T = TypeVar("T")
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 metadata = MetaData(
     naming_convention={
@@ -142,8 +147,20 @@ def _worth_another_try(error: DBAPIError) -> bool:
     return getattr(original, "sqlstate", None) in ("40001", "40P01", "55P03")
 
 
-def insert_if_absent(table: Table, values: Mapping[str, Any]) -> bool:
+def _table(model: type[Model]) -> Table:
+    return cast(Table, model.__table__)
+
+
+def schema_versions() -> tuple[set[str], set[str]]:
+    """The migrations at which the database stands (none when it is empty), and those that this program needs."""
+    with db.engine.connect() as connection:
+        found = set(MigrationContext.configure(connection).get_current_heads())
+    return found, set(ScriptDirectory(str(MIGRATIONS)).get_heads())
+
+
+def insert_if_absent(model: type[Model], values: Mapping[str, Any]) -> bool:
     """Adds a row unless a unique key already has it; True when it was added. Never an error in a race."""
+    table = _table(model)
     statement: Any
     if db.session.get_bind().dialect.name == "postgresql":
         statement = postgresql.insert(table).values(**values).on_conflict_do_nothing()
@@ -154,12 +171,12 @@ def insert_if_absent(table: Table, values: Mapping[str, Any]) -> bool:
     return added is not None
 
 
-def bulk_insert(table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def bulk_insert(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Adds many rows through the driver: COPY on PostgreSQL, executemany on SQLite (2.5 times faster than the ORM).
 
     Values are what the columns' Python types say (aware datetimes, dates, integers, text).
     """
-    rows = list(rows)
+    table, rows = _table(model), list(rows)
     if not rows:
         return
     connection = db.session.connection()

@@ -13,8 +13,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from creditsvc.alerts.models import AlertSetting
-from creditsvc.core.burndown import LATEST
-from creditsvc.core.days import day_of, last_day
+from creditsvc.core.days import days_left, last_day
 from creditsvc.core.due_alerts import (
     EXPIRY,
     RULES,
@@ -32,6 +31,7 @@ from creditsvc.ledger.facts import chunks, ownerships_of, scopes_ever_of
 from creditsvc.ledger.models import LotChange, LotFact, Resource, Scope
 from creditsvc.ledger.reading import AccountView, LotView, balances
 from creditsvc.ledger.timeline import owner_at
+from creditsvc.mail.render import SEVERITIES
 from creditsvc.parties.models import StartupProgramme
 
 ARMING_ACTS = ("top_up", "extend")
@@ -107,12 +107,11 @@ def _expiries(
         left = lot.standing.expired if over else lot.standing.remaining
         if left <= 0:
             continue
-        last = last_day(lot.expires)
         found.append(
             Finding(
                 view, EXPIRY, lot.key, Reading(days_until(lot.expires, now), acts.of_lot.get(lot.key, 0)),
-                {**named, "grant": lot.key, "left": left, "last_day": last.isoformat(),
-                 "days": (last - day_of(now)).days + 1, "over": over},
+                {**named, "grant": lot.key, "left": left, "last_day": last_day(lot.expires).isoformat(),
+                 "days": days_left(lot.expires, now), "over": over},
             )
         )
     return found
@@ -168,7 +167,7 @@ def _stale(view: AccountView, state: ScopeState, now: datetime, named: Mapping[s
 
 
 def _is_active(lot: LotView, now: datetime) -> bool:
-    return lot.effective <= now < min(lot.expires or LATEST, lot.voided_at or LATEST)
+    return lot.effective <= now < lot.end
 
 
 def _account_acts(view: AccountView, acts: Acts, now: datetime) -> int:
@@ -269,5 +268,5 @@ def is_for_member(rule: str, role: str) -> bool:
 def urgency(rule: str, threshold: int) -> tuple[int, int, int]:
     """The sort key that puts the worst first."""
     known = RULES[rule]
-    rank = ("urgent", "warning", "notice").index(severity(rule, threshold))
+    rank = SEVERITIES.index(severity(rule, threshold))
     return (rank, list(RULES).index(rule), threshold if known.direction == "decreasing" else -threshold)

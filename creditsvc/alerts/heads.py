@@ -7,6 +7,7 @@ from sqlalchemy import or_, select
 from creditsvc.alerts.models import NotedHead
 from creditsvc.db import db
 from creditsvc.ledger.models import Account
+from creditsvc.ledger.verify import HEADS
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller
 
@@ -16,8 +17,7 @@ HEADS_IN_AN_ENTRY = 1000
 def note_heads(caller: Caller, day: date) -> int:
     """Adds trail entries `ledger.heads` with {account id: [batch number, hash]} for what moved since the last ones.
 
-    Returns how many moved. `NotedHead` only remembers what was written: the trail is
-    what `verify` compares with.
+    Returns how many moved. `NotedHead` only remembers what was written: the trail is what `verify` compares with.
     """
     rows = db.session.execute(
         select(Account.id, Account.batches, Account.head_hash)
@@ -33,7 +33,7 @@ def note_heads(caller: Caller, day: date) -> int:
     for start in range(0, len(rows), HEADS_IN_AN_ENTRY):
         part = rows[start : start + HEADS_IN_AN_ENTRY]
         heads = {str(account_id): [number, digest] for account_id, number, digest in part}
-        trail.record(caller, "ledger.heads", f"night:{day.isoformat()}", after={"heads": heads})
+        trail.record(caller, HEADS, f"night:{day.isoformat()}", after={"heads": heads})
     known = {row.account_id: row for row in db.session.scalars(select(NotedHead))} if rows else {}
     for account_id, number, digest in rows:
         noted = known.get(account_id)

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from creditsvc.alerts.models import DONE, Alert, JobRun
 from creditsvc.alerts.night import NIGHTLY, Decided, accounts_after, decide_accounts, document, in_order, night_of
-from creditsvc.alerts.telling import letters
+from creditsvc.alerts.telling import ACCOUNTS_AT_ONCE, letters
 from creditsvc.core.due_alerts import business_day
 from creditsvc.db import db
 from creditsvc.parties.access import Caller, require, visible_startups
@@ -17,8 +17,6 @@ from creditsvc.parties.models import Startup
 
 LATE_AFTER = timedelta(hours=26)
 """When no night has succeeded for so long, the pages and /healthz say so (A7)."""
-
-ACCOUNTS_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -36,11 +34,6 @@ def last_night(now: datetime) -> LastNight:
     )
     since = succeeded or db.session.scalar(select(func.min(Startup.created_at)))
     return LastNight(succeeded, since is not None and now - since > LATE_AFTER)
-
-
-def last_success(now: datetime) -> datetime | None:
-    """When a night last succeeded; None for never."""
-    return last_night(now).succeeded_at
 
 
 def open_alerts(caller: Caller, startup: str | None = None) -> Sequence[Alert]:

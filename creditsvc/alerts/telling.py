@@ -11,6 +11,7 @@ from creditsvc.alerts import texts
 from creditsvc.alerts.findings import Finding, Thresholds, find, is_for_member, is_for_staff, severity, urgency
 from creditsvc.alerts.models import Alert, AlertPreference, AlertSnooze, AlertTold, Digest
 from creditsvc.alerts.night import Matter, Night
+from creditsvc.core.days import day_start
 from creditsvc.db import db, insert_if_absent
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import LotChange, LotFact, Posting
@@ -174,8 +175,7 @@ def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
     accounts = sorted({alert.account_id for letter in told for alert in letter.alerts})
     findings: dict[Matter, Finding] = {}
     burn: dict[int, int] = {}
-    for start in range(0, len(accounts), ACCOUNTS_AT_ONCE):
-        part = accounts[start : start + ACCOUNTS_AT_ONCE]
+    for part in chunks(accounts, ACCOUNTS_AT_ONCE):
         found = find(part, night.now, night.last_night)
         findings.update({finding.matter: finding for finding in found})
         burn.update(burn_rates({finding.account.id: finding.account.newest_charge_day for finding in found}, night.now))
@@ -196,7 +196,7 @@ def burn_rates(newest: Mapping[int, date | None], now: datetime) -> dict[int, in
     last = {account_id: min(day, yesterday) for account_id, day in newest.items() if day is not None}
     if not last:
         return {}
-    first = _midnight(min(last.values()) - timedelta(days=BURN_DAYS - 1))
+    first = day_start(min(last.values()) - timedelta(days=BURN_DAYS - 1))
     used = db.session.execute(
         select(Posting.account_id, Posting.charge_at, func.sum(Posting.amount))
         .where(Posting.account_id.in_(last), Posting.kind.in_(("drawn", "uncovered")), Posting.charge_at >= first)
@@ -211,13 +211,9 @@ def burn_rates(newest: Mapping[int, date | None], now: datetime) -> dict[int, in
     for rows, sign in ((used, 1), (opened_before, -1)):
         for account_id, at, amount in rows:
             day = last[account_id]
-            if _midnight(day - timedelta(days=BURN_DAYS - 1)) <= at < _midnight(day + timedelta(days=1)):
+            if day_start(day - timedelta(days=BURN_DAYS - 1)) <= at < day_start(day + timedelta(days=1)):
                 totals[account_id] += sign * int(amount)
     return {account_id: max(0, total) // BURN_DAYS for account_id, total in totals.items()}
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def written(
@@ -272,7 +268,7 @@ def tell(
 
     Raises RuleBroken("to_address", "not-an-address"), with nothing kept.
     """
-    if not insert_if_absent(Digest.__table__, {"person_id": person.id, "day": day}):  # type: ignore[arg-type]
+    if not insert_if_absent(Digest, {"person_id": person.id, "day": day}):
         return False
     digest = db.session.scalars(select(Digest).where(Digest.person_id == person.id, Digest.day == day)).one()
     mail = outbox.queue(

@@ -11,11 +11,11 @@ from creditsvc.api.schemas import GrantListSchema, GrantSchema, PagingSchema, Po
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import write_once
 from creditsvc.core.amounts import format_amount
+from creditsvc.core.days import instant_text
 from creditsvc.grants import operations, reading
 from creditsvc.grants.models import Grant
 from creditsvc.grants.reading import GrantView, PoolView
 from creditsvc.grants.schemas import AmountShape, AwardShape, ExtendShape, VoidShape
-from creditsvc.ledger.reading import instant_text
 from creditsvc.parties.once import Answer
 
 blueprint = new_blueprint("grants", "Grants: awarding, extending, topping up, voiding, returning to the pool.")

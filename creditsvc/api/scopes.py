@@ -17,8 +17,7 @@ from creditsvc.api.usage_schemas import (
 )
 from creditsvc.api.writes import write_once
 from creditsvc.core.amounts import MONEY_STEPS, Unit, format_amount
-from creditsvc.core.days import ends_at, parse_moment, starts_at
-from creditsvc.ledger.reading import instant_text
+from creditsvc.core.days import ends_at, instant_text, parse_moment, starts_at
 from creditsvc.parties.once import Answer
 from creditsvc.parties.reading import find_startup
 from creditsvc.usage.reading import ScopeView, UnassignedScope, scopes_of, unassigned_scopes

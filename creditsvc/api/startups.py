@@ -17,8 +17,8 @@ from creditsvc.api.schemas import (
 )
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import write_once
-from creditsvc.core.days import as_of_instant, parse_day
-from creditsvc.ledger.reading import balance_document, balances, instant_text
+from creditsvc.core.days import as_of_instant, instant_text, parse_day
+from creditsvc.ledger.reading import balance_document, balances
 from creditsvc.parties import operations, reading
 from creditsvc.parties.models import Startup
 from creditsvc.parties.once import Answer

@@ -17,10 +17,9 @@ from creditsvc.api.tokens import current_caller
 from creditsvc.api.usage_schemas import ReversalSchema, RunListSchema, RunSchema, UploadSchema
 from creditsvc.api.writes import answered_before, write_once
 from creditsvc.core.amounts import format_amount
-from creditsvc.core.days import as_of_instant
+from creditsvc.core.days import as_of_instant, instant_text
 from creditsvc.core.errors import FileRefused, RuleBroken
 from creditsvc.db import transaction
-from creditsvc.ledger.reading import instant_text
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.once import Answer
 from creditsvc.usage.effects import Effect, effects_of

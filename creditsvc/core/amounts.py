@@ -69,11 +69,6 @@ def parse_amount(text: str, unit: Unit, field: str = "amount") -> int:
     return check_range(int(steps), field)
 
 
-def quantise(value: Decimal, unit: Unit, field: str = "amount") -> int:
-    """An exact total as steps, rounded half to even once (L2). Raises RuleBroken(field, "too-large")."""
-    return check_range(int(_CONTEXT.multiply(value, Decimal(unit.steps)).to_integral_value(ROUND_HALF_EVEN)), field)
-
-
 def check_range(steps: int, field: str = "amount") -> int:
     """The steps themselves when they fit 64 bits. Raises RuleBroken(field, "too-large")."""
     if not -MAX_STEPS <= steps <= MAX_STEPS:
@@ -97,3 +92,15 @@ def format_amount(steps: int, unit: Unit) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
+
+
+def shown_amount(steps: int, unit: Unit) -> str:
+    """The amount as pages and commands show it, thousands apart: money to the cent, half to even, other units whole.
+
+    What is not 0 and would round to it is shown exactly.
+    """
+    exact = format_amount(steps, unit)
+    if not unit.is_money:
+        return f"{Decimal(exact):,}"
+    rounded = to_decimal(steps, unit).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
+    return f"{rounded:,}" if rounded or not steps else exact

@@ -70,6 +70,16 @@ def check_moment(moment: date | datetime, field: str = "day") -> date | datetime
     return moment
 
 
+def day_start(day: date) -> datetime:
+    """The instant a charge day stands for: its 00:00Z (L5)."""
+    return datetime.combine(day, time(), UTC)
+
+
+def instant_text(at: datetime | None) -> str | None:
+    """An instant as RFC 3339 in UTC, None as None."""
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def starts_at(moment: date | datetime, zone: ZoneInfo = DEFAULT_ZONE) -> datetime:
     """The UTC instant at which something that starts then starts: a day's first midnight, an instant exactly."""
     if isinstance(moment, datetime):
@@ -92,6 +102,11 @@ def last_day(end: datetime, zone: ZoneInfo = DEFAULT_ZONE) -> date:
 def day_of(instant: datetime, zone: ZoneInfo = DEFAULT_ZONE) -> date:
     """The calendar day in which that instant lies."""
     return instant.astimezone(zone).date()
+
+
+def days_left(end: datetime, now: datetime, zone: ZoneInfo = DEFAULT_ZONE) -> int:
+    """The days before an end as people count them, today among them: 1 on its last day, 0 or less after it."""
+    return (last_day(end, zone) - day_of(now, zone)).days + 1
 
 
 def start_text(instant: datetime, zone: ZoneInfo = DEFAULT_ZONE) -> str:

@@ -5,12 +5,12 @@ others are not touched by it. A bare day in a case stands for its 00:00Z, as a c
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import Any
 
 from creditsvc.core.amounts import Unit, check_range, format_amount, parse_amount, unit_named
 from creditsvc.core.burndown import EARLIEST, Lot, Plan, plan
-from creditsvc.core.days import parse_moment
+from creditsvc.core.days import day_start, instant_text, parse_moment
 from creditsvc.core.errors import RuleBroken
 
 _JSON_TYPES: Mapping[type, str] = {
@@ -51,7 +51,7 @@ def _simulate_case(case: dict[str, Any]) -> dict[str, Any]:
         "uncovered": format_amount(check_range(made.total("uncovered"), "usage"), unit),
         "uncredited_refund": format_amount(check_range(made.total("uncredited"), "usage"), unit),
         "draws": [
-            {"at": _shown(line.at), "grant": line.lot, "amount": format_amount(line.amount, unit)}
+            {"at": instant_text(line.at), "grant": line.lot, "amount": format_amount(line.amount, unit)}
             for line in made.lines
             if line.kind != "uncredited"
         ],
@@ -122,7 +122,7 @@ def _instant(text: str, field: str) -> datetime:
                 value=text,
             ) from error
         raise
-    return moment if isinstance(moment, datetime) else datetime.combine(moment, time(), UTC)
+    return moment if isinstance(moment, datetime) else day_start(moment)
 
 
 def _lacks_only_its_offset(text: str) -> bool:
@@ -165,7 +165,3 @@ def _described(value: object) -> str:
     if isinstance(value, dict | list | bool):
         return _JSON_TYPES[type(value)]
     return repr(value)[:80]
-
-
-def _shown(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")

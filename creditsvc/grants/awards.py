@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from creditsvc.core.amounts import Unit, format_amount, unit_named
-from creditsvc.core.days import end_text, start_text
+from creditsvc.core.days import end_text, instant_text, start_text
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.db import db
 from creditsvc.grants.models import Grant
@@ -21,7 +21,6 @@ from creditsvc.ledger import book
 from creditsvc.ledger.book import Cause, ChangeTerms, LotTerms
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, LotFact, Pool, Resource
-from creditsvc.ledger.reading import instant_text
 from creditsvc.parties.access import Caller
 from creditsvc.parties.operations import check_key
 from creditsvc.parties.trail import record

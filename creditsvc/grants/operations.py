@@ -10,7 +10,16 @@ from sqlalchemy import select
 
 from creditsvc.core.amounts import Unit, format_amount, parse_amount, unit_named
 from creditsvc.core.burndown import LATEST, ChangeKind
-from creditsvc.core.days import check_moment, end_text, ends_at, last_day_of_months, start_text, starts_at, zone_named
+from creditsvc.core.days import (
+    check_moment,
+    end_text,
+    ends_at,
+    instant_text,
+    last_day_of_months,
+    start_text,
+    starts_at,
+    zone_named,
+)
 from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.grants.awards import Draft, award, change_text, find_pool, resource_of
@@ -18,7 +27,7 @@ from creditsvc.grants.models import Grant
 from creditsvc.ledger import book
 from creditsvc.ledger.book import Cause, ChangeTerms
 from creditsvc.ledger.models import Account, LotFact, Pool, Resource
-from creditsvc.ledger.reading import LotView, balances, instant_text
+from creditsvc.ledger.reading import LotView, balances
 from creditsvc.parties.access import Caller, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record

@@ -14,7 +14,7 @@ from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.ledger.reading import LotView, balances
 from creditsvc.parties.access import Caller, require, require_startup, visible_startups
 from creditsvc.parties.models import Startup
-from creditsvc.programmes.models import Partner
+from creditsvc.programmes.models import Cohort, Enrolment, Partner
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,18 @@ def pools(caller: Caller) -> list[PoolView]:
         )
         for pool, partner, resource in db.session.execute(statement)
     ]
+
+
+def cohorts_awarded(startup_id: int) -> set[str]:
+    """The cohorts whose package the startup has been awarded. The caller must have been allowed to see it."""
+    return set(
+        db.session.scalars(
+            select(Cohort.key)
+            .join(Enrolment, Enrolment.cohort_id == Cohort.id)
+            .join(Grant, Grant.enrolment_id == Enrolment.id)
+            .where(Grant.startup_id == startup_id)
+        )
+    )
 
 
 def _id_of(caller: Caller, key: str) -> int:

@@ -7,6 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from creditsvc.core.days import check_moment, parse_day, parse_moment
 from creditsvc.core.errors import RuleBroken
+from creditsvc.parties.schemas import KEY
 
 
 class Moment(fields.Field[date | datetime]):
@@ -63,10 +64,6 @@ class WholeNumber(fields.Integer):
 
 
 REASON = validate.Length(max=500, error="A reason has at most 500 characters.")
-KEY = validate.Regexp(
-    r"[a-z0-9][a-z0-9-]*\Z",
-    error="Write small letters, digits and hyphens, beginning with a letter or digit.",
-)
 
 
 class ReasonShape(Schema):

@@ -7,11 +7,12 @@ from typing import Any, BinaryIO
 import click
 from rich.table import Table
 
+from creditsvc.core.amounts import shown_amount
 from creditsvc.core.days import day_of, last_day, parse_day
 from creditsvc.core.errors import RuleBroken
 from creditsvc.core.simulation import simulate
 from creditsvc.db import begin_snapshot
-from creditsvc.jobs.shell import INSTANT, Answer, answers, caller, counted, service, shown_amount, table
+from creditsvc.jobs.shell import INSTANT, Answer, answers, caller, counted, service, table
 from creditsvc.ledger.reading import AccountView, LotView, balance_document, balances
 from creditsvc.ledger.verify import verify
 from creditsvc.parties.access import require_startup

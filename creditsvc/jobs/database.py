@@ -1,16 +1,12 @@
 """Whether the database has the tables that this version needs, and how it gets them."""
 
-from pathlib import Path
-
 import alembic.command
 from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from flask import current_app
 
 from creditsvc.config import Config
-from creditsvc.db import db
+from creditsvc.db import schema_versions
 
 
 class NotMigrated(Exception):
@@ -35,9 +31,7 @@ def require_migrated() -> None:
     path = config.sqlite_path
     if path is not None and not path.exists():  # to connect would make an empty file
         raise NotMigrated("There is no database yet: run `creditsvc init` first.")
-    with db.engine.connect() as connection:
-        found = set(MigrationContext.configure(connection).get_current_heads())
-    wanted = set(ScriptDirectory(str(Path(current_app.root_path) / "migrations")).get_heads())
+    found, wanted = schema_versions()
     if not found:
         raise NotMigrated("The database is empty: run `creditsvc init` first.")
     if found != wanted:

@@ -19,7 +19,8 @@ from creditsvc.alerts import telling
 from creditsvc.alerts.heads import note_heads
 from creditsvc.alerts.links import Link, make_link
 from creditsvc.alerts.night import NIGHTLY, Night
-from creditsvc.alerts.reading import ACCOUNTS_AT_ONCE, tonight
+from creditsvc.alerts.reading import tonight
+from creditsvc.alerts.telling import ACCOUNTS_AT_ONCE
 from creditsvc.config import Config
 from creditsvc.core.due_alerts import business_day
 from creditsvc.core.errors import RuleBroken

@@ -49,7 +49,7 @@ def claim(job: str, day: date, as_of: datetime, worker: str, at: datetime) -> Cl
     values: dict[str, Any] = {
         "job": job, "day": day, "state": RUNNING, "worker": worker, "attempts": 1, "as_of": as_of, "heartbeat_at": at,
     }
-    is_new = insert_if_absent(JobRun.__table__, values)  # type: ignore[arg-type]
+    is_new = insert_if_absent(JobRun, values)
     run = db.session.scalars(
         select(JobRun).where(JobRun.job == job, JobRun.day == day).with_for_update()
         .execution_options(populate_existing=True)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, TypeVar
 
 import click
@@ -23,7 +22,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from creditsvc import clock
 from creditsvc.config import Config, ConfigError
-from creditsvc.core.amounts import Unit, format_amount, to_decimal
+from creditsvc.core.amounts import shown_amount as shown_amount
 from creditsvc.core.days import as_of_instant
 from creditsvc.core.errors import CreditsvcError, FileError, FileRefused, NotFound, RuleBroken
 from creditsvc.db import db
@@ -173,14 +172,6 @@ def table(*columns: str, title: str | None = None, right: Sequence[str] = ()) ->
         made.add_column(column, justify="right" if column in right else "left", overflow="fold",
                         no_wrap=column in right)
     return made
-
-
-def shown_amount(steps: int, unit: Unit) -> str:
-    """An amount for people: money to the cent with thousands apart, whole where it is less than a cent."""
-    value = to_decimal(steps, unit)
-    if unit.is_money and (steps == 0 or abs(value) >= Decimal("0.01")):
-        return f"{value:,.2f}"
-    return format_amount(steps, unit)
 
 
 def counted(count: int, thing: str) -> str:

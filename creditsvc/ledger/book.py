@@ -137,7 +137,7 @@ def lock_scopes(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Scope
         known.update({(provider, external_id): scope_id for provider, external_id, scope_id in rows})
     for provider, external_id in wanted:
         if (provider, external_id) not in known:
-            insert_if_absent(Scope.__table__, {"provider": provider, "external_id": external_id})  # type: ignore[arg-type]
+            insert_if_absent(Scope, {"provider": provider, "external_id": external_id})
             known[provider, external_id] = db.session.execute(
                 select(Scope.id).where(Scope.provider == provider, Scope.external_id == external_id)
             ).scalar_one()
@@ -158,7 +158,7 @@ def open_accounts(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Acc
         account_id = db.session.scalar(found)
         if account_id is None:
             values = {"startup_id": startup_id, "resource_id": resource_id, "batches": 0, "head_hash": ""}
-            insert_if_absent(Account.__table__, values)  # type: ignore[arg-type]
+            insert_if_absent(Account, values)
             account_id = db.session.execute(found).scalar_one()
         ids[startup_id, resource_id] = account_id
     locked = lock_accounts(ids.values())
@@ -322,7 +322,7 @@ def _write_postings(drafts: Iterable[_Draft]) -> None:
         if draft.batch is not None
         for at, kind, lot_id, amount in draft.lines
     ]
-    bulk_insert(Posting.__table__, ("batch_id", "account_id", "charge_at", "kind", "lot_id", "amount"), rows)  # type: ignore[arg-type]
+    bulk_insert(Posting, ("batch_id", "account_id", "charge_at", "kind", "lot_id", "amount"), rows)
 
 
 def _write_caches(
@@ -345,5 +345,5 @@ def _write_caches(
         last = max((at for at, _, _ in wanted[account_id]), default=None)
         accounts.append((account_id, draft.account.batches, last, totals["uncovered"], totals["uncredited"]))
         lots += [(lot_id, account_id, amount) for lot_id, amount in drawn.items()]
-    bulk_insert(AccountCache.__table__, ("account_id", "batch", "last_charge_at", "uncovered", "uncredited"), accounts)  # type: ignore[arg-type]
-    bulk_insert(LotCache.__table__, ("lot_id", "account_id", "drawn"), lots)  # type: ignore[arg-type]
+    bulk_insert(AccountCache, ("account_id", "batch", "last_charge_at", "uncovered", "uncredited"), accounts)
+    bulk_insert(LotCache, ("lot_id", "account_id", "drawn"), lots)

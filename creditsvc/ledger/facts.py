@@ -4,12 +4,13 @@ number of accounts; the plan (`core.burndown`) takes what comes from here."""
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import func, select
 
 from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
+from creditsvc.core.days import day_start
 from creditsvc.db import db
 from creditsvc.ledger.models import (
     Account,
@@ -38,16 +39,11 @@ class KnownLot:
     lot: Lot
 
 
-def chunks(ids: Iterable[T]) -> Iterator[list[T]]:
-    """The ids in lists short enough for one statement."""
+def chunks(ids: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """The ids in lists of at most `size`: short enough for one statement unless given."""
     ordered = list(ids)
-    for start in range(0, len(ordered), CHUNK):
-        yield ordered[start : start + CHUNK]
-
-
-def day_start(day: date) -> datetime:
-    """The instant a charge day stands for (L5)."""
-    return datetime.combine(day, time(), UTC)
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
 
 
 def lots_of(account_ids: Sequence[int], known_at: datetime | None = None) -> dict[int, list[KnownLot]]:

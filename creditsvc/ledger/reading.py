@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import func, select
 
 from creditsvc.core.amounts import Unit, format_amount, unit_named
-from creditsvc.core.burndown import Standing, standing
+from creditsvc.core.burndown import LATEST, Standing, standing
+from creditsvc.core.days import instant_text
 from creditsvc.db import db
 from creditsvc.ledger.facts import KnownLot, chunks, lots_of, ownerships_of, posted_of, scopes_ever_of
 from creditsvc.ledger.models import (
@@ -45,6 +46,11 @@ class LotView:
     promotional: bool
     worthless: bool
     standing: Standing
+
+    @property
+    def end(self) -> datetime:
+        """The first instant at which the lot no longer pays (L4)."""
+        return min(self.expires or LATEST, self.voided_at or LATEST)
 
 
 @dataclass(frozen=True)
@@ -341,11 +347,6 @@ def balance_document(
         "known_at": instant_text(known_at),
         "accounts": [_account_document(view) for view in views],
     }
-
-
-def instant_text(at: datetime | None) -> str | None:
-    """An instant as RFC 3339 in UTC."""
-    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _account_document(view: AccountView) -> dict[str, Any]:

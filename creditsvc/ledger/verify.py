@@ -4,7 +4,7 @@ Reads one snapshot, a slice of accounts at a time, and writes nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy import column, func, select, table
 from creditsvc.core.amounts import format_amount, unit_named
 from creditsvc.db import begin_snapshot, db
 from creditsvc.ledger.chain import PostingLine, batch_hash
-from creditsvc.ledger.facts import KnownLot, PostingKey, lots_of, planned, posted_of, units_of, usage_of
+from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, lots_of, planned, posted_of, units_of, usage_of
 from creditsvc.ledger.models import (
     Account,
     AccountCache,
@@ -47,7 +47,7 @@ def verify() -> dict[str, Any]:
             .order_by(Account.id)
         )
     }
-    for part in _slices(list(names)):
+    for part in chunks(names, SLICE):
         differences += check_accounts(part, names)
         db.session.expunge_all()
     differences += check_pools()
@@ -62,11 +62,6 @@ def verify() -> dict[str, Any]:
     }
     db.session.rollback()
     return report
-
-
-def _slices(ids: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    for start in range(0, len(ids), SLICE):
-        yield tuple(ids[start : start + SLICE])
 
 
 def _count(key: Any) -> int:
@@ -261,7 +256,7 @@ def _check_heads(names: dict[int, str]) -> list[Difference]:
         for account_id, (number, head) in (entry.after or {}).get("heads", {}).items():
             noted[int(account_id)] = (int(number), str(head), entry.at)
     hashes: dict[tuple[int, int], str] = {}
-    for part in _slices(list(noted)):
+    for part in chunks(noted, SLICE):
         for batch in db.session.execute(
             select(Batch.account_id, Batch.number, Batch.hash).where(Batch.account_id.in_(part))
         ):

@@ -9,12 +9,13 @@ import unicodedata
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 
 from sqlalchemy import select
 
 from creditsvc.config import ConfigError
+from creditsvc.core.days import instant_text
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db
 from creditsvc.mail.models import FAILED, QUEUED, SENDING, SENT, UNCERTAIN, OutboxMail
@@ -220,9 +221,9 @@ def listing(states: Sequence[str] = (), limit: int | None = None) -> list[dict[s
             "state": mail.state,
             "tries": mail.tries,
             "uncertain_count": mail.uncertain_count,
-            "queued_at": _shown(mail.queued_at),
-            "next_try_at": _shown(mail.next_try_at),
-            "sent_at": _shown(mail.sent_at),
+            "queued_at": instant_text(mail.queued_at),
+            "next_try_at": instant_text(mail.next_try_at),
+            "sent_at": instant_text(mail.sent_at),
             "last_error": mail.last_error,
         }
         for mail in db.session.scalars(query)
@@ -253,7 +254,3 @@ def _fail(mail: OutboxMail, error: str) -> None:
     mail.state = FAILED
     mail.next_try_at = None
     mail.last_error = _EARLIER + error if mail.uncertain_count else error
-
-
-def _shown(instant: datetime | None) -> str | None:
-    return None if instant is None else instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

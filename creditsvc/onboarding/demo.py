@@ -14,11 +14,11 @@ from sqlalchemy import exists, select
 
 from creditsvc.core.amounts import parse_amount, unit_named
 from creditsvc.core.burndown import LATEST, Lot, plan
-from creditsvc.core.days import last_day
+from creditsvc.core.days import day_start, last_day
 from creditsvc.core.errors import Conflict
 from creditsvc.db import db
 from creditsvc.grants.operations import award_package, extend_grant, top_up_grant, void_grant
-from creditsvc.ledger.facts import day_start, ownerships_of
+from creditsvc.ledger.facts import ownerships_of
 from creditsvc.ledger.models import Account, Scope
 from creditsvc.ledger.reading import AccountView, balances
 from creditsvc.onboarding.demo_park import (

@@ -6,9 +6,10 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from creditsvc.core.errors import FileError
-from creditsvc.grants.schemas import KEY, REASON, Amount, Day, Moment
+from creditsvc.grants.schemas import REASON, Amount, Day, Moment
 from creditsvc.parties.models import MEMBER_ROLES, STAFF_ROLES
 from creditsvc.parties.operations import LANGUAGES
+from creditsvc.parties.schemas import KEY
 from creditsvc.programmes.models import ENROLMENT_STATES
 
 _NAME = validate.Length(min=1, max=200, error="A name has 1 to 200 characters.")

@@ -7,9 +7,8 @@ Doors make a `Caller`; every operation asks here. What a startup's people may no
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, select, true
+from sqlalchemy import ColumnElement, false, select, true
 
 from creditsvc.core.errors import Forbidden, NotFound
 from creditsvc.db import db
@@ -118,8 +117,3 @@ def require_startup(caller: Caller, action: str, key: str) -> Startup:
     if not (may(caller, action) or (action in MEMBER_ACTIONS and startup.id in caller.memberships)):
         raise Forbidden(action)
     return startup
-
-
-def only_visible(caller: Caller, statement: Select[Any]) -> Select[Any]:
-    """A select that has `Startup` in it, narrowed to what the caller may see."""
-    return statement.where(visible_startups(caller))

@@ -8,9 +8,9 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import select, update
 
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.db import db, insert_if_absent
@@ -45,10 +45,9 @@ def do_once(caller: Caller, key: str, asked: str, act: Callable[[], Answer]) -> 
     under a key that was used.
     """
     person_id = _check(caller, key)
-    table = cast(Table, AnsweredRequest.__table__)
     claim = {"person_id": person_id, "key": key, "fingerprint": asked, "status": 0, "body": None, "location": "",
              "answered_at": caller.now}
-    if not insert_if_absent(table, claim):
+    if not insert_if_absent(AnsweredRequest, claim):
         answer = kept_answer(caller, key, asked)
         if answer is None:
             raise RuntimeError("a key that is taken has its answer: both are committed together")

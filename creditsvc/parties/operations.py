@@ -118,7 +118,7 @@ def edit_person(
     Raises Forbidden, NotFound("person") and RuleBroken("name" | "role" | "language", ...).
     """
     require(caller, "people.edit")
-    person = _known_person(email)
+    person = known_person(email)
     before = {"name": person.name, "role": person.role}
     if person.role != role:
         person.session_epoch += 1
@@ -162,7 +162,7 @@ def add_membership(
 def end_membership(caller: Caller, *, startup: str, email: str) -> None:
     """Takes somebody out of a startup's people. Raises NotFound and Forbidden."""
     company = require_startup(caller, "startup.edit", startup)
-    person = _known_person(email)
+    person = known_person(email)
     membership = db.session.scalar(
         select(Membership).where(Membership.startup_id == company.id, Membership.person_id == person.id)
     )
@@ -179,7 +179,7 @@ def set_password(caller: Caller, *, email: str, password: str) -> Person:
     Raises Forbidden, NotFound("person") and RuleBroken("password", ...).
     """
     require(caller, "people.edit")
-    person = _known_person(email)
+    person = known_person(email)
     keep_password(person, hash_password(password, person.email))
     trail.record(caller, "password.set", f"person:{person.email}")
     return person
@@ -192,7 +192,8 @@ def keep_password(person: Person, password_hash: str) -> None:
     db.session.flush()
 
 
-def _known_person(email: str) -> Person:
+def known_person(email: str) -> Person:
+    """The person with that address. Raises NotFound("person")."""
     person = person_of(email)
     if person is None:
         raise NotFound("person", email)

@@ -5,7 +5,7 @@ from marshmallow import Schema, fields, validate
 from creditsvc.parties.models import MEMBER_ROLES
 from creditsvc.parties.operations import LANGUAGES
 
-_KEY = validate.Regexp(
+KEY = validate.Regexp(
     r"^[a-z0-9][a-z0-9-]*\Z", error="Write small letters, digits and hyphens, beginning with a letter or digit."
 )
 _NAME = validate.Length(min=1, max=200, error="A name has 1 to 200 characters on one line.")
@@ -15,7 +15,7 @@ _EMAIL = validate.Length(min=3, max=254, error="Write a mail address such as fou
 class StartupShape(Schema):
     """A new startup."""
 
-    key = fields.String(required=True, validate=[validate.Length(max=100), _KEY])
+    key = fields.String(required=True, validate=[validate.Length(max=100), KEY])
     name = fields.String(required=True, validate=_NAME)
     language = fields.String(validate=validate.OneOf(LANGUAGES), load_default="en")
 

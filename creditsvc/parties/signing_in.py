@@ -4,7 +4,6 @@ A try is written down before the password is looked at, so that many at once can
 computed between two short transactions of the door, since it takes long on purpose.
 """
 
-import hashlib
 import secrets
 import zlib
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from creditsvc.parties.access import Caller
 from creditsvc.parties.models import PasswordReset, Person, SignInAttempt
 from creditsvc.parties.operations import keep_password, person_of
 from creditsvc.parties.passwords import hash_password, is_dated, is_right, rehash
+from creditsvc.parties.tokens import hash_token
 
 WINDOW = timedelta(minutes=15)
 FAILURES_PER_EMAIL = 5
@@ -110,7 +110,7 @@ def request_reset(email: str, address: str, now: datetime) -> ResetLink | None:
         return None
     token = secrets.token_urlsafe(32)
     db.session.add(
-        PasswordReset(person_id=person.id, token_hash=_token_hash(token), expires_at=now + RESET_LIFE, used_at=None)
+        PasswordReset(person_id=person.id, token_hash=hash_token(token), expires_at=now + RESET_LIFE, used_at=None)
     )
     db.session.flush()
     return ResetLink(person.id, person.name, person.email, person.language, token)
@@ -147,14 +147,10 @@ def reset_password(token: str, password: str, now: datetime, address: str = "") 
 def _open_reset(token: str, now: datetime) -> PasswordReset | None:
     return db.session.scalar(
         select(PasswordReset).where(
-            PasswordReset.token_hash == _token_hash(token), PasswordReset.used_at.is_(None),
+            PasswordReset.token_hash == hash_token(token), PasswordReset.used_at.is_(None),
             PasswordReset.expires_at > now,
         )
     )
-
-
-def _token_hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _refuse_too_many(condition: object, limit: int, now: datetime) -> None:

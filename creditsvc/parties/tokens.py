@@ -10,6 +10,7 @@ from creditsvc.db import db
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.models import ApiToken, Person
+from creditsvc.parties.operations import known_person
 
 PREFIX = "cs_"
 """What every token begins with, so that a scanner for leaked secrets can know one."""
@@ -22,7 +23,7 @@ def create_token(caller: Caller, email: str, name: str) -> str:
     may not sign in, `token-name-taken` while they have a token of that name.
     """
     require(caller, "people.edit")
-    person = _person(email)
+    person = known_person(email)
     if not person.active:
         raise Conflict("email", "person-inactive", "%(email)s may not sign in, so neither may a token.", email=email)
     name = name.strip()
@@ -48,7 +49,7 @@ def revoke_token(caller: Caller, email: str, name: str) -> None:
     Raises Forbidden and NotFound("person" | "token"): a token that was revoked before is no longer there.
     """
     require(caller, "people.edit")
-    person = _person(email)
+    person = known_person(email)
     tokens = _live_tokens(person, name.strip())
     if not tokens:
         raise NotFound("token", name)
@@ -70,15 +71,8 @@ def person_of_token(token: str) -> Person | None:
 
 
 def hash_token(token: str) -> str:
-    """What is kept of a token. It has 256 random bits, so one plain hash is enough (nobody can try them out)."""
+    """What is kept of a token or a link: 256 random bits need no more than a plain hash (nobody can try them out)."""
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _person(email: str) -> Person:
-    person = db.session.scalar(select(Person).where(Person.email == email.strip().lower()))
-    if person is None:
-        raise NotFound("person", email)
-    return person
 
 
 def _live_tokens(person: Person, name: str) -> list[ApiToken]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import select, update
 
 from creditsvc.core.amounts import parse_amount, unit_named
 from creditsvc.core.days import DEFAULT_ZONE, ends_at, starts_at, zone_named
@@ -261,9 +261,9 @@ def enrol(
         brings = find_package(intake.programme_id, package)
         if brings is None:
             raise NotFound("package", package)
-    insert_if_absent(_table(StartupProgramme), {"startup_id": company.id, "programme_id": intake.programme_id})
+    insert_if_absent(StartupProgramme, {"startup_id": company.id, "programme_id": intake.programme_id})
     terms = standing_terms(intake.programme_id)
-    made = insert_if_absent(_table(Enrolment), {
+    made = insert_if_absent(Enrolment, {
         "startup_id": company.id, "cohort_id": intake.id, "package_id": brings.id if brings else None,
         "terms_id": terms.id, "status": status, "enrolled_on": on,
     })
@@ -371,9 +371,3 @@ def _own_programme(caller: Caller, key: str) -> Programme:
 def _require_programme(caller: Caller, programme_id: int) -> None:
     if caller.programme_ids is not None and programme_id not in caller.programme_ids:
         raise Forbidden("programme.edit")
-
-
-def _table(model: type[Model]) -> Table:
-    table = model.__table__
-    assert isinstance(table, Table)  # every model is a plain table
-    return table

@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Literal
 
-from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_of, last_day
 from creditsvc.ledger.reading import AccountView, LotEvent, LotView, PostingView
 
@@ -145,12 +144,11 @@ def _calendar_steps(lots: Sequence[LotView], events: Sequence[LotEvent]) -> Iter
         (event.lot, event.instant): event for event in events if event.kind == "void"
     }
     for lot in lots:
-        end = min(lot.expires or LATEST, lot.voided_at or LATEST)
-        if lot.effective < end:
+        if lot.effective < lot.end:
             yield _Step(lot.effective, day_of(lot.effective), "effective", lot.key, 0, _("Grant becomes usable"))
-        if lot.voided_at is not None and lot.voided_at == end:
+        if lot.voided_at is not None and lot.voided_at == lot.end:
             yield _Step(
-                end, day_of(end), "void", lot.key, 0, _("Grant is void from now on"),
+                lot.end, day_of(lot.end), "void", lot.key, 0, _("Grant is void from now on"),
                 event=voids.get((lot.key, lot.voided_at)),
             )
         elif lot.expires is not None:

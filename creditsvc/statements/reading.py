@@ -7,14 +7,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from creditsvc.core.amounts import Unit, format_amount
-from creditsvc.core.days import day_of, ends_at, starts_at
+from creditsvc.core.days import day_of, ends_at, instant_text, starts_at
 from creditsvc.core.errors import RuleBroken
 from creditsvc.ledger.reading import (
     AccountView,
     LotEvent,
     PostingView,
     balances,
-    instant_text,
     lot_events,
     postings,
 )

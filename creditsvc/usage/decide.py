@@ -5,12 +5,13 @@ Totals have the columns scope_id, day, key, currency, amount (10^-8 of the curre
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
 
 from creditsvc.core.amounts import MONEY_STEPS, check_range
+from creditsvc.core.days import day_start
 
 GRAIN = ("scope_id", "day", "key", "currency")
 TOTALS = {"scope_id": pl.Int64, "day": pl.Date, "key": pl.String, "currency": pl.String, "amount": pl.Int64}
@@ -93,10 +94,14 @@ def month_of(day: date) -> date:
     return day.replace(day=1)
 
 
+def month_after(day: date) -> date:
+    """The first day of the month after that of the day."""
+    return (month_of(day) + timedelta(days=32)).replace(day=1)
+
+
 def closed_at(month: date) -> datetime:
     """The instant from which a run's word on that month counts as its close."""
-    following = (month + timedelta(days=32)).replace(day=1)
-    return datetime(following.year, following.month, 1, tzinfo=UTC) + CLOSES_AFTER
+    return day_start(month_after(month)) + CLOSES_AFTER
 
 
 def takes_away_much(changes: Sequence[Delta], posted: pl.DataFrame) -> list[tuple[int, date, str, int, int]]:
@@ -128,7 +133,7 @@ def covers_less(run: Candidate, others: Sequence[Candidate]) -> list[tuple[date,
     found = []
     for month in sorted({month_of(day) for day in days(run.first, run.last)}):
         now = {day for day in days(run.first, run.last) if month_of(day) == month}
-        in_month = [one for one in earlier if one.first < _next(month) and month <= one.last]
+        in_month = [one for one in earlier if one.first < month_after(month) and month <= one.last]
         if not in_month:
             continue
         newest = max(in_month, key=lambda one: one.rank)
@@ -136,10 +141,6 @@ def covers_less(run: Candidate, others: Sequence[Candidate]) -> list[tuple[date,
         if now < then:
             found.append((month, len(then), len(now)))
     return found
-
-
-def _next(month: date) -> date:
-    return (month + timedelta(days=32)).replace(day=1)
 
 
 def by_currency(changes: Iterable[Delta]) -> dict[str, Decimal]:

@@ -84,7 +84,7 @@ def keep(run: ImportRun, files: Sequence[Packed], rows: Sequence[int] | None = N
         db.session.add(file)
         db.session.flush()
         numbered = [(file.id, number, piece) for number, piece in enumerate(packed.pieces or ())]
-        bulk_insert(FilePiece.__table__, ("file_id", "number", "data"), numbered)  # type: ignore[arg-type]
+        bulk_insert(FilePiece, ("file_id", "number", "data"), numbered)
 
 
 def source_of_run(run_id: int, folder: Path) -> Source:

@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 
 from creditsvc.core.amounts import MONEY_STEPS, format_amount, unit_named
 from creditsvc.core.burndown import LATEST
+from creditsvc.core.days import day_start
 from creditsvc.db import bulk_insert, db
-from creditsvc.ledger.facts import chunks, day_start, ownerships_of, units_of
+from creditsvc.ledger.facts import chunks, ownerships_of, units_of
 from creditsvc.ledger.models import (
     Account,
     Batch,
@@ -108,12 +109,12 @@ def add_usage(changes: Sequence[Delta], run_id: int) -> None:
             select(ChargeKey.text, ChargeKey.id).where(ChargeKey.text.in_(part))).all())
     missing = sorted(texts - ids.keys())
     if missing:
-        bulk_insert(ChargeKey.__table__, ("text",), [(text,) for text in missing])  # type: ignore[arg-type]
+        bulk_insert(ChargeKey, ("text",), [(text,) for text in missing])
         for part in chunks(missing):
             ids.update(db.session.execute(
                 select(ChargeKey.text, ChargeKey.id).where(ChargeKey.text.in_(part))).all())
     bulk_insert(
-        UsageFact.__table__,  # type: ignore[arg-type]
+        UsageFact,
         ("scope_id", "day", "key_id", "currency", "amount", "run_id"),
         [(one.scope_id, one.day, ids[one.key], one.currency, one.amount, run_id) for one in changes],
     )

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import select
 
+from creditsvc.core.amounts import shown_amount, unit_named
 from creditsvc.core.errors import Conflict, FileError, FileRefused, NotFound, RuleBroken
 from creditsvc.db import bulk_insert, db
 from creditsvc.ledger.book import Cause, lock_accounts, lock_scopes, post
@@ -25,6 +26,7 @@ from creditsvc.usage.decide import (
     covers_less,
     deciders,
     deltas,
+    month_after,
     month_of,
     takes_away_much,
 )
@@ -151,7 +153,7 @@ def apply_run(
     export = prepared.export
     run.schema, run.feed, run.rows = export.schema, _feed(export), export.rows
     run.cover_first, run.cover_last = export.cover or (None, None)
-    scopes = lock_scopes(_scopes_of(export))
+    scopes = lock_scopes(export.scopes)
     ids = {pair: scope.id for pair, scope in scopes.items()}
     totals = imports.with_scope_ids(export.totals, ids)
     if run.status == "queued":
@@ -163,7 +165,7 @@ def apply_run(
         run.status = "held"
         batches: list[Batch] = []
     else:
-        run.status = _status(decision, export)
+        run.status = _status(decision)
         batches = _settle(run, decision.changes, "usage", caller)
         imports.refresh_scopes({scope.id: scope for scope in scopes.values()})
     _fill(report, run, decision, names, batches)
@@ -232,11 +234,6 @@ def _locked_run(run_id: int) -> ImportRun:
     return run
 
 
-def _scopes_of(export: Export) -> list[tuple[str, str]]:
-    """The scopes that the run covers: those with rows, and those that the manifest names (U4)."""
-    return sorted(export.scopes)
-
-
 def _remember(run: ImportRun, prepared: Prepared, ids: Mapping[tuple[str, str], int]) -> None:
     """Keeps what the run covers and says, so that it can decide later and be fallen back on (U9)."""
     export = prepared.export
@@ -253,7 +250,7 @@ def _remember(run: ImportRun, prepared: Prepared, ids: Mapping[tuple[str, str], 
         for provider, scope, day in export.totals.group_by("provider", "scope").agg(pl.col("day").max()).iter_rows()
     }
     bulk_insert(
-        RunScope.__table__,  # type: ignore[arg-type]
+        RunScope,
         ("run_id", "scope_id", "first_day", "last_day", "newest_row_day"),
         [(run.id, scope_id, first, last, newest.get(pair)) for pair, scope_id in ids.items()],
     )
@@ -277,22 +274,25 @@ def _decide(run: ImportRun, totals: pl.DataFrame, scope_ids: Sequence[int]) -> _
         for month, before, now in covers_less(own, others[scope_id]):
             suspicions.append(f"covers {now} days of {month:%Y-%m} where the run before covered {before}")
     # whole months, since suspicion asks what is posted for a scope and month
-    posted = imports.posted_totals(scope_ids, month_of(first), (month_of(last) + timedelta(days=32)).replace(day=1))
+    posted = imports.posted_totals(scope_ids, month_of(first), month_after(last) - timedelta(days=1))
     changes = deltas(totals, posted, decided)
     for scope_id, month, currency, before_steps, change in takes_away_much(changes, posted):
         scope = db.session.get_one(Scope, scope_id)
         suspicions.append(
-            f"would take {-change / 10**8:.2f} of {before_steps / 10**8:.2f} {currency} of {month:%Y-%m} "
+            f"would take {_shown(-change, currency)} of {_shown(before_steps, currency)} {currency} of {month:%Y-%m} "
             f"away from {scope.external_id}"
         )
     return _Decision(changes, stale, sum(map(len, decided.values())), others, sorted(set(suspicions)))
 
 
-def _status(decision: _Decision, export: Export) -> str:
+def _shown(steps: int, currency: str) -> str:
+    return shown_amount(steps, unit_named(currency))
+
+
+def _status(decision: _Decision) -> str:
     if decision.changes:
         return "applied"
-    covered = export.cover is not None and bool(decision.stale or decision.decided_days)
-    return "stale" if covered and not decision.decided_days else "unchanged"
+    return "stale" if decision.stale and not decision.decided_days else "unchanged"
 
 
 def _settle(run: ImportRun, changes: Sequence[Delta], cause: str, caller: Caller) -> list[Batch]:
@@ -335,10 +335,7 @@ def confirm_run(caller: Caller, run_id: int) -> dict[str, Any]:
     scopes = _locked_scopes_of(run)
     ids = {(scope.provider, scope.external_id): scope.id for scope in scopes.values()}
     decision = _decide(run, imports.totals_of_run(run.id, ids), sorted(scopes))
-    if decision.changes:
-        run.status = "applied"
-    else:
-        run.status = "unchanged" if decision.decided_days or not decision.stale else "stale"
+    run.status = _status(decision)
     batches = _settle(run, decision.changes, "usage", caller)
     imports.refresh_scopes(scopes)
     report = dict(run.report)

@@ -3,14 +3,15 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import func, select
 
 from creditsvc.core.burndown import LATEST
+from creditsvc.core.days import day_start
 from creditsvc.core.errors import NotFound
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks, day_start, ownerships_of, scopes_ever_of, units_of
+from creditsvc.ledger.facts import chunks, ownerships_of, scopes_ever_of, units_of
 from creditsvc.ledger.models import Account, ChargeKey, Resource, Scope, ScopeFact, UsageFact
 from creditsvc.parties.access import Caller, require
 from creditsvc.usage.models import ImportRun
@@ -181,8 +182,3 @@ def waiting_in_other_currencies(account_ids: Sequence[int]) -> dict[int, dict[st
                 if own.account_id in units and own.starts <= at < own.ends and amount:
                     found[own.account_id or 0][currency] += int(amount)
     return {account_id: dict(sums) for account_id, sums in found.items()}
-
-
-def days_since(day: date, now: datetime) -> int:
-    """How many UTC days lie between a charge day and now."""
-    return (now.astimezone(UTC).date() - day) // timedelta(days=1)

@@ -6,13 +6,12 @@ from datetime import date, datetime
 from sqlalchemy import select
 
 from creditsvc.core.burndown import LATEST
-from creditsvc.core.days import ends_at, starts_at
+from creditsvc.core.days import ends_at, instant_text, starts_at
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.ledger.book import Cause, add_turns, lock_accounts, lock_scopes, open_accounts, post
 from creditsvc.ledger.facts import accounts_ever_of, ownerships_of, turns_of
 from creditsvc.ledger.models import Account, Resource, Scope
-from creditsvc.ledger.reading import instant_text
 from creditsvc.ledger.timeline import Ownership, overlaps, timeline, turns_for
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require, require_startup

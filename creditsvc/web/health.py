@@ -1,12 +1,8 @@
 """For machines: is the process up, is the service ready, what does it measure. Nothing here is about people."""
 
 from datetime import timedelta
-from pathlib import Path
 
-from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import func, select
@@ -14,15 +10,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from creditsvc import clock
 from creditsvc.alerts.reading import last_night
-from creditsvc.db import db
+from creditsvc.core.days import instant_text
+from creditsvc.db import db, schema_versions
 from creditsvc.ledger.models import Account, Batch
-from creditsvc.ledger.reading import instant_text
 from creditsvc.mail.models import OutboxMail
 from creditsvc.parties.models import SignInAttempt, Startup
 from creditsvc.usage.models import ImportRun
 from creditsvc.web import session
 
 pages = Blueprint("health", __name__)
+
 
 @pages.get("/healthz")
 def healthz() -> ResponseReturnValue:
@@ -37,8 +34,8 @@ def healthz() -> ResponseReturnValue:
 def readyz() -> ResponseReturnValue:
     """Whether the database is reachable and has the tables of this version; 503 when not."""
     try:
-        migrated = _is_migrated()
-        if migrated:
+        found, wanted = schema_versions()
+        if found == wanted:
             return {"status": "ready", "database": "reachable", "migrated": True, "last_night": _night()}
     except SQLAlchemyError:
         return {"status": "not ready", "database": "not reachable", "migrated": False, "last_night": None}, 503
@@ -83,13 +80,6 @@ def _night() -> dict[str, object]:
         "hours_ago": None if at is None else (now - at) // timedelta(hours=1),
         "late": last.is_late,
     }
-
-
-def _is_migrated() -> bool:
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(Path(current_app.root_path) / "migrations"))
-    wanted = set(ScriptDirectory.from_config(config).get_heads())
-    return bool(wanted) and wanted == set(MigrationContext.configure(db.session.connection()).get_current_heads())
 
 
 def _gauge(registry: CollectorRegistry, name: str, meaning: str, value: int | None) -> None:

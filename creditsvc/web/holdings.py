@@ -3,23 +3,19 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import select
 
-from creditsvc.core.days import day_of, parse_day
+from creditsvc.core.days import day_of, day_start, parse_day
 from creditsvc.core.errors import NotFound, RuleBroken
-from creditsvc.db import db
-from creditsvc.grants.models import Grant
-from creditsvc.grants.reading import grants_of
+from creditsvc.grants.reading import cohorts_awarded, grants_of
 from creditsvc.ledger.reading import AccountView, balances, postings
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Startup
 from creditsvc.parties.reading import find_startup, members_of
-from creditsvc.programmes.models import Cohort, Enrolment
 from creditsvc.programmes.reading import enrolments_of
 from creditsvc.statements.reading import burn_down_series, statement
 from creditsvc.usage.reading import DayUsage, scopes_of, usage_by_day, waiting_in_other_currencies
@@ -65,19 +61,7 @@ def one(key: str) -> ResponseReturnValue:
         "startup.html", startup=startup, now=caller.now,
         cards=[Card(view, _chart(view, caller.now), waiting.get(view.id, {})) for view in views],
         grants=grants, enrolments=enrolments_of(caller, key), scopes=scopes_of(startup.id),
-        members=members_of(caller, key), packages_awarded=_cohorts_awarded(startup.id),
-    )
-
-
-def _cohorts_awarded(startup_id: int) -> set[str]:
-    """The cohorts whose package the startup has been awarded."""
-    return set(
-        db.session.scalars(
-            select(Cohort.key)
-            .join(Enrolment, Enrolment.cohort_id == Cohort.id)
-            .join(Grant, Grant.enrolment_id == Enrolment.id)
-            .where(Grant.startup_id == startup_id)
-        )
+        members=members_of(caller, key), packages_awarded=cohorts_awarded(startup.id),
     )
 
 
@@ -119,8 +103,7 @@ def _chosen(views: Sequence[AccountView], resource: str | None) -> AccountView |
 def _paid_days(view: AccountView, first: date, last: date) -> list[PaidDay]:
     paid: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     others: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    at = datetime.combine(first, time(), UTC)
-    for row in postings([view.id], first=at, until=at + (last - first)):
+    for row in postings([view.id], first=day_start(first), until=day_start(last)):
         day = row.charge_at.astimezone(UTC).date()
         if row.lot is None:
             others[day][row.kind] += row.amount

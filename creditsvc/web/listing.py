@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 
 from creditsvc.core.amounts import Unit
+from creditsvc.core.due_alerts import STALE
 from creditsvc.ledger.reading import AccountView, balances
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Startup
 from creditsvc.parties.reading import list_startups
 
 PAGE = 50
-STALE_AFTER = timedelta(days=4)
-"""Azure's data lags up to a day and closes about three days after a month's end: older than this needs a look."""
-
 EXPIRING_WITHIN = timedelta(days=60)
 FILTERS = ("expiring", "uncovered", "used-up", "stale")
 
@@ -76,6 +75,11 @@ def _rows(startups: Sequence[Startup], now: datetime) -> tuple[Row, ...]:
     return tuple(_row(startup, by_startup[startup.id], now) for startup in startups)
 
 
+def _is_stale(newest: date, now: datetime) -> bool:
+    """Whether the night would call it stale, by the rule's own threshold."""
+    return STALE.is_reached(min(STALE.defaults), Fraction((now.astimezone(UTC).date() - newest).days))
+
+
 def _row(startup: Startup, views: Sequence[AccountView], now: datetime) -> Row:
     expiries = [view.next_expiry for view in views if view.next_expiry is not None]
     days = [view.newest_charge_day for view in views if view.newest_charge_day is not None]
@@ -84,7 +88,7 @@ def _row(startup: Startup, views: Sequence[AccountView], now: datetime) -> Row:
         "expiring": next_expiry is not None and next_expiry - now <= EXPIRING_WITHIN,
         "uncovered": any(view.uncovered > 0 for view in views),
         "used-up": any(view.granted > 0 and view.drawn > 0 and view.remaining + view.not_yet == 0 for view in views),
-        "stale": newest is not None and newest < now.date() - STALE_AFTER,
+        "stale": newest is not None and _is_stale(newest, now),
     }
     return Row(
         startup.key, startup.name,

@@ -1,16 +1,16 @@
-"""How amounts, days and instants look on pages. Rounding happens here and nowhere else (L2)."""
+"""How amounts, days and instants look on pages."""
 
 import hashlib
-from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
 from flask import Flask, url_for
 from flask_babel import format_date, format_datetime, gettext
 
-from creditsvc.core.amounts import Unit, format_amount, parse_amount, to_decimal, unit_named
-from creditsvc.core.days import DEFAULT_ZONE, last_day
+from creditsvc.core.amounts import Unit, format_amount, parse_amount, shown_amount, to_decimal, unit_named
+from creditsvc.core.days import DEFAULT_ZONE, days_left, last_day
 from creditsvc.statements.entries import Entry
 
 _STATIC = Path(__file__).parent / "static"
@@ -19,27 +19,18 @@ _STATIC = Path(__file__).parent / "static"
 def hang(app: Flask) -> None:
     """Gives the templates their filters."""
     app.jinja_env.filters.update(
-        amount=amount, exact=format_amount, day=day, last_day=shown_last_day, moment=moment, number=number,
+        amount=amount, exact=format_amount, day=day, last_day=shown_last_day, moment=moment, number=shown_amount,
         short=short, short_day=short_day, money_of=money_of, decimal_text=decimal_text, iso_day=iso_day,
         sentence=sentence,
     )
-    app.jinja_env.globals.update(asset=asset, days_until=days_until)
+    app.jinja_env.globals.update(asset=asset, days_left=days_left)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
 
-def number(steps: int, unit: Unit) -> str:
-    """The bare number: money with two places (what is smaller than a cent, exactly), other units as they are."""
-    if not unit.is_money:
-        return f"{Decimal(format_amount(steps, unit)):,}"
-    value = to_decimal(steps, unit)
-    rounded = value.quantize(Decimal("0.01"), ROUND_HALF_EVEN)
-    return format_amount(steps, unit) if steps and not rounded else f"{rounded:,}"
-
-
 def amount(steps: int, unit: Unit) -> str:
     """The amount with its unit, as it stands on a page: `USD 25,000.00`, `1.5 hours`, `5 seats`."""
-    text = number(steps, unit)
+    text = shown_amount(steps, unit)
     if unit.is_money:
         return f"{unit.name}\N{NO-BREAK SPACE}{text}"
     return f"{text}\N{NO-BREAK SPACE}{unit.name if text == '1' else unit.name + 's'}"
@@ -103,11 +94,6 @@ def moment(value: datetime | None) -> str:
         return "–"
     text: str = format_datetime(value.astimezone(DEFAULT_ZONE), "d MMM yyyy, HH:mm", rebase=False)
     return text
-
-
-def days_until(end: datetime, now: datetime) -> int:
-    """Whole days left before an end."""
-    return max((end - now) // timedelta(days=1), 0)
 
 
 def asset(name: str) -> str:

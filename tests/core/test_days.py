@@ -41,6 +41,20 @@ def test_the_last_day_of_an_end_within_a_day_is_that_day():
 
 
 @pytest.mark.parametrize(
+    "now, left",
+    [
+        (datetime(2026, 6, 28, 16, tzinfo=UTC), 2),  # 00:00 of 29 June in Hong Kong
+        (datetime(2026, 6, 29, 15, 59, tzinfo=UTC), 2),
+        (datetime(2026, 6, 29, 16, tzinfo=UTC), 1),
+        (datetime(2026, 6, 30, 15, 59, tzinfo=UTC), 1),
+        (datetime(2026, 6, 30, 16, tzinfo=UTC), 0),
+    ],
+)
+def test_days_left_are_counted_as_people_do_with_today_among_them(now, left):
+    assert days.days_left(days.ends_at(date(2026, 6, 30)), now) == left
+
+
+@pytest.mark.parametrize(
     "text, moment",
     [
         ("2026-03-01", date(2026, 3, 1)),

@@ -1,0 +1,26 @@
+"""How amounts are shown to people (L2)."""
+
+import pytest
+
+from creditsvc.core.amounts import MAX_STEPS, shown_amount, unit_named
+
+
+@pytest.mark.parametrize(
+    "steps, unit, shown",
+    [
+        (0, "USD", "0.00"),
+        (2_500_000_000_000, "USD", "25,000.00"),
+        (-123_450_000_000, "USD", "-1,234.50"),
+        (500_000, "USD", "0.005"),  # half to even would make it 0
+        (-1, "USD", "-0.00000001"),
+        (500_001, "USD", "0.01"),
+        (1_500_000, "USD", "0.02"),
+        (2_500_000, "USD", "0.02"),
+        (MAX_STEPS, "USD", "92,233,720,368.55"),
+        (90, "hour", "1.5"),
+        (72_000, "hour", "1,200"),
+        (1_000, "seat", "1,000"),
+    ],
+)
+def test_an_amount_is_shown_to_the_cent_and_never_as_nothing_when_it_is_something(steps, unit, shown):
+    assert shown_amount(steps, unit_named(unit)) == shown
