@@ -114,25 +114,6 @@ def test_a_small_file_that_compresses_well_is_no_bomb(tmp_path: Path) -> None:
     assert export.rows == 20_000
 
 
-@pytest.mark.parametrize(
-    "content, line, words",
-    [
-        pytest.param(GOOD[:-10] + "\n", 3, "columns where the header has 13", id="too few columns"),
-        pytest.param(GOOD[:-1] + ",more\n", 3, "has 14 columns", id="too many columns"),
-        pytest.param(GOOD[:-1], 3, "no line end", id="no line end"),
-        pytest.param(GOOD[:-20], 3, "no line end", id="cut in the middle"),
-        pytest.param(GOOD + '9000001,"half a', 4, "never closed", id="cut within quotation marks"),
-        pytest.param(text_of(EA_ROW, [{"Tags": 'a\n"b"\n'}, {"Tags": "c\nd"}])[:-5], 5, "no line end", id="quoted"),
-    ],
-)
-def test_a_last_row_that_was_cut_short_is_refused(tmp_path: Path, content: str, line: int, words: str) -> None:
-    (plain,) = refused(written(tmp_path, content))
-    (packed,) = refused(written(tmp_path, gzip.compress(content.encode())))
-
-    assert (plain.line, words in plain.message) == (line, True)
-    assert packed == plain
-
-
 @pytest.mark.parametrize("row, schema", [(EA_ROW, "ea"), (FOCUS_ROW, "focus"), (MCA_ROW, "mca"), (PAYG_ROW, "payg")])
 def test_every_column_that_a_schema_needs_is_asked_for(tmp_path: Path, row: dict[str, str], schema: str) -> None:
     optional = {
@@ -354,46 +335,6 @@ def test_a_blank_line_between_rows_is_refused(tmp_path: Path) -> None:
     errors = refused(written(tmp_path, "\n".join([*lines[:2], "", lines[2], "", ""]) + "\n"))
 
     assert {error.line for error in errors} == {3}
-
-
-def with_a_middle_row_that_ends(path: Path, end: str) -> Path:
-    header, *rows = text_of(FOCUS_ROW, [{}, {}, {}]).splitlines(keepends=True)
-    rows[1] = "1.5,42,USD,2026-03-01T00:00:00Z,Usage,2026-03-01T00:00:00Z,Microsoft,Storage,Blob" + end
-    return written(path, header + "".join(rows))
-
-
-def test_a_row_in_the_middle_that_has_lost_its_scope_by_being_short_is_refused(tmp_path: Path) -> None:
-    (error,) = refused(with_a_middle_row_that_ends(tmp_path, "\n"))
-
-    assert (error.line, error.message) == (3, "has 9 columns where the header has 11")
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_a_row_in_the_middle_that_may_be_paid_from_credit_only_for_being_short_is_refused(
-    tmp_path: Path, packed: bool
-) -> None:
-    row = {name: value for name, value in EA_ROW.items() if name != "IsAzureCreditEligible"}
-    header, *rows = text_of({**row, "IsAzureCreditEligible": "False"}, [{}] * 3).splitlines()
-    rows[1] = rows[1].removesuffix(",False")
-    content = "\n".join([header, *rows, "", ""]).encode()
-
-    (error,) = refused(written(tmp_path, gzip.compress(content) if packed else content))
-
-    assert (error.line, error.message) == (3, "has 12 columns where the header has 13")
-
-
-def test_rows_that_end_with_empty_fields_and_blank_lines_behind_them_are_no_short_rows(tmp_path: Path) -> None:
-    text = text_of({**EA_ROW, "Tags": '"a"\n' * 50_000, "BenefitId": "", "Other": ""}, [{}] * 3) + "\n\n"
-
-    export = read(written(tmp_path, text))
-
-    assert export.rows == 3
-
-
-def test_a_row_in_the_middle_whose_scope_is_empty_is_left_out(tmp_path: Path) -> None:
-    export = read(with_a_middle_row_that_ends(tmp_path, ",,\n"))
-
-    assert [(left.reason, left.rows) for left in export.left_out] == [("no-scope", 1)]
 
 
 def test_a_stray_quotation_mark_is_refused_with_its_line(tmp_path: Path) -> None:
