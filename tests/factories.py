@@ -63,13 +63,15 @@ def make_partner(key: str | None = None, name: str = "Microsoft Hong Kong") -> P
 
 
 def make_resource(
-    key: str = "azure-credit", kind: str = "credit", unit: str | None = "USD", provider: str | None = "azure"
+    key: str = "azure-credit", kind: str = "credit", unit: str | None = "USD", provider: str | None = "azure",
+    name: str | None = None,
 ) -> Resource:
     """The resource of that key, made unless it is there."""
     there = do(lambda: db.session.scalar(select(Resource).where(Resource.key == key)))
     if there is not None:
         return there
-    return do(lambda: programmes.add_resource(somebody(), key=key, kind=kind, unit=unit, provider=provider))
+    return do(lambda: programmes.add_resource(somebody(), key=key, name=name, kind=kind, unit=unit,
+                                              provider=provider))
 
 
 def make_pool(
@@ -119,7 +121,7 @@ def make_cohort(
     programme: str | None = None, key: str | None = None, starts: date = date(2026, 3, 1),
     ends: date = date(2027, 2, 28),
 ) -> Cohort:
-    """An intake; its programme is made unless given."""
+    """A cohort; its programme is made unless given."""
     key, of = key or _key("cohort"), programme or make_programme().key
     return do(
         lambda: programmes.add_cohort(somebody(), programme=of, key=key, name="2026 spring", starts=starts, ends=ends)

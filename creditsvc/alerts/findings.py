@@ -28,7 +28,7 @@ from creditsvc.core.due_alerts import (
 )
 from creditsvc.db import db
 from creditsvc.ledger.facts import chunks, ownerships_of, scopes_ever_of
-from creditsvc.ledger.models import LotChange, LotFact, Resource, Scope
+from creditsvc.ledger.models import LotChange, LotFact, Scope
 from creditsvc.ledger.reading import AccountView, LotView, balances
 from creditsvc.ledger.timeline import owner_at
 from creditsvc.mail.render import SEVERITIES
@@ -81,13 +81,12 @@ def find(account_ids: Sequence[int], now: datetime, last_night: datetime | None)
     """
     views = balances(now, account_ids=account_ids)
     acts = _acts_of(account_ids)
-    names = dict(db.session.execute(select(Resource.key, Resource.name)).all())
     scopes: dict[int, list[ScopeState]] = defaultdict(list)
     for state in _scopes_now(account_ids, now):
         scopes[state.account_id].append(state)
     found: list[Finding] = []
     for view in views:
-        named = {"unit": view.unit.name, "resource": names[view.resource] or view.resource}
+        named = {"unit": view.unit.name, "resource": view.resource_name}
         found += _expiries(view, acts, now, last_night, named)
         found += _used(view, acts, now, named)
         found += _uncovered(view, acts, now, named)

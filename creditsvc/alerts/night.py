@@ -130,6 +130,7 @@ def document(alert: Alert) -> dict[str, Any]:
     """An alert as JSON (CONTRACT: section 5)."""
     return {
         "key": alert.key, "startup": alert.key.partition("/")[0], "resource": alert.params["resource_key"],
+        "resource_name": alert.params["resource"],
         "holding": alert.holding, "rule": alert.rule, "threshold": alert.threshold, "message": alert.message,
         "severity": alert.severity,
     }

@@ -25,6 +25,7 @@ class GrantView:
     startup: str
     startup_name: str
     resource: str
+    resource_name: str
     unit: Unit
     lot: LotView
 
@@ -42,6 +43,7 @@ class PoolView:
     partner: str
     partner_name: str
     resource: str
+    resource_name: str
     kind: str
     unit: Unit
     amount: int
@@ -101,8 +103,8 @@ def pools(caller: Caller) -> list[PoolView]:
         statement = statement.where(Pool.partner_id == caller.partner_id)
     return [
         PoolView(
-            pool.key, partner.key, partner.name, resource.key, resource.kind, unit_named(resource.unit), pool.amount,
-            pool.committed, pool.starts, pool.ends,
+            pool.key, partner.key, partner.name, resource.key, resource.name, resource.kind,
+            unit_named(resource.unit), pool.amount, pool.committed, pool.starts, pool.ends,
         )
         for pool, partner, resource in db.session.execute(statement)
     ]
@@ -141,8 +143,8 @@ def _views(rows: Sequence[tuple[Grant, Startup]], as_of: datetime) -> list[Grant
     }
     return [
         GrantView(
-            grant, startup.key, startup.name, lots[grant.lot_id][0].resource, lots[grant.lot_id][0].unit,
-            lots[grant.lot_id][1],
+            grant, startup.key, startup.name, account.resource, account.resource_name, account.unit, lot
         )
         for grant, startup in rows
+        for account, lot in (lots[grant.lot_id],)
     ]

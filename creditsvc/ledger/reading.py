@@ -61,6 +61,7 @@ class AccountView:
     startup_id: int
     startup: str
     resource: str
+    resource_name: str
     kind: str
     unit: Unit
     batch: int
@@ -156,7 +157,7 @@ def balances(
     return [
         AccountView(
             id=account.id, startup_id=account.startup_id, startup=startup_key, resource=resource.key,
-            kind=resource.kind, unit=unit_named(resource.unit), batch=batches[account.id],
+            resource_name=resource.name, kind=resource.kind, unit=unit_named(resource.unit), batch=batches[account.id],
             lots=tuple(_lot_view(lot, pool_keys, sums[account.id], as_of) for lot in _in_order(known[account.id])),
             uncovered=sums[account.id].uncovered, uncredited=sums[account.id].uncredited,
             newest_charge_day=newest.get(account.id),

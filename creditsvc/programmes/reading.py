@@ -43,7 +43,7 @@ class LineView:
 
 @dataclass(frozen=True)
 class CohortView:
-    """An intake with its programme; `months` is of the terms that stand now."""
+    """A cohort with its programme; `months` is of the terms that stand now."""
 
     key: str
     name: str
@@ -62,6 +62,7 @@ class EnrolmentView:
     cohort: str
     cohort_name: str
     programme: str
+    programme_name: str
     package: str | None
     status: str
     enrolled_on: date
@@ -171,7 +172,7 @@ def programmes(caller: Caller) -> list[Programme]:
 
 
 def cohorts(caller: Caller) -> list[CohortView]:
-    """The intakes of the programmes that `programmes` lists, newest first. Raises Forbidden."""
+    """The cohorts of the programmes that `programmes` lists, newest first. Raises Forbidden."""
     visible = {programme.id: programme for programme in programmes(caller)}
     newest = (
         select(ProgrammeTerms.programme_id, func.max(ProgrammeTerms.version).label("version"))
@@ -201,7 +202,7 @@ def enrolments_of(caller: Caller, startup: str) -> list[EnrolmentView]:
     """The enrolments of a startup, oldest first. Raises NotFound, Forbidden."""
     company: Startup = require_startup(caller, "startup.see", startup)
     rows = db.session.execute(
-        select(Enrolment, Cohort, Programme.key, Package.key, ProgrammeTerms.months)
+        select(Enrolment, Cohort, Programme, Package.key, ProgrammeTerms.months)
         .join(Cohort, Cohort.id == Enrolment.cohort_id)
         .join(Programme, Programme.id == Cohort.programme_id)
         .join(ProgrammeTerms, ProgrammeTerms.id == Enrolment.terms_id)
@@ -211,7 +212,8 @@ def enrolments_of(caller: Caller, startup: str) -> list[EnrolmentView]:
     )
     return [
         EnrolmentView(
-            startup, cohort.key, cohort.name, programme, package, enrolment.status, enrolment.enrolled_on, months
+            startup, cohort.key, cohort.name, programme.key, programme.name, package, enrolment.status,
+            enrolment.enrolled_on, months,
         )
         for enrolment, cohort, programme, package, months in rows
     ]

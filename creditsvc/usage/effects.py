@@ -19,6 +19,7 @@ class Effect:
     startup: str
     name: str
     resource: str
+    resource_name: str
     unit: Unit
     drawn: int
     uncovered: int
@@ -31,21 +32,21 @@ def effects_of(caller: Caller, run_id: int) -> list[Effect]:
     The caller must have been allowed to see runs.
     """
     rows = db.session.execute(
-        select(Startup.key, Startup.name, Resource.key, Resource.unit, Posting.kind, func.sum(Posting.amount))
+        select(Startup.key, Startup.name, Resource, Posting.kind, func.sum(Posting.amount))
         .select_from(Posting)
         .join(Batch, Batch.id == Posting.batch_id)
         .join(Account, Account.id == Posting.account_id)
         .join(Startup, Startup.id == Account.startup_id)
         .join(Resource, Resource.id == Account.resource_id)
         .where(Batch.cause == "usage", Batch.cause_ref == f"run:{run_id}", visible_startups(caller))
-        .group_by(Startup.key, Startup.name, Resource.key, Resource.unit, Posting.kind)
+        .group_by(Startup.key, Startup.name, Resource.id, Posting.kind)
         .order_by(Startup.key, Resource.key)
     )
-    sums: dict[tuple[str, str, str, str], dict[str, int]] = defaultdict(dict)
-    for startup, name, resource, unit, kind, amount in rows:
-        sums[startup, name, resource, unit][kind] = int(amount)
+    sums: dict[tuple[str, str, Resource], dict[str, int]] = defaultdict(dict)
+    for startup, name, resource, kind, amount in rows:
+        sums[startup, name, resource][kind] = int(amount)
     return [
-        Effect(startup, name, resource, unit_named(unit), kinds.get("drawn", 0), kinds.get("uncovered", 0),
-               kinds.get("uncredited", 0))
-        for (startup, name, resource, unit), kinds in sums.items()
+        Effect(startup, name, resource.key, resource.name, unit_named(resource.unit), kinds.get("drawn", 0),
+               kinds.get("uncovered", 0), kinds.get("uncredited", 0))
+        for (startup, name, resource), kinds in sums.items()
     ]

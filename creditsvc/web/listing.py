@@ -88,6 +88,7 @@ def _row(startup: Startup, views: Sequence[AccountView], now: datetime) -> Row:
         "expiring": next_expiry is not None and next_expiry - now <= EXPIRING_WITHIN,
         "uncovered": any(view.uncovered > 0 for view in views),
         "used-up": any(view.granted > 0 and view.drawn > 0 and view.remaining + view.not_yet == 0 for view in views),
+        "not-yet": any(view.not_yet > 0 and view.remaining == 0 for view in views),
         "stale": newest is not None and _is_stale(newest, now),
     }
     return Row(

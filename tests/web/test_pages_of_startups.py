@@ -7,6 +7,7 @@ from flask import Flask
 
 from creditsvc.core.days import starts_at
 from creditsvc.grants.operations import void_grant
+from creditsvc.programmes.operations import enrol
 from tests import counting, factories
 from tests.conftest import NOW
 from tests.factories import do, somebody
@@ -36,6 +37,31 @@ def test_the_list_says_what_remains_when_it_ends_and_what_needs_a_look(manager: 
     page = manager.get("/startups")
 
     assert "USD 0.00 USD 100.00 100 % – USD 20.00 12 Jun 2026 Uncovered usage Nothing left" in page.text
+
+
+def test_the_list_tells_credit_that_starts_later_from_credit_that_is_gone(manager: Browser):
+    factories.make_startup("harbour", "Harbour Robotics")
+    factories.make_grant("harbour", amount="100", effective=date(2026, 8, 1), expires=date(2027, 7, 31))
+
+    page = manager.get("/startups")
+
+    assert "USD 0.00 USD 100.00 0 %" in page.text
+    assert "Not yet usable" in page.text
+    assert "Nothing left" not in page.text
+
+
+def test_the_startup_page_calls_things_by_the_names_that_people_gave_them(manager: Browser):
+    factories.make_startup("harbour", "Harbour Robotics")
+    pool = factories.make_pool(resource=factories.make_resource(name="Azure credit of 2026").key)
+    factories.make_grant("harbour", pool.key)
+    programme = factories.make_programme("techconnect")
+    cohort = factories.make_cohort(programme.key)
+    do(lambda: enrol(somebody(), startup="harbour", cohort=cohort.key, status="active", on=date(2026, 3, 1)))
+
+    page = manager.get("/startups/harbour")
+
+    assert "How Azure credit of 2026 burned down" in page.text
+    assert f"{programme.name}, 2026 spring" in page.text
 
 
 def test_the_list_is_searched_and_filtered(manager: Browser):
