@@ -38,6 +38,7 @@ def scope_of(number: int) -> str:
 def make_park() -> None:
     """Fills an empty database. Sign in with the addresses above and `factories.PASSWORD`."""
     partner = factories.make_partner("microsoft", "Microsoft Hong Kong").key
+    factories.make_resource(name="Azure credit")
     factories.make_pool("ms-azure-2026", "500000", partner=partner)
     factories.make_pool("ms-azure-extra", "30000", partner=partner)
     factories.make_person(MANAGER, "manager", factories.PASSWORD)
