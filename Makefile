@@ -5,6 +5,7 @@ PORT ?= 8000
 SERVE ?= 1
 EXPORT ?=
 WORKERS ?= 2
+BENCH ?=
 PYTEST_ARGS ?=
 
 VENV := .venv
@@ -13,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ADDRESS := http://127.0.0.1:$(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint types contracts pytest messages clean
+.PHONY: help demo run bench test lint types contracts pytest messages clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +27,9 @@ demo: $(VENV)/.installed  ## an illustrative programme, served (EXPORT=path a co
 run: $(VENV)/.installed  ## the service as it is; an empty one asks for its first administrator (PORT=8000)
 	@$(BIN)/creditsvc init --ask
 	@exec $(BIN)/creditsvc serve --port $(PORT)
+
+bench: $(VENV)/.installed-test  ## speed against limits taken in the same run (BENCH="import ..."; docs/performance.md)
+	@POLARS_MAX_THREADS=2 $(BIN)/python -m benchmarks $(BENCH)
 
 test: lint types contracts pytest  ## linters, types, import contracts and every test (PYTEST_ARGS="-k word", WORKERS=2)
 
