@@ -19,6 +19,9 @@ PIECE_BYTES = 1 << 20
 KEPT_BYTES = 64 << 20
 """The most compressed bytes of a file that are kept in the table."""
 
+COMPRESSED = (b"\x1f\x8b", b"PK", b"PAR1")
+"""How files begin that would not get smaller: gzip, zip, Parquet."""
+
 KEPT_FOR = timedelta(days=731)
 """24 months."""
 
@@ -35,18 +38,21 @@ class Packed:
 
 
 def pack(name: str, stream: BinaryIO, path: Path | None = None) -> Packed:
-    """Reads a file once, outside any transaction.
+    """Reads a file once, outside any transaction; what comes compressed is kept as it is.
 
     A file with a `path` that compresses to more than KEPT_BYTES is kept by its path and hash; without one
     (an upload) it is Conflict("files", "too-large").
     """
     digest, size, kept = hashlib.sha256(), 0, 0
     pieces: list[bytes] | None = []
+    level = 6
     while content := stream.read(PIECE_BYTES):
+        if not size and content.startswith(COMPRESSED):
+            level = 0
         digest.update(content)
         size += len(content)
         if pieces is not None:
-            pieces.append(zlib.compress(content, 6))
+            pieces.append(zlib.compress(content, level))
             kept += len(pieces[-1])
             if kept > KEPT_BYTES:
                 if path is None:

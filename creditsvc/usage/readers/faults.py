@@ -1,6 +1,7 @@
 """Faults in rows: found on groups, then placed on their lines by a second pass that only a refusal needs (U6)."""
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,13 @@ from polars.exceptions import PolarsError
 from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.usage.readers.grouping import prepare, scan
 from creditsvc.usage.readers.limits import Limits
+from creditsvc.usage.readers.plain import plain_stream
 from creditsvc.usage.readers.schemas import Layout
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A part made plain: what a second pass over its rows needs."""
+    """A part that was checked: what a second pass over its rows needs."""
 
     name: str
     path: Path
@@ -82,7 +84,7 @@ def line_numbers(path: Path, rows: Iterable[int]) -> dict[int, int]:
     wanted = set(rows)
     found: dict[int, int] = {}
     row, begins, inside = -1, 1, False
-    with path.open("rb") as plain:
+    with plain_stream(path) as plain:
         for number, line in enumerate(plain, start=1):
             if len(found) == len(wanted):
                 break
@@ -106,7 +108,7 @@ def short_rows(part: Opened, limits: Limits) -> FileRefused | None:
     columns = len(part.layout.header)
     errors: list[FileError] = []
     more = 0
-    with part.path.open(encoding="utf-8-sig", newline="") as plain:
+    with io.TextIOWrapper(plain_stream(part.path), encoding="utf-8-sig", newline="") as plain:
         rows = csv.reader(plain)
         begins = 1
         for fields in rows:
@@ -125,7 +127,7 @@ def unreadable(part: Opened, fault: PolarsError) -> FileRefused:
     """The refusal of text that the CSV reader could not read: names the first row that is not as the header is."""
     columns = len(part.layout.header)
     line, message = 0, f"is no proper CSV ({str(fault).splitlines()[0]})"
-    with part.path.open(encoding="utf-8-sig", newline="") as plain:
+    with io.TextIOWrapper(plain_stream(part.path), encoding="utf-8-sig", newline="") as plain:
         rows = csv.reader(plain, strict=True)
         try:
             begins = 1

@@ -1,4 +1,7 @@
-"""From a file as it lies to plain CSV that is safe to hand to the reader: unpacked within bounds, checked, hashed."""
+"""A file as it lies, checked so that it is safe to hand to the reader: within bounds, proper text, hashed.
+
+A gzip is not unpacked to disk: the reader unpacks it as it reads, once the check has gone through it within its bounds.
+"""
 
 import codecs
 import csv
@@ -10,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.usage.readers.limits import MEBIBYTE, Limits
@@ -29,6 +32,7 @@ _NOT_CSV = (
     (b"7z\xbc\xaf", "a 7z archive"),
     (b"%PDF", "a PDF"),
 )
+_TAIL = 1 << 16
 _CSV_WANTED = "CSV in UTF-8, plain or compressed with gzip, would be right"
 
 csv.field_size_limit(1 << 30)  # Python's own bound of 128 KiB is less than a long list of tags may have
@@ -36,13 +40,12 @@ csv.field_size_limit(1 << 30)  # Python's own bound of 128 KiB is less than a lo
 
 @dataclass(frozen=True)
 class Plain:
-    """A part as plain text: `path` is the part itself or what it unpacked to.
+    """A part that was checked and found to be text, plain or within a gzip (`plain_stream` reads either).
 
     `disk_bytes` and `sha256` are of the part as it lies, `plain_bytes` of its text. `blank_tail` counts empty lines
     after the last row, which the CSV reader takes for rows; `has_rows` is False for a header alone.
     """
 
-    path: Path
     disk_bytes: int
     plain_bytes: int
     sha256: str
@@ -51,8 +54,15 @@ class Plain:
     has_rows: bool
 
 
-def make_plain(part: Part, folder: Path, limits: Limits, progress: Callable[[int], None]) -> Plain:
-    """The part as plain, checked CSV; a gzip is unpacked into `folder`. `progress` gets bytes of the part read so far.
+def plain_stream(path: Path) -> IO[bytes]:
+    """The text of a part as bytes, unpacked while it is read."""
+    with path.open("rb") as lying:
+        packed = lying.read(len(_GZIP)) == _GZIP
+    return cast(IO[bytes], gzip.open(path, "rb")) if packed else path.open("rb")
+
+
+def check_plain(part: Part, limits: Limits, progress: Callable[[int], None]) -> Plain:
+    """Reads the part once and checks it. `progress` gets bytes of the part read so far.
 
     Raises FileRefused: not CSV, not UTF-8, empty, a gzip cut short or beyond the bounds, a last row cut short.
     """
@@ -61,19 +71,17 @@ def make_plain(part: Part, folder: Path, limits: Limits, progress: Callable[[int
             head = lying.read(8)
             lying.seek(0)
             raw = _Hashed(lying)
-            packed = head.startswith(_GZIP)
-            path = folder / "part.csv" if packed else part.path
-            check = _Check(part.name, path)
-            if packed:
+            check = _Check(part.name, part.path)
+            if head.startswith(_GZIP):
                 _unpack(raw, check, limits, progress)
             else:
                 _read_plain(raw, check, limits, progress)
         check.finish()
-        header = _header(part.name, path, limits)
+        header = _header(part.name, part.path, limits)
         has_rows, blank_tail = _check_tail(check, len(header))
     except OSError as fault:
         raise _refused(part.name, 0, f"cannot be read: {fault.strerror or fault}") from None
-    return Plain(path, raw.bytes, check.bytes, raw.sha256.hexdigest(), header, blank_tail, has_rows)
+    return Plain(raw.bytes, check.bytes, raw.sha256.hexdigest(), header, blank_tail, has_rows)
 
 
 def glance(part: Part, limits: Limits) -> tuple[str, ...] | None:
@@ -115,17 +123,18 @@ class _Hashed(io.RawIOBase):
 
 
 class _Check:
-    """What can be told from the bytes alone: no NUL, proper UTF-8, and how many quotation marks there are."""
+    """What can be told from the bytes alone: no NUL, proper UTF-8, how many quotation marks there are, how it ends."""
 
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         self.path = path
         self.bytes = 0
         self.quotes = 0
+        self.tail = b""
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def feed(self, chunk: bytes) -> None:
-        """Check the next piece; what went before must lie at `path`. Raises FileRefused."""
+        """Check the next piece. Raises FileRefused."""
         if self.bytes == 0:
             _refuse_known(self.name, chunk)
         if b"\0" in chunk:
@@ -135,6 +144,7 @@ class _Check:
             self._decode(chunk, final=False)
         self.bytes += len(chunk)
         self.quotes += chunk.count(b'"')
+        self.tail = chunk[-_TAIL:] if len(chunk) >= _TAIL else (self.tail + chunk)[-_TAIL:]
 
     def finish(self) -> None:
         """Check the end. Raises FileRefused."""
@@ -145,7 +155,7 @@ class _Check:
     def line_at(self, offset: int) -> int:
         """The line in which a byte stands; only a refusal asks, so it is counted then."""
         lines = 1
-        with self.path.open("rb") as plain:
+        with plain_stream(self.path) as plain:
             while offset > 0 and (chunk := plain.read(min(offset, MEBIBYTE))):
                 lines += chunk.count(b"\n")
                 offset -= len(chunk)
@@ -173,11 +183,10 @@ def _read_plain(raw: _Hashed, check: _Check, limits: Limits, progress: Callable[
 
 
 def _unpack(raw: _Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:
-    """Write the unpacked text piece by piece; what is held in memory never exceeds a piece."""
+    """Check the unpacked text piece by piece; what is held in memory never exceeds a piece."""
     try:
-        with gzip.GzipFile(fileobj=raw, mode="rb") as packed, check.path.open("wb", buffering=0) as plain:
+        with gzip.GzipFile(fileobj=raw, mode="rb") as packed:
             while chunk := packed.read(limits.chunk):
-                plain.write(chunk)
                 check.feed(chunk)
                 _bound(check, limits)
                 if check.bytes > limits.gzip_floor and check.bytes > limits.gzip_ratio * raw.bytes:
@@ -210,7 +219,7 @@ def _refuse_known(name: str, head: bytes) -> None:
 
 def _header(name: str, path: Path, limits: Limits) -> tuple[str, ...]:
     """The fields of the first line. Raises FileRefused where there is none within the bound."""
-    with path.open("rb") as plain:
+    with plain_stream(path) as plain:
         line = plain.readline(limits.header_bytes + 1)
     if len(line) > limits.header_bytes:
         raise _refused(name, 1, f"has no line end within {limits.header_bytes} bytes, so it is no CSV: {_CSV_WANTED}")
@@ -232,17 +241,15 @@ def _check_tail(check: _Check, columns: int) -> tuple[bool, int]:
         raise _refused(
             name, _open_quote(check.path), "a quotation mark is never closed: the file was cut short or is no CSV"
         )
-    window = 1 << 16
-    with check.path.open("rb") as plain:
-        while True:
-            start = max(0, check.bytes - window)
-            plain.seek(start)
-            tail = plain.read()
-            body = tail.rstrip(b"\r\n")
-            first = _last_row(body)
-            if first is not None or start == 0:
-                break
-            window *= 4
+    window = len(check.tail)
+    while True:
+        tail = check.tail if window == len(check.tail) else _read_tail(check, window)
+        start = check.bytes - len(tail)
+        body = tail.rstrip(b"\r\n")
+        first = _last_row(body)
+        if first is not None or start == 0:
+            break
+        window *= 4
     if first is None:
         return False, 0  # the header alone
     ends = tail[len(body) :].count(b"\n")
@@ -258,10 +265,17 @@ def _check_tail(check: _Check, columns: int) -> tuple[bool, int]:
     return True, ends - 1
 
 
+def _read_tail(check: _Check, window: int) -> bytes:
+    """The last bytes of the text, more than were held: only a row without end asks for them."""
+    with plain_stream(check.path) as plain:
+        plain.seek(max(0, check.bytes - window))
+        return plain.read()
+
+
 def _open_quote(path: Path) -> int:
     """The line in which the last quotation mark opens that nothing closes."""
     opened, inside = 0, False
-    with path.open("rb") as plain:
+    with plain_stream(path) as plain:
         for number, line in enumerate(plain, start=1):
             if line.count(b'"') % 2:
                 inside = not inside

@@ -1,6 +1,5 @@
 """Reading one cost export whole, checked, before anything is posted (U1 to U3, U6, U7)."""
 
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +23,7 @@ from creditsvc.usage.readers.judging import Judged, judge
 from creditsvc.usage.readers.limits import Limits
 from creditsvc.usage.readers.manifest import Manifest
 from creditsvc.usage.readers.periods import check_periods, cover_of, range_faults, style_faults
-from creditsvc.usage.readers.plain import Plain, glance, make_plain
+from creditsvc.usage.readers.plain import Plain, check_plain, glance
 from creditsvc.usage.readers.schemas import COST_FIELDS, Layout, recognise
 from creditsvc.usage.readers.source import Part, Source
 from creditsvc.usage.readers.totals import Export, PartRead, Units
@@ -41,20 +40,18 @@ def read_export(
     `units` says which currency each scope settles in. `progress` is told (bytes done, bytes in all) of the parts as
     they lie. Raises FileRefused for anything that makes the export unfit to count, naming file, line, column and value.
     """
-    with tempfile.TemporaryDirectory(prefix="creditsvc-") as folder:
-        return _Reading(source, units, progress, limits or Limits(), Path(folder)).export()
+    return _Reading(source, units, progress, limits or Limits()).export()
 
 
 class _Reading:
     """One reading: the parts in turn, then the rules over all of them."""
 
     def __init__(
-        self, source: Source, units: Units, progress: Progress | None, limits: Limits, folder: Path
+        self, source: Source, units: Units, progress: Progress | None, limits: Limits
     ) -> None:
         self._source = source
         self._units = units
         self._limits = limits
-        self._folder = folder
         self._progress = progress
         self._sizes = [_size(part.name, part.path) for part in source.parts]
         self._opened: list[Opened] = []
@@ -90,19 +87,17 @@ class _Reading:
 
     def _read_part(self, number: int) -> None:
         part = self._source.parts[number]
-        folder = self._folder / str(number)
-        folder.mkdir()
         before = sum(self._sizes[:number])
         with ThreadPoolExecutor(1) as beside:
             early = self._group_early(part, beside)
             # The reading of the bytes is the first half of the work, the grouping the second.
-            plain = make_plain(part, folder, self._limits, lambda done: self._tell(before + done // 2))
+            plain = check_plain(part, self._limits, lambda done: self._tell(before + done // 2))
         layout = recognise(part.name, plain.header)
         if number and _shape(layout) != _shape(self._opened[0].layout):
             raise _refused(
                 part.name, 1, f"has other columns than {self._opened[0].name}: the parts of an export have one header"
             )
-        opened = Opened(part.name, plain.path, layout, plain.blank_tail, plain.has_rows)
+        opened = Opened(part.name, part.path, layout, plain.blank_tail, plain.has_rows)
         judged = self._judge(number, opened, early if plain.has_rows else None)
         rows = int(judged.groups["rows"].sum())
         self._check_counts(number, plain, rows)
