@@ -8,11 +8,12 @@ from flask import Blueprint, Flask, current_app, render_template
 from flask_smorest import Api
 from flask_smorest import Blueprint as ResourceBlueprint
 from flask_smorest.utils import prepare_response
+from marshmallow import fields
 
 from creditsvc.api.problems import KINDS, MIME_TYPE
 from creditsvc.api.routes import tag_of
 from creditsvc.api.schemas import ProblemSchema
-from creditsvc.grants.schemas import Day, Instant, Moment
+from creditsvc.grants.schemas import Amount, Day, Instant, Moment
 
 DESCRIPTION = """\
 Who was granted which cloud credits, what has drawn on them, and what is left.
@@ -22,6 +23,19 @@ for means the end of that day in Asia/Hong_Kong. Lists come in pages: `next` is 
 Every write takes an `Idempotency-Key`. Errors are problem JSON (RFC 9457).
 """
 
+FORMATS: Mapping[type[fields.Field[Any]], Mapping[str, Any]] = {
+    Moment: {"anyOf": [{"format": "date"}, {"format": "date-time"}], "example": "2026-03-01"},
+    Day: {"format": "date", "example": "2026-03-01"},
+    Instant: {"format": "date-time", "example": "2026-03-01T09:00:00+08:00"},
+    Amount: {"pattern": r"^\d+(\.\d+)?$", "example": "25000.50"},
+}
+"""How our own fields are written."""
+
+PROBLEM_HEADERS = {
+    "UNAUTHORIZED": ("WWW-Authenticate", "How to send a token."),
+    "SERVICE_UNAVAILABLE": ("Retry-After", "After how many seconds to try again."),
+}
+
 pages = Blueprint("api_docs_page", __name__, url_prefix="/api/v1", template_folder="templates")
 
 
@@ -29,6 +43,7 @@ class DocumentedApi(Api):  # type: ignore[misc]
     """flask-smorest's Api with problem JSON for errors, and no error handlers outside its own routes."""
 
     ERROR_SCHEMA = ProblemSchema
+    DEFAULT_ERROR_RESPONSE_NAME = None  # each route names its problems
 
     def register_blueprint(self, blp: ResourceBlueprint, **options: Any) -> None:
         """Hangs the blueprint in and documents it under the name of its resource."""
@@ -44,7 +59,6 @@ class DocumentedApi(Api):  # type: ignore[misc]
         for status in HTTPStatus:
             if status >= HTTPStatus.BAD_REQUEST:
                 self._problem_response(status.name, status.phrase)
-        self._problem_response("DEFAULT_ERROR", "A problem (RFC 9457).")
 
     def _register_etag_headers(self) -> None:
         """None: answers have no ETag."""
@@ -53,7 +67,10 @@ class DocumentedApi(Api):  # type: ignore[misc]
         """None: lists say their next page in the body."""
 
     def _problem_response(self, name: str, description: str) -> None:
-        response = {"description": description, "schema": ProblemSchema}
+        response: dict[str, Any] = {"description": description, "schema": ProblemSchema}
+        if name in PROBLEM_HEADERS:
+            header, meaning = PROBLEM_HEADERS[name]
+            response["headers"] = {header: {"description": meaning, "schema": {"type": "string"}}}
         prepare_response(response, self.spec, MIME_TYPE)
         self.spec.components.response(name, response, lazy=True)
 
@@ -69,14 +86,20 @@ def make_api(app: Flask) -> DocumentedApi:
         },
     )
     api = DocumentedApi(app)
-    for field in (Moment, Day, Instant):
+    for field in FORMATS:
         api.register_field(field, "string", None)
+    api.ma_plugin.converter.add_attribute_function(format_of)
     api.spec.components.security_scheme("token", {
         "type": "http", "scheme": "bearer", "description": "A token made with `creditsvc token create`.",
     })
     app.register_blueprint(pages)
     app.extensions["creditsvc-api"] = api
     return api
+
+
+def format_of(converter: Any, field: fields.Field[Any], **kwargs: Any) -> dict[str, Any]:
+    """How a field of ours is written, for apispec."""
+    return dict(FORMATS.get(type(field), {}))
 
 
 @pages.get("/docs")

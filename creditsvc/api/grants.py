@@ -21,6 +21,10 @@ from creditsvc.parties.once import Answer
 blueprint = new_blueprint("grants", "Grants: awarding, extending, topping up, voiding, returning to the pool.")
 
 
+GRANT_STEPS = dict.fromkeys(("get_grant", "extend_grant", "top_up_grant", "void_grant", "return_to_pool"), "key")
+"""What can be done with a grant once it is awarded."""
+
+
 @get(blueprint, "/grants", query=PagingSchema, answers=GrantListSchema)
 def list_grants(query: dict[str, Any]) -> dict[str, Any]:
     """The grants you may see, in the order of their award."""
@@ -44,7 +48,7 @@ def get_grant(key: str) -> dict[str, Any]:
     return shown(reading.find_grant(current_caller(), key))
 
 
-@post(blueprint, "/grants", body=AwardShape, answers=GrantSchema, status=201)
+@post(blueprint, "/grants", body=AwardShape, answers=GrantSchema, status=201, next_steps=GRANT_STEPS)
 def award_grant(body: dict[str, Any]) -> Response:
     """Awards a startup an amount from a pool.
 

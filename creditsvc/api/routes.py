@@ -1,7 +1,8 @@
 """How a route of the API is declared: guarded, its input checked by a schema, and documented, all in one place."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import marshmallow
@@ -25,6 +26,12 @@ KEY_PARAMETER = {
     "description": "A new value for each thing to be done (a UUID is a good one). The same request with the same key "
     "gets the first answer again, with the header `Idempotency-Replayed: true`; another request with it is refused.",
 }
+READ_PROBLEMS = (400, 401, 403, 500, 503)
+"""What every address may answer: no text that can be read, no token, not allowed, a fault of ours, no database."""
+
+WRITE_PROBLEMS = (*READ_PROBLEMS, 404, 409, 413, 415, 422)
+"""What every write may answer."""
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -123,9 +130,11 @@ def get(
 
     def decorate(view: View) -> View:
         name = view.__name__
-        view = blueprint.response(200, answers)(_as_response(view))
+        reasons = {*READ_PROBLEMS, *((404,) if "<" in rule else ()), *((422,) if query else ())}
+        view = blueprint.response(200, answers)(_with_problems(blueprint, _as_response(view), reasons))
         if query is not None:
             view = blueprint.arguments(query, location="query")(view)
+        view = blueprint.doc(operationId=name)(view)
         blueprint.route(rule, methods=["GET"], endpoint=name, tags=[tag_of(blueprint)])(view)
         return view
 
@@ -142,28 +151,34 @@ def post(
     also: tuple[int, ...] = (),
     location: str = "json",
     required: bool = True,
+    next_steps: Mapping[str, str] | None = None,
 ) -> Callable[[View], View]:
     """Declares a writing route. The view gets the checked body and the path's values, and returns a response.
 
     `status` is that of its answer, `also` are others with an answer of the same shape; `location` is json or multipart.
+    `next_steps` are operations that the answer leads to: the name of each with its parameter, filled from the answer
+    (`{"get_grant": "key"}`).
     """
 
     def decorate(view: View) -> View:
         name = view.__name__
-        for code in (400, 409):
-            view = blueprint.alt_response(code, response=PROBLEM_NAMES[code])(view)
+        view = _with_problems(blueprint, view, WRITE_PROBLEMS)
         for code in also:
             view = blueprint.alt_response(code, schema=answers)(view)
         view = blueprint.response(status, answers, headers=_headers(status))(view)
         view = blueprint.arguments(body, location=location, required=required)(view)
-        view = blueprint.doc(parameters=[KEY_PARAMETER])(view)
+        view = blueprint.doc(parameters=[KEY_PARAMETER], operationId=name, **_links(status, next_steps or {}))(view)
         blueprint.route(rule, methods=["POST"], endpoint=name, tags=[tag_of(blueprint)])(view)
         return view
 
     return decorate
 
 
-PROBLEM_NAMES = {400: "BAD_REQUEST", 409: "CONFLICT"}
+def _with_problems(blueprint: Blueprint, view: View, statuses: Iterable[int]) -> View:
+    """Documents the problems that the view may answer with: no status is left to be guessed."""
+    for status in sorted(statuses):
+        view = blueprint.alt_response(status, response=HTTPStatus(status).name)(view)
+    return view
 
 
 def tag_of(blueprint: Blueprint) -> str:
@@ -181,6 +196,14 @@ def _headers(status: int) -> dict[str, Any]:
     if status == 201:
         headers["Location"] = {"description": "Where what was made can be read.", "schema": {"type": "string"}}
     return headers
+
+
+def _links(status: int, next_steps: Mapping[str, str]) -> dict[str, Any]:
+    links = {}
+    for operation, parameter in next_steps.items():
+        source = f"$response.body#/{'id' if parameter == 'run_id' else parameter}"
+        links[operation] = {"operationId": operation, "parameters": {parameter: source}}
+    return {"responses": {status: {"links": links}}} if links else {}
 
 
 def _as_response(view: View) -> View:

@@ -41,7 +41,10 @@ def get_startup(key: str) -> dict[str, Any]:
     return shown(reading.find_startup(current_caller(), key))
 
 
-@post(blueprint, "/startups", body=StartupShape, answers=StartupSchema, status=201)
+@post(
+    blueprint, "/startups", body=StartupShape, answers=StartupSchema, status=201,
+    next_steps={"get_startup": "key", "get_balance": "key", "get_statement": "key", "list_startup_grants": "key"},
+)
 def create_startup(body: dict[str, Any]) -> Response:
     """Makes a startup."""
     caller = current_caller()

@@ -55,7 +55,10 @@ def get_usage_run(run_id: int) -> dict[str, Any]:
     return shown(caller, find_run(caller, run_id))
 
 
-@post(blueprint, "/usage-runs", body=UploadSchema, answers=RunSchema, status=201, also=(200,), location="multipart")
+@post(
+    blueprint, "/usage-runs", body=UploadSchema, answers=RunSchema, status=201, also=(200,), location="multipart",
+    next_steps={"get_usage_run": "run_id", "confirm_usage_run": "run_id", "reverse_usage_run": "run_id"},
+)
 def upload_usage(body: dict[str, Any]) -> Response:
     """Imports one cost export: a file, or the files of a manifest together with it.
 
