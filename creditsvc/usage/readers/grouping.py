@@ -6,7 +6,8 @@ million rows. A cost is summed as two whole numbers, steps of 10^-8 and the rest
 stays with the group and is judged by rule.
 """
 
-from collections.abc import Sequence
+import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from creditsvc.usage.readers.values import COST_DECIMALS, FRACTION
 _CASTABLE: Final = r"^-?[0-9]{1,9}(\.[0-9]{1,28})?$|^-?[0-9](\.[0-9]{1,16})?[eE]-(0?[0-9]|1[0-2])$"
 """Costs below 10^9 with at most 28 decimals: what `Decimal(38, 28)` holds without rounding."""
 
+_COUNTS: Final = ("rows", "paying", "maybe_cut")
 _TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
 _STEPS: Final = pl.lit(FRACTION, dtype=pl.Int128)
 
@@ -28,11 +30,58 @@ def scan(path: Path, layout: Layout, *, has_rows: bool) -> pl.LazyFrame:
 
     `maybe_cut` marks the rows that may have fewer columns than the header: the CSV reader fills those up with nulls.
     """
-    schema = {f"c{position}": pl.String() for position in range(len(layout.header))}
-    nulls = None if layout.schema.null_text is None else [layout.schema.null_text]
+    schema = _numbered(len(layout.header))
     lines = pl.LazyFrame(schema=schema)
     if has_rows:
-        lines = pl.scan_csv(path, has_header=False, skip_lines=1, schema=schema, null_values=nulls, glob=False)
+        lines = pl.scan_csv(path, has_header=False, skip_lines=1, schema=schema, null_values=_nulls(layout), glob=False)
+    return _fields(lines, layout)
+
+
+def scan_text(text: bytes, layout: Layout, *, first: bool = False) -> pl.LazyFrame:
+    """As `scan`, of a piece of text: whole rows without the header.
+
+    The reader counts the columns in the first line that it sees. For the first piece of a part that is its first row,
+    as in `scan`; for all others a header of our own, so that a faulty row is the same wherever pieces begin.
+    """
+    schema = _numbered(len(layout.header))
+    if first:
+        lines = pl.scan_csv(io.BytesIO(text), has_header=False, schema=schema, null_values=_nulls(layout))
+    else:
+        lines = pl.scan_csv(io.BytesIO(_header(schema) + text), schema=schema, null_values=_nulls(layout))
+    return _fields(lines, layout)
+
+
+def cut_rows(text: bytes, layout: Layout) -> bool:
+    """Whether a row of a piece has fewer columns than the header; an empty line has none and is no row.
+
+    A mark is put behind every line end, as one more column: where the row is whole, it comes to stand in the last
+    place. The marks of line ends within quotation marks are part of their field and harm nobody.
+    """
+    schema = _numbered(len(layout.header) + 1)
+    last = f"c{len(layout.header)}"
+    marked = text.replace(b"\r\n", b"\n").replace(b"\n", b",~\n")
+    blank = pl.col("c0").is_null() & (pl.col("c1") == "~").fill_null(False) & pl.col("c2").is_null()
+    found = (
+        pl.scan_csv(io.BytesIO(_header(schema) + marked), schema=schema)
+        .select((pl.col(last).is_null() & ~blank).any())
+        .collect(engine="streaming")
+    )
+    return bool(found.item())
+
+
+def _numbered(columns: int) -> dict[str, pl.DataType]:
+    return {f"c{position}": pl.String() for position in range(columns)}
+
+
+def _header(schema: Iterable[str]) -> bytes:
+    return ",".join(schema).encode() + b"\n"
+
+
+def _nulls(layout: Layout) -> list[str] | None:
+    return None if layout.schema.null_text is None else [layout.schema.null_text]
+
+
+def _fields(lines: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
     behind = range(max(layout.columns.values()), len(layout.header))
     cut = pl.all_horizontal(pl.col(f"c{position}").is_null() for position in behind)
     fields = (pl.col(f"c{position}").alias(name) for name, position in layout.columns.items())
@@ -53,7 +102,12 @@ def prepare(rows: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
 
 
 def group(path: Path, layout: Layout, costs: Sequence[str], *, has_rows: bool) -> pl.DataFrame:
-    """The groups of a part with `rows`, `paying` (rows whose cost is not 0) and per cost `<cost>_steps`, `<cost>_rest`.
+    """The groups of a part (`group_rows`)."""
+    return group_rows(scan(path, layout, has_rows=has_rows), layout, costs)
+
+
+def group_rows(rows: pl.LazyFrame, layout: Layout, costs: Sequence[str]) -> pl.DataFrame:
+    """The groups of rows with `rows`, `paying` (those whose cost is not 0) and per cost `<cost>_steps`, `<cost>_rest`.
 
     `maybe_cut` counts the rows that may be cut short (`scan`). `costs` names the cost fields to sum. Raises polars'
     ComputeError or SchemaError for text that is no proper CSV.
@@ -62,7 +116,7 @@ def group(path: Path, layout: Layout, costs: Sequence[str], *, has_rows: bool) -
     sums = [pl.col(f"{name}_{half}").sum().cast(pl.Int128) for name in costs for half in ("steps", "rest")]
     casts = [(pl.col(f"{name}_odd").is_null() & pl.col(f"{name}_steps").is_null()).sum() for name in costs]
     grouped = (
-        prepare(scan(path, layout, has_rows=has_rows), layout)
+        prepare(rows, layout)
         .group_by(keys)
         .agg(
             pl.len().cast(pl.Int64).alias("rows"),
@@ -76,6 +130,15 @@ def group(path: Path, layout: Layout, costs: Sequence[str], *, has_rows: bool) -
     if grouped["lost"].sum():
         raise ComputeError("a cost of a known form was not read")  # the cast and its pattern no longer agree
     return grouped.drop("lost")
+
+
+def merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The groups of several pieces of one part as those of the whole."""
+    if len(parts) == 1:
+        return parts[0]
+    groups = pl.concat(parts)
+    counted = [name for name in groups.columns if name in _COUNTS or name.endswith(("_steps", "_rest"))]
+    return groups.group_by(*(name for name in groups.columns if name not in counted)).agg(pl.col(counted).sum())
 
 
 def committed_paying() -> pl.Expr:

@@ -11,6 +11,8 @@ class Limits:
 
     `gzip_ratio` is how many times larger a gzip may unpack once it is past `gzip_floor` (real exports make about 8);
     `unpacked_bytes` bounds every part, compressed or not; `errors` is how many faults a refusal lists.
+    Text is read in chunks, and grouped in pieces of whole rows (`piece` bytes or a chunk more); of a row that has not
+    ended, `row_bytes` are held at most.
     """
 
     errors: int = 20
@@ -20,3 +22,5 @@ class Limits:
     header_bytes: int = MEBIBYTE
     manifest_bytes: int = 16 * MEBIBYTE
     chunk: int = 4 * MEBIBYTE
+    piece: int = 16 * MEBIBYTE
+    row_bytes: int = 2 * MEBIBYTE

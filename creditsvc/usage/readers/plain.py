@@ -1,6 +1,6 @@
 """A file as it lies, checked so that it is safe to hand to the reader: within bounds, proper text, hashed.
 
-A gzip is not unpacked to disk: the reader unpacks it as it reads, once the check has gone through it within its bounds.
+A gzip is not unpacked to disk; what was checked of its text is handed on piece by piece.
 """
 
 import codecs
@@ -8,12 +8,13 @@ import csv
 import gzip
 import hashlib
 import io
-import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
+
+from isal import igzip, igzip_lib
 
 from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.usage.readers.limits import MEBIBYTE, Limits
@@ -32,6 +33,7 @@ _NOT_CSV = (
     (b"7z\xbc\xaf", "a 7z archive"),
     (b"%PDF", "a PDF"),
 )
+_DAMAGED = cast(type[Exception], igzip_lib.IsalError)
 _TAIL = 1 << 16
 _CSV_WANTED = "CSV in UTF-8, plain or compressed with gzip, would be right"
 
@@ -58,11 +60,18 @@ def plain_stream(path: Path) -> IO[bytes]:
     """The text of a part as bytes, unpacked while it is read."""
     with path.open("rb") as lying:
         packed = lying.read(len(_GZIP)) == _GZIP
-    return cast(IO[bytes], gzip.open(path, "rb")) if packed else path.open("rb")
+    return _unpacking(path) if packed else path.open("rb")
 
 
-def check_plain(part: Part, limits: Limits, progress: Callable[[int], None]) -> Plain:
-    """Reads the part once and checks it. `progress` gets bytes of the part read so far.
+def _unpacking(packed: Path | io.RawIOBase) -> IO[bytes]:
+    return cast(IO[bytes], igzip.open(packed, "rb"))  # type: ignore[no-untyped-call]
+
+
+def check_plain(
+    part: Part, limits: Limits, progress: Callable[[int], None], use: Callable[[bytes], None]
+) -> Plain:
+    """Reads the part once and checks it. `use` gets its text in chunks, each when it was checked; `progress` the bytes
+    of the part read so far.
 
     Raises FileRefused: not CSV, not UTF-8, empty, a gzip cut short or beyond the bounds, a last row cut short.
     """
@@ -71,7 +80,7 @@ def check_plain(part: Part, limits: Limits, progress: Callable[[int], None]) -> 
             head = lying.read(8)
             lying.seek(0)
             raw = _Hashed(lying)
-            check = _Check(part.name, part.path)
+            check = _Check(part.name, part.path, use)
             if head.startswith(_GZIP):
                 _unpack(raw, check, limits, progress)
             else:
@@ -82,19 +91,6 @@ def check_plain(part: Part, limits: Limits, progress: Callable[[int], None]) -> 
     except OSError as fault:
         raise _refused(part.name, 0, f"cannot be read: {fault.strerror or fault}") from None
     return Plain(raw.bytes, check.bytes, raw.sha256.hexdigest(), header, blank_tail, has_rows)
-
-
-def glance(part: Part, limits: Limits) -> tuple[str, ...] | None:
-    """The header of a part that looks like plain CSV, None for all others; nothing is checked and nothing refused."""
-    try:
-        with part.path.open("rb") as lying:
-            head = lying.read(8)
-        if head.startswith(_GZIP) or part.path.stat().st_size > limits.unpacked_bytes:
-            return None
-        _refuse_known(part.name, head)
-        return _header(part.name, part.path, limits)
-    except (OSError, UnicodeDecodeError, FileRefused):
-        return None
 
 
 class _Hashed(io.RawIOBase):
@@ -109,11 +105,12 @@ class _Hashed(io.RawIOBase):
         """It is a file for reading, as gzip asks to know."""
         return True
 
-    def read(self, size: int = -1, /) -> bytes:
-        """The next piece, already counted and hashed."""
-        chunk = self.take(size)
+    def readinto(self, into: memoryview, /) -> int:  # type: ignore[override]
+        """Reads the next piece, already counted and hashed; `read` is made from it."""
+        chunk = self.take(len(into))
         self.sha256.update(chunk)
-        return chunk
+        into[: len(chunk)] = chunk
+        return len(chunk)
 
     def take(self, size: int) -> bytes:
         """The next piece, counted; the caller has it hashed."""
@@ -125,9 +122,10 @@ class _Hashed(io.RawIOBase):
 class _Check:
     """What can be told from the bytes alone: no NUL, proper UTF-8, how many quotation marks there are, how it ends."""
 
-    def __init__(self, name: str, path: Path) -> None:
+    def __init__(self, name: str, path: Path, use: Callable[[bytes], None]) -> None:
         self.name = name
         self.path = path
+        self.use = use
         self.bytes = 0
         self.quotes = 0
         self.tail = b""
@@ -145,6 +143,7 @@ class _Check:
         self.bytes += len(chunk)
         self.quotes += chunk.count(b'"')
         self.tail = chunk[-_TAIL:] if len(chunk) >= _TAIL else (self.tail + chunk)[-_TAIL:]
+        self.use(chunk)
 
     def finish(self) -> None:
         """Check the end. Raises FileRefused."""
@@ -185,7 +184,7 @@ def _read_plain(raw: _Hashed, check: _Check, limits: Limits, progress: Callable[
 def _unpack(raw: _Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:
     """Check the unpacked text piece by piece; what is held in memory never exceeds a piece."""
     try:
-        with gzip.GzipFile(fileobj=raw, mode="rb") as packed:
+        with _unpacking(raw) as packed:
             while chunk := packed.read(limits.chunk):
                 check.feed(chunk)
                 _bound(check, limits)
@@ -198,7 +197,7 @@ def _unpack(raw: _Hashed, check: _Check, limits: Limits, progress: Callable[[int
                 progress(raw.bytes)
     except EOFError:
         raise _refused(check.name, 0, "is a gzip that was cut short: fetch the file again") from None
-    except (gzip.BadGzipFile, zlib.error) as fault:
+    except (gzip.BadGzipFile, _DAMAGED) as fault:
         raise _refused(check.name, 0, f"is a damaged gzip ({fault}): fetch the file again") from None
 
 
@@ -218,9 +217,12 @@ def _refuse_known(name: str, head: bytes) -> None:
 
 
 def _header(name: str, path: Path, limits: Limits) -> tuple[str, ...]:
-    """The fields of the first line. Raises FileRefused where there is none within the bound."""
     with plain_stream(path) as plain:
-        line = plain.readline(limits.header_bytes + 1)
+        return header_of(name, plain.readline(limits.header_bytes + 1), limits)
+
+
+def header_of(name: str, line: bytes, limits: Limits) -> tuple[str, ...]:
+    """The fields of the first line. Raises FileRefused where there is none within the bound."""
     if len(line) > limits.header_bytes:
         raise _refused(name, 1, f"has no line end within {limits.header_bytes} bytes, so it is no CSV: {_CSV_WANTED}")
     text = line.decode("utf-8-sig").strip("\r\n")

@@ -1,7 +1,6 @@
 """Reading one cost export whole, checked, before anything is posted (U1 to U3, U6, U7)."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -23,13 +22,13 @@ from creditsvc.usage.readers.judging import Judged, judge
 from creditsvc.usage.readers.limits import Limits
 from creditsvc.usage.readers.manifest import Manifest
 from creditsvc.usage.readers.periods import check_periods, cover_of, range_faults, style_faults
-from creditsvc.usage.readers.plain import Plain, check_plain, glance
+from creditsvc.usage.readers.pieces import PieceGrouping
+from creditsvc.usage.readers.plain import Plain, check_plain
 from creditsvc.usage.readers.schemas import COST_FIELDS, Layout, recognise
-from creditsvc.usage.readers.source import Part, Source
+from creditsvc.usage.readers.source import Source
 from creditsvc.usage.readers.totals import Export, PartRead, Units
 
 Progress = Callable[[int, int], None]
-Grouping = Future[pl.DataFrame]
 
 
 def read_export(
@@ -88,17 +87,15 @@ class _Reading:
     def _read_part(self, number: int) -> None:
         part = self._source.parts[number]
         before = sum(self._sizes[:number])
-        with ThreadPoolExecutor(1) as beside:
-            early = self._group_early(part, beside)
-            # The reading of the bytes is the first half of the work, the grouping the second.
-            plain = check_plain(part, self._limits, lambda done: self._tell(before + done // 2))
+        with PieceGrouping(part.name, ["cost"], self._limits) as grouping:
+            plain = check_plain(part, self._limits, lambda done: self._tell(before + done), grouping.feed)
         layout = recognise(part.name, plain.header)
         if number and _shape(layout) != _shape(self._opened[0].layout):
             raise _refused(
                 part.name, 1, f"has other columns than {self._opened[0].name}: the parts of an export have one header"
             )
         opened = Opened(part.name, part.path, layout, plain.blank_tail, plain.has_rows)
-        judged = self._judge(number, opened, early if plain.has_rows else None)
+        judged = self._judge(number, opened, grouping if plain.has_rows else None)
         rows = int(judged.groups["rows"].sum())
         self._check_counts(number, plain, rows)
         self._opened.append(opened)
@@ -106,34 +103,22 @@ class _Reading:
         self._read.append(PartRead(part.name, rows, plain.disk_bytes, plain.sha256))
         self._tell(before + self._sizes[number])
 
-    def _group_early(self, part: Part, beside: Executor) -> Grouping | None:
-        """Group a part that looks like plain CSV while its bytes are still checked; nothing counts before they are.
-
-        The grouping lets go of the interpreter, so on two processors the check costs little time of its own.
-        """
-        header = glance(part, self._limits)
-        if header is None:
-            return None
-        try:
-            layout = recognise(part.name, header)
-        except FileRefused:
-            return None  # refused for good once the bytes were checked, which may name a better reason
-        return beside.submit(group, part.path, layout, ["cost"], has_rows=True)
-
-    def _judge(self, number: int, opened: Opened, early: Grouping | None) -> Judged:
+    def _judge(self, number: int, opened: Opened, grouping: PieceGrouping | None) -> Judged:
         """The judged groups of a part; further costs are read only where a currency asks for them."""
-        judged = self._judge_with(number, opened, ["cost"], early)
+        judged = self._judge_with(number, opened, ["cost"], grouping)
         further = [name for name in COST_FIELDS if name in opened.layout.columns]
         if len(further) > 1 and wants_other_costs(judged.groups):
             judged = self._judge_with(number, opened, further)
         return judged
 
-    def _judge_with(self, number: int, opened: Opened, costs: list[str], early: Grouping | None = None) -> Judged:
+    def _judge_with(
+        self, number: int, opened: Opened, costs: list[str], grouping: PieceGrouping | None = None
+    ) -> Judged:
         try:
-            if early is None:
+            if grouping is None:
                 groups = group(opened.path, opened.layout, costs, has_rows=opened.has_rows)
             else:
-                groups = early.result()
+                groups = grouping.groups(opened.layout)
         except (ComputeError, SchemaError) as fault:
             raise unreadable(opened, fault) from None
         judged = judge(groups, number, opened.layout, costs, opened.blank_tail)

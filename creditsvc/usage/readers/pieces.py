@@ -1,0 +1,139 @@
+"""The text of a part grouped while it is still being checked, in pieces of whole rows (DESIGN section 8).
+
+So a file is read and unpacked once, what is held in memory is a piece or two however large the file is, and the
+grouping, which lets go of the interpreter, runs on a second processor beside the check.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.usage.readers.grouping import cut_rows, group_rows, merged, scan_text
+from creditsvc.usage.readers.limits import Limits
+from creditsvc.usage.readers.plain import header_of
+from creditsvc.usage.readers.schemas import Layout, recognise
+
+MANY_GROUPS = 200_000
+"""From so many groups on the pieces' groups are merged as they come, so that they do not pile up."""
+
+
+class Rows:
+    """Cuts a text into pieces that end where a row ends: at a line feed behind an even number of quotation marks."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._rest = b""
+        self._quotes = 0
+        self.too_long = False
+
+    def cut(self, text: bytes) -> bytes:
+        """The whole rows that the text so far has more than before; nothing any more once a row was too long."""
+        if self.too_long:
+            return b""
+        known, self._quotes = len(self._rest), self._quotes + text.count(b'"')
+        text = self._rest + text
+        quotes, end = self._quotes, len(text)
+        while (found := text.rfind(b"\n", known, end)) >= 0:
+            quotes -= text.count(b'"', found, end)
+            if quotes % 2 == 0:
+                self._rest, self._quotes = text[found + 1 :], self._quotes - quotes
+                return text[: found + 1]
+            end = found
+        self.too_long = len(text) > self._limits.row_bytes
+        self._rest = b"" if self.too_long else text
+        return b""
+
+
+class PieceGrouping:
+    """Groups the text that it is fed, which was checked; nothing counts before all of it was. `groups` is asked behind
+    the `with`.
+
+    It is silent about what is wrong until `groups` is asked, since the check may know a better reason.
+    """
+
+    def __init__(self, name: str, costs: Sequence[str], limits: Limits) -> None:
+        self._name = name
+        self._costs = costs
+        self._limits = limits
+        self._rows = Rows(limits)
+        self._head: bytes | None = b""
+        self._layout: Layout | None = None
+        self._fault: PolarsError | None = None
+        self._held: list[bytes] = []
+        self._groups: list[pl.DataFrame] = []
+        self._beside = ThreadPoolExecutor(1)
+        self._running: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if kind is None:
+            self._group_held()
+        self._beside.shutdown()
+
+    def feed(self, text: bytes) -> None:
+        """The next piece of checked text, of any size."""
+        if self._head is not None:
+            text = self._after_header(text)
+        if self._layout is None or self._fault is not None:
+            return
+        if piece := self._rows.cut(text):
+            self._held.append(piece)
+            if sum(map(len, self._held)) >= self._limits.piece:
+                self._group_held()
+
+    def groups(self, layout: Layout) -> pl.DataFrame:
+        """The groups of all text (`grouping.group`). Raises what the grouping raised, and FileRefused for a row that
+        is longer than any export's."""
+        self._wait()
+        if self._fault is not None:
+            raise self._fault
+        if self._rows.too_long:
+            message = f"has a row of more than {self._limits.row_bytes} bytes, so it is no cost export"
+            raise FileRefused([FileError(self._name, 0, "", "", message)])
+        if not self._groups:
+            return group_rows(scan_text(b"", layout), layout, self._costs)
+        return merged(self._groups)
+
+    def _after_header(self, text: bytes) -> bytes:
+        """What follows the header, once it is there."""
+        assert self._head is not None
+        head, end, rest = (self._head + text).partition(b"\n")
+        if not end and len(head) <= self._limits.header_bytes:
+            self._head = head
+            return b""
+        self._head = None
+        with suppress(FileRefused):  # refused for good once the bytes were checked
+            self._layout = recognise(self._name, header_of(self._name, head, self._limits))
+        return rest
+
+    def _group_held(self) -> None:
+        self._wait()
+        if self._held and self._fault is None:
+            self._running = self._beside.submit(self._group, b"".join(self._held), first=not self._groups)
+            self._held = []
+
+    def _wait(self) -> None:
+        if self._running is not None:
+            try:
+                self._running.result()
+            except PolarsError as fault:
+                self._fault = fault
+            self._running = None
+
+    def _group(self, piece: bytes, *, first: bool) -> None:
+        assert self._layout is not None
+        groups = group_rows(scan_text(piece, self._layout, first=first), self._layout, self._costs)
+        if groups["maybe_cut"].sum() and not cut_rows(piece, self._layout):
+            groups = groups.with_columns(pl.lit(0, dtype=pl.Int64).alias("maybe_cut"))
+        self._groups.append(groups)
+        if sum(groups.height for groups in self._groups[1:]) > max(MANY_GROUPS, self._groups[0].height):
+            self._groups = [merged(self._groups)]
