@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ADDRESS := http://127.0.0.1:$(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run bench test lint types contracts pytest messages clean
+.PHONY: help demo run bench backtest test lint types contracts pytest messages clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ run: $(VENV)/.installed  ## the service as it is; an empty one asks for its firs
 
 bench: $(VENV)/.installed-test  ## speed against limits taken in the same run (BENCH="import ..."; docs/performance.md)
 	@POLARS_MAX_THREADS=2 $(BIN)/python -m benchmarks $(BENCH)
+
+backtest: $(VENV)/.installed-test  ## how far off the forecast is, as in docs/forecast.md
+	@$(BIN)/python -m benchmarks.forecast_backtest
 
 test: lint types contracts pytest  ## linters, types, import contracts and every test (PYTEST_ARGS="-k word", WORKERS=2)
 

@@ -3,22 +3,21 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from creditsvc.alerts import texts
 from creditsvc.alerts.findings import Finding, Thresholds, find, is_for_member, is_for_staff, severity, urgency
 from creditsvc.alerts.models import Alert, AlertPreference, AlertSnooze, AlertTold, Digest
 from creditsvc.alerts.night import Matter, Night
-from creditsvc.core.days import day_start
+from creditsvc.core.forecast import Forecast
 from creditsvc.db import db, insert_if_absent
 from creditsvc.ledger.facts import chunks
-from creditsvc.ledger.models import LotChange, LotFact, Posting
+from creditsvc.ledger.outlook import forecasts
 from creditsvc.mail import outbox, render
 from creditsvc.parties.models import ManagerProgramme, Membership, Person, Startup
 
-BURN_DAYS = 30
 ACCOUNTS_AT_ONCE = 200
 
 Links = Callable[[int, int], tuple[str, str]]
@@ -163,10 +162,10 @@ def _snoozed(day: date) -> set[tuple[int, int, str, str]]:
 
 @dataclass(frozen=True)
 class Facts:
-    """The figures of tonight behind what is told: findings that still stand, burn per day by account, names."""
+    """The figures of tonight behind what is told: findings that still stand, forecasts by account, names."""
 
     findings: Mapping[Matter, Finding]
-    burn: Mapping[int, int]
+    outlooks: Mapping[int, Forecast]
     startups: Mapping[int, tuple[str, str, str]]
 
 
@@ -174,46 +173,16 @@ def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
     """Reads anew what the letters speak of, accounts in sets, so that a mail never quotes an older night."""
     accounts = sorted({alert.account_id for letter in told for alert in letter.alerts})
     findings: dict[Matter, Finding] = {}
-    burn: dict[int, int] = {}
+    outlooks: dict[int, Forecast] = {}
     for part in chunks(accounts, ACCOUNTS_AT_ONCE):
         found = find(part, night.now, night.last_night)
         findings.update({finding.matter: finding for finding in found})
-        burn.update(burn_rates({finding.account.id: finding.account.newest_charge_day for finding in found}, night.now))
+        outlooks.update(forecasts(list({finding.account.id: finding.account for finding in found}.values()), night.now))
     startups: dict[int, tuple[str, str, str]] = {}
     for ids in chunks({alert.startup_id for letter in told for alert in letter.alerts}):
         rows = select(Startup.id, Startup.key, Startup.name, Startup.language).where(Startup.id.in_(ids))
         startups.update({row[0]: (row[1], row[2], row[3]) for row in db.session.execute(rows)})
-    return Facts(findings, burn, startups)
-
-
-def burn_rates(newest: Mapping[int, date | None], now: datetime) -> dict[int, int]:
-    """What each account uses per day, in steps: the average of the 30 days that end with its newest complete day.
-
-    An account for which no data ever came has none. Usage is what lots paid and what none did; what had been drawn
-    before go-live is no usage of a day.
-    """
-    yesterday = now.astimezone(UTC).date() - timedelta(days=1)
-    last = {account_id: min(day, yesterday) for account_id, day in newest.items() if day is not None}
-    if not last:
-        return {}
-    first = day_start(min(last.values()) - timedelta(days=BURN_DAYS - 1))
-    used = db.session.execute(
-        select(Posting.account_id, Posting.charge_at, func.sum(Posting.amount))
-        .where(Posting.account_id.in_(last), Posting.kind.in_(("drawn", "uncovered")), Posting.charge_at >= first)
-        .group_by(Posting.account_id, Posting.charge_at)
-    )
-    opened_before = db.session.execute(
-        select(LotFact.account_id, func.coalesce(LotChange.instant, LotFact.effective), LotChange.amount)
-        .join(LotFact, LotFact.id == LotChange.lot_id)
-        .where(LotFact.account_id.in_(last), LotChange.kind == "opening")
-    )
-    totals = dict.fromkeys(last, 0)
-    for rows, sign in ((used, 1), (opened_before, -1)):
-        for account_id, at, amount in rows:
-            day = last[account_id]
-            if day_start(day - timedelta(days=BURN_DAYS - 1)) <= at < day_start(day + timedelta(days=1)):
-                totals[account_id] += sign * int(amount)
-    return {account_id: max(0, total) // BURN_DAYS for account_id, total in totals.items()}
+    return Facts(findings, outlooks, startups)
 
 
 def written(
@@ -248,13 +217,13 @@ def _by_startup(alerts: Sequence[Open]) -> Iterator[tuple[int, list[Open]]]:
 
 def _item(alert: Open, person: Recipient, facts: Facts, language: str, links: Links | None) -> render.DigestItem:
     finding = facts.findings[alert.matter]
-    burn = facts.burn.get(alert.account_id)
-    words = texts.words(alert.rule, finding.params, burn, language, for_staff=person.is_staff)
+    outlook = facts.outlooks.get(alert.account_id)
+    words = texts.words(alert.rule, finding.params, outlook, language, for_staff=person.is_staff)
     item: render.DigestItem = {
         "severity": severity(alert.rule, alert.threshold), "title": words.title, "detail": words.detail,
         "action": words.action, "at_risk": words.at_risk,
         "balance": texts.remaining(finding.params, finding.account.remaining, language),
-        "burn_rate": None if burn is None else texts.burn_rate(finding.params, burn, language),
+        "burn_rate": None if outlook is None else texts.burn_rate(finding.params, outlook, language),
     }
     if links is not None:
         item["ack_url"], item["snooze_url"] = links(alert.id, person.id)

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from creditsvc.core.due_alerts import EXPIRY, STALE, UNCOVERED, USED
+from creditsvc.core.forecast import Forecast
 from creditsvc.mail.render import day, gettext_for, money
 
 
@@ -19,12 +20,14 @@ class Words:
     action: str
 
 
-def words(rule: str, params: Mapping[str, Any], burn: int | None, language: str, *, for_staff: bool = False) -> Words:
-    """The words for one finding. `burn` is what is used per day, in steps; None when it is not known.
+def words(
+    rule: str, params: Mapping[str, Any], outlook: Forecast | None, language: str, *, for_staff: bool = False
+) -> Words:
+    """The words for one finding. `outlook` is what is forecast for its account; None when too little is known.
 
     Staff are told what they can do, a startup's people what they can.
     """
-    written = _WRITERS[rule](params, burn, language)
+    written = _WRITERS[rule](params, outlook, language)
     return replace(written, action=_staff_action(rule, params, language)) if for_staff else written
 
 
@@ -41,13 +44,15 @@ def remaining(params: Mapping[str, Any], remaining_steps: int, language: str) ->
     }
 
 
-def burn_rate(params: Mapping[str, Any], burn: int, language: str) -> str:
-    """What is used per day, over the last 30 complete days of data."""
+def burn_rate(params: Mapping[str, Any], outlook: Forecast, language: str) -> str:
+    """What is used in a usual day, and from how many complete days of data that is known."""
     _ = gettext_for(language)
-    return _("%(amount)s a day, the average of 30 days") % {"amount": money(burn, params["unit"], language)}
+    return _("%(amount)s in a usual day, from %(days)s days") % {
+        "amount": money(outlook.burn.daily, params["unit"], language), "days": outlook.burn.days,
+    }
 
 
-def _expiry(params: Mapping[str, Any], burn: int | None, language: str) -> Words:
+def _expiry(params: Mapping[str, Any], outlook: Forecast | None, language: str) -> Words:
     _ = gettext_for(language)
     places = {
         "amount": money(params["left"], params["unit"], language), "resource": params["resource"],
@@ -67,24 +72,23 @@ def _expiry(params: Mapping[str, Any], burn: int | None, language: str) -> Words
     return Words(
         title,
         _("Grant %(grant)s pays for usage up to and including %(day)s. What is left then is lost.") % places,
-        _will_be_lost(params, burn, language),
+        _will_be_lost(params, outlook, language),
         _("Use it before then, or ask the incubation manager for an extension."),
     )
 
 
-def _will_be_lost(params: Mapping[str, Any], burn: int | None, language: str) -> str:
+def _will_be_lost(params: Mapping[str, Any], outlook: Forecast | None, language: str) -> str:
     """What the present rate of use leaves of a lot after its last day."""
     _ = gettext_for(language)
-    left: int = params["left"]
-    if burn is None:
-        return money(left, params["unit"], language)
-    lost = max(0, left - burn * params["days"])
+    if outlook is None:
+        return money(params["left"], params["unit"], language)
+    lost = outlook.unused.get(params["grant"], 0)
     if not lost:
         return _("nothing, if it is used as fast as now")
     return _("about %(amount)s, if it is used as fast as now") % {"amount": money(lost, params["unit"], language)}
 
 
-def _used(params: Mapping[str, Any], burn: int | None, language: str) -> Words:
+def _used(params: Mapping[str, Any], outlook: Forecast | None, language: str) -> Words:
     _ = gettext_for(language)
     places = {
         "percent": _percent(params["permille"]), "resource": params["resource"],
@@ -100,7 +104,7 @@ def _used(params: Mapping[str, Any], burn: int | None, language: str) -> Words:
         )
     return Words(
         _("%(percent)s %% of %(resource)s is used") % places, detail,
-        _lasts(params["left"], burn, language),
+        _lasts(outlook, language),
         _("Check what is using it; if it will not last, ask the incubation manager for more in good time."),
     )
 
@@ -121,20 +125,22 @@ def _staff_action(rule: str, params: Mapping[str, Any], language: str) -> str:
     return _("Ask the startup or the provider why no export comes, and import the newest one.")
 
 
-def _lasts(left: int, burn: int | None, language: str) -> str | None:
-    """For how many days the rest lasts at the present rate."""
+def _lasts(outlook: Forecast | None, language: str) -> str | None:
+    """When the rest runs out, as far as can be told."""
     _ = gettext_for(language)
-    if not burn:
+    if outlook is None or not outlook.burn.weekly:
         return None
-    days = left // burn
-    if days < 1:
-        return _("the rest lasts less than a day at this rate")
-    if days == 1:
-        return _("the rest lasts about 1 day at this rate")
-    return _("the rest lasts about %(days)s days at this rate") % {"days": days}
+    if outlook.run_out is None:
+        return _("nothing: it does not run out before it expires, if it is used as now")
+    places = {"day": day(outlook.run_out, language), "early": day(outlook.early or outlook.run_out, language)}
+    if outlook.late is None:
+        return _("the rest runs out about %(day)s, if it is used as now; not before %(early)s") % places
+    return _("the rest runs out about %(day)s, between %(early)s and %(late)s, if it is used as now") % {
+        **places, "late": day(outlook.late, language),
+    }
 
 
-def _uncovered(params: Mapping[str, Any], burn: int | None, language: str) -> Words:
+def _uncovered(params: Mapping[str, Any], outlook: Forecast | None, language: str) -> Words:
     _ = gettext_for(language)
     places = {
         "amount": money(params["uncovered"], params["unit"], language), "resource": params["resource"],
@@ -148,7 +154,7 @@ def _uncovered(params: Mapping[str, Any], burn: int | None, language: str) -> Wo
     )
 
 
-def _stale(params: Mapping[str, Any], burn: int | None, language: str) -> Words:
+def _stale(params: Mapping[str, Any], outlook: Forecast | None, language: str) -> Words:
     _ = gettext_for(language)
     newest = params["newest_day"]
     places = {

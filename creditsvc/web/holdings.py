@@ -11,7 +11,9 @@ from flask_babel import gettext as _
 
 from creditsvc.core.days import day_of, day_start, parse_day
 from creditsvc.core.errors import NotFound, RuleBroken
+from creditsvc.core.forecast import Forecast
 from creditsvc.grants.reading import cohorts_awarded, grants_of
+from creditsvc.ledger.outlook import forecasts
 from creditsvc.ledger.reading import AccountView, balances, postings
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Startup
@@ -32,11 +34,12 @@ MOST_USAGE_DAYS = timedelta(days=800)
 
 @dataclass(frozen=True)
 class Card:
-    """An account with its chart, and what of its usage waits in other currencies."""
+    """An account with its chart, what of its usage waits in other currencies, and what is forecast for it."""
 
     view: AccountView
     chart: BurnDown | None
     waiting: dict[str, int]
+    outlook: Forecast | None
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,11 @@ def one(key: str) -> ResponseReturnValue:
     startup = find_startup(caller, key)
     views = balances(caller.now, startup_ids=[startup.id])
     waiting = waiting_in_other_currencies([view.id for view in views])
+    outlooks = forecasts(views, caller.now)
     grants = grants_of(caller, key)
     return render_template(
         "startup.html", startup=startup, now=caller.now,
-        cards=[Card(view, _chart(view, caller.now), waiting.get(view.id, {})) for view in views],
+        cards=[Card(view, _chart(view, caller.now), waiting.get(view.id, {}), outlooks.get(view.id)) for view in views],
         grants=grants, enrolments=enrolments_of(caller, key), scopes=scopes_of(startup.id),
         members=members_of(caller, key), packages_awarded=cohorts_awarded(startup.id),
     )

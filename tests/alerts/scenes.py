@@ -52,6 +52,13 @@ def spend(folder: Path, scope: str, cost: str, day: date = TODAY - timedelta(day
     assert report["status"] in ("applied", "unchanged"), report
 
 
+def spend_daily(folder: Path, scope: str, cost: str, days: int = 30) -> None:
+    """That much on each of the days up to yesterday, in one export of now."""
+    rows = [focus_row(TODAY - timedelta(days=back), scope, cost) for back in range(days, 0, -1)]
+    report = import_path(write_focus(folder / f"export-{next(_numbers)}.csv", rows), NOW, submitted_at=NOW)
+    assert report["status"] == "applied", report
+
+
 def enrol(startup: str, programme: str) -> None:
     """The startup takes part in a programme, made for it."""
     factories.make_programme(programme)

@@ -44,14 +44,14 @@ def test_a_founder_with_two_matters_in_two_startups_gets_one_mail_worst_first(ap
 def test_a_mail_says_what_is_left_how_fast_it_goes_what_is_at_risk_and_what_to_do(app: Flask, tmp_path: Path):
     harbour = scenes.startup("harbour")
     factories.make_grant(harbour, amount="1000", expires=TODAY + timedelta(days=9))
-    scenes.spend(tmp_path, scenes.scope(harbour), "300")
+    scenes.spend_daily(tmp_path, scenes.scope(harbour), "10")
 
     night(app)
 
     text = text_of(mails(app)[0])
     assert "USD 700.00 of azure-credit expires in 10 days: 24 June 2026 is the last day" in text
     assert "USD 700.00 of azure-credit" in text
-    assert "USD 10.00 a day, the average of 30 days" in text
+    assert "USD 10.00 in a usual day, from 29 days" in text
     assert "about USD 600.00, if it is used as fast as now" in text
     assert "ask the incubation manager for an extension" in text
 
@@ -72,11 +72,22 @@ def test_what_was_drawn_before_go_live_is_no_usage_of_a_day(app: Flask, tmp_path
     factories.make_grant(
         harbour, amount="1000", opening_drawn="600", opening_at=TODAY - timedelta(days=3),
     )
-    scenes.spend(tmp_path, scenes.scope(harbour), "30")
+    scenes.spend_daily(tmp_path, scenes.scope(harbour), "1")
 
     night(app)
 
-    assert "USD 1.00 a day, the average of 30 days" in text_of(mails(app)[0])
+    assert "USD 1.00 in a usual day, from 29 days" in text_of(mails(app)[0])
+
+
+def test_a_mail_says_about_when_the_rest_runs_out(app: Flask, tmp_path: Path):
+    harbour = scenes.startup("harbour")
+    factories.make_grant(harbour, amount="400", expires=TODAY + timedelta(days=200))
+    scenes.spend_daily(tmp_path, scenes.scope(harbour), "10")
+
+    night(app)
+
+    # 110 left after 13 June at 10 a day: the 14th to the 24th are paid, the 25th is not
+    assert "the rest runs out about 25 June 2026, between" in text_of(mails(app)[0])
 
 
 def test_nothing_to_say_means_no_mail(app: Flask):

@@ -133,7 +133,8 @@ def top_levels(folder: Path) -> set[str]:
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names.add(node.module.split(".")[0])
-    return names - sys.stdlib_module_names - {"creditsvc", "tests"}
+    ours = {"creditsvc"} if folder == PACKAGE else {"creditsvc", "tests", "benchmarks"}
+    return names - sys.stdlib_module_names - ours
 
 
 def distributions(folder: Path) -> set[str]:

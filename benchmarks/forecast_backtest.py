@@ -1,0 +1,174 @@
+"""How far off the forecast of the run-out day is, against the naive straight line.
+
+`python -m benchmarks.forecast_backtest` prints the table of docs/forecast.md.
+
+Series are made from a seed: 250 days of usage, of which the forecast sees what Azure would have shown on the day it is
+asked: the day before at three tenths, the one before that at eight tenths. The credit lasts to a day 20 to 150 days
+ahead, which is what has to be found. The naive straight line divides what is left by the mean of the last 30 days.
+"""
+
+import csv
+import random
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from creditsvc.core.burndown import Lot
+from creditsvc.core.days import day_start
+from creditsvc.core.forecast import burn_of, forecast
+
+FIRST = date(2026, 1, 1)
+LENGTH, SEEN = 250, 90
+STEPS = 10**8
+Series = list[int]
+
+
+@dataclass(frozen=True)
+class Error:
+    """Days by which the run-out day was missed, by the rule and by the straight line; whether the range held it."""
+
+    rule: int
+    naive: int
+    within: bool
+
+
+def weekly_pattern(rng: random.Random) -> Series:
+    """Workdays at a level, weekends at a fraction of it, with noise."""
+    level, quiet = rng.uniform(20, 300), rng.uniform(0.05, 0.5)
+    return [_noisy(rng, level * (quiet if (FIRST + timedelta(days=n)).weekday() > 4 else 1)) for n in range(LENGTH)]
+
+
+def steady(rng: random.Random) -> Series:
+    """A level with noise."""
+    level = rng.uniform(5, 300)
+    return [_noisy(rng, level) for _ in range(LENGTH)]
+
+
+def growth(rng: random.Random) -> Series:
+    """A level that grows by 3 to 10 percent a week for the time of the forecast."""
+    level, rate = rng.uniform(10, 60), rng.uniform(0.03, 0.10)
+    return [_noisy(rng, level * (1 + rate * min(n, SEEN + 60) / 7)) for n in range(LENGTH)]
+
+
+def spike(rng: random.Random) -> Series:
+    """A level with one or two days of ten to forty times as much in the last weeks that are seen."""
+    series = steady(rng)
+    for _ in range(rng.randint(1, 2)):
+        series[SEEN - rng.randint(3, 28)] *= rng.randint(10, 40)
+    return series
+
+
+def stop(rng: random.Random) -> Series:
+    """A level that falls to a tenth, for good, one to three weeks before the forecast."""
+    level, from_day = rng.uniform(20, 300), SEEN - rng.randint(9, 21)
+    return [_noisy(rng, level * (0.1 if n >= from_day else 1)) for n in range(LENGTH)]
+
+
+def step_up(rng: random.Random) -> Series:
+    """A level that goes to two to four times as much, for good, two to four weeks before the forecast."""
+    level, factor, from_day = rng.uniform(10, 100), rng.uniform(2, 4), SEEN - rng.randint(14, 28)
+    return [_noisy(rng, level * (factor if n >= from_day else 1)) for n in range(LENGTH)]
+
+
+KINDS: Mapping[str, Callable[[random.Random], Series]] = {
+    "steady": steady, "weekly pattern": weekly_pattern, "growth": growth, "spike": spike, "stop": stop,
+    "step up": step_up,
+}
+
+
+def _noisy(rng: random.Random, level: float) -> int:
+    return max(int(level * rng.lognormvariate(0, 0.15) * STEPS), 0)
+
+
+def seen_of(series: Sequence[int], seen: int) -> dict[date, int]:
+    """What is known of the first days on the morning after: the last two are not complete."""
+    known = {FIRST + timedelta(days=n): series[n] for n in range(seen)}
+    last = FIRST + timedelta(days=seen - 1)
+    known[last] = known[last] * 3 // 10
+    known[last - timedelta(days=1)] = known[last - timedelta(days=1)] * 8 // 10
+    return known
+
+
+def tried(series: Sequence[int], seen: int, lasts: int) -> Error:
+    """A credit that really lasts `lasts` days more, forecast after `seen` days."""
+    horizon = len(series) - seen
+    amount = sum(series[: seen + lasts]) + series[seen + lasts] // 2  # so that day `lasts` is the first not paid whole
+    known, today = seen_of(series, seen), FIRST + timedelta(days=seen)
+    newest = today - timedelta(days=1)
+    lot = Lot("credit", amount, day_start(FIRST), day_start(today + timedelta(days=horizon)))
+    burn = burn_of(known, newest, datetime(today.year, today.month, today.day, 1, tzinfo=UTC))
+    assert burn is not None
+    left = amount - sum(cost for day, cost in known.items() if day <= burn.last)
+    told = forecast(burn, [lot], {"credit": left})
+    true = today + timedelta(days=lasts)
+    never = today + timedelta(days=horizon)
+    rule = told.run_out or never
+    lately = list(known.values())[-30:]
+    mean = sum(lately) // len(lately)
+    straight = (amount - sum(known.values())) // mean if mean else horizon
+    naive = today + timedelta(days=min(straight, horizon))
+    within = (told.early or never) <= true <= (told.late or never)
+    return Error(abs((rule - true).days), abs((naive - true).days), within)
+
+
+def generated(name: str, count: int = 300, seed: int = 7) -> list[Error]:
+    """The errors over many series of one kind."""
+    rng = random.Random(f"{name}{seed}")
+    return [tried(KINDS[name](rng), SEEN, rng.randint(20, 150)) for _ in range(count)]
+
+
+def of_sample(path: Path) -> list[Error]:
+    """The errors on the real series of the FOCUS sample: daily costs of each service category, within its one month."""
+    return [
+        tried(series, seen, lasts)
+        for series in daily_costs(path) for seen in (12, 16, 20) for lasts in (2, 4, 6, 8) if series[seen + lasts]
+    ]
+
+
+def daily_costs(path: Path) -> list[list[int]]:
+    """Per service category the cost of each day of September 2024, in steps; those with usage on 20 days or more."""
+    found: dict[str, dict[int, Decimal]] = {}
+    with path.open(encoding="utf-8-sig", newline="") as plain:
+        for row in csv.DictReader(plain):
+            day = int(row["ChargePeriodStart"][8:10])
+            of_day = found.setdefault(row["ServiceCategory"], {})
+            of_day[day] = of_day.get(day, Decimal(0)) + max(Decimal(row["BilledCost"]), Decimal(0))
+    return [
+        [int(days.get(day, 0) * STEPS) for day in range(1, 31)]
+        for days in found.values() if sum(1 for cost in days.values() if cost) >= 20
+    ]
+
+
+def line(name: str, errors: Sequence[Error]) -> str:
+    """A row of the table: medians and ninth deciles of both, and how often the range held the day."""
+    def figures(days: Sequence[int]) -> str:
+        return f"{statistics.median(days):g} | {statistics.quantiles(days, n=10)[8]:.0f}"
+
+    inside = sum(error.within for error in errors) * 100 // len(errors)
+    return (f"| {name} | {len(errors)} | {figures([error.rule for error in errors])} | "
+            f"{figures([error.naive for error in errors])} | {inside} % |")
+
+
+def main() -> None:
+    """Prints the table of docs/forecast.md."""
+    print("| series | tried | rule: median | rule: 9 in 10 | line: median | line: 9 in 10 | range holds |")
+    print("|---|---|---|---|---|---|---|")
+    every: list[Error] = []
+    for name in KINDS:
+        errors = generated(name)
+        every += errors
+        print(line(name, errors))
+    print(line("all generated", every))
+    sample = Path(__file__).resolve().parents[2] / "shared" / "data" / "focus" / "focus-1.0-sample-1000.csv"
+    if sample.exists():
+        print(line("FOCUS sample", of_sample(sample)))
+    else:
+        print(f"the FOCUS sample is not at {sample}: left out", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

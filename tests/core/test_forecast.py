@@ -1,0 +1,168 @@
+"""The forecast: level, trend and odd days of trailing usage; run-out day, range and what expires unused."""
+
+import statistics
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.forecast_backtest import KINDS, generated
+from creditsvc.core.burndown import EARLIEST, Lot
+from creditsvc.core.days import day_start
+from creditsvc.core.forecast import Burn, burn_of, forecast, last_complete_day
+
+LAST = date(2026, 6, 13)
+NOW = datetime(2026, 6, 15, 1, tzinfo=UTC)
+NEWEST = date(2026, 6, 14)
+
+
+def days(*values: int) -> dict[date, int]:
+    """Usage that ends with LAST."""
+    return {LAST - timedelta(days=len(values) - 1 - number): value for number, value in enumerate(values)}
+
+
+def lot(key: str, amount: int, start: int = -100, end: int | None = 300, priority: int = 0) -> Lot:
+    """A lot from and to so many days after LAST."""
+    ends = None if end is None else day_start(LAST + timedelta(days=end))
+    return Lot(key, amount, day_start(LAST + timedelta(days=start)), ends, priority=priority, awarded=EARLIEST)
+
+
+def run_out(burn: Burn, *lots: Lot) -> int | None:
+    """The run-out day as so many days after LAST."""
+    day = forecast(burn, lots, {one.key: one.amount for one in lots}).run_out
+    return None if day is None else (day - burn.last).days
+
+
+def burn(*values: int) -> Burn:
+    found = burn_of(days(*values), NEWEST, NOW)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    "newest, as_of, last",
+    [
+        (date(2026, 6, 14), NOW, date(2026, 6, 13)),
+        (date(2026, 6, 15), NOW, date(2026, 6, 13)),  # two days behind the clock, whatever has come
+        (date(2026, 6, 10), NOW, date(2026, 6, 9)),  # the newest day with data may be half there
+    ],
+)
+def test_the_newest_days_are_not_complete_yet(newest: date, as_of: datetime, last: date):
+    assert last_complete_day(newest, as_of) == last
+
+
+def test_what_incomplete_days_say_does_not_matter():
+    usage = days(*[100] * 40)
+
+    assert burn_of(usage | {NEWEST: 3}, NEWEST, NOW) == burn_of(usage | {NEWEST: 90_000}, NEWEST, NOW)
+
+
+@pytest.mark.parametrize("count", [0, 1, 6])
+def test_less_than_a_week_of_days_tells_nothing(count: int):
+    assert burn_of(days(*[100] * count), NEWEST, NOW) is None
+
+
+def test_a_steady_level_is_found_exactly():
+    assert burn(*[100] * 56) == Burn(LAST, 56, 700, 0, 87)
+
+
+def test_weekends_are_no_odd_days():
+    assert burn(*[100, 100, 100, 100, 100, 10, 10] * 8).weekly == 520
+
+
+@pytest.mark.parametrize("at", [0, 20, 41, 55])
+def test_one_odd_day_does_not_move_the_level(at: int):
+    values = [100] * 56
+    values[at] = 9_000
+
+    assert burn(*values).weekly == 700
+
+
+def test_usage_that_stopped_a_week_ago_is_no_usage_any_more():
+    assert burn(*[100] * 49, *[0] * 7).weekly == 0
+
+
+def test_a_lasting_jump_leaves_what_was_before_behind():
+    assert burn(*[100] * 42, *[300] * 14).weekly == 2100
+
+
+def test_steady_growth_goes_on_and_fades():
+    grown = burn(*[100 + week * 10 for week in range(8) for _ in range(7)])
+
+    assert (grown.weekly, grown.trend) == (1190, 70)
+
+
+def test_refunds_beyond_the_usage_of_a_day_are_no_usage_of_less_than_nothing():
+    assert burn(*[100] * 55, -5_000).weekly == 700
+
+
+def test_a_credit_runs_out_on_the_first_day_that_it_cannot_pay_whole():
+    assert run_out(burn(*[100] * 56), lot("a", 1000)) == 11
+    assert run_out(burn(*[100] * 56), lot("a", 1001)) == 11
+    assert run_out(burn(*[100] * 56), lot("a", 1099)) == 11
+    assert run_out(burn(*[100] * 56), lot("a", 1100)) == 12
+
+
+def test_a_credit_that_outlasts_its_lot_expires_unused():
+    told = forecast(burn(*[100] * 56), [lot("a", 10_000, end=11)], {"a": 10_000})
+
+    assert (told.run_out, told.unused, told.bill_from) == (None, {"a": 9_000}, LAST + timedelta(days=11))
+
+
+def test_the_sooner_expiry_burns_first_and_the_later_lot_takes_over():
+    told = forecast(burn(*[100] * 56), [lot("late", 500, end=200), lot("soon", 300, end=3)], {"late": 500, "soon": 300})
+
+    assert told.unused == {"soon": 100}
+    assert told.run_out == LAST + timedelta(days=8)
+
+
+def test_a_lot_that_starts_later_pays_then():
+    told = forecast(burn(*[100] * 56), [lot("a", 500), lot("b", 700, start=20)], {"a": 500, "b": 700})
+
+    assert told.run_out == LAST + timedelta(days=6)
+    assert told.unused == {}
+
+
+def test_without_usage_nothing_runs_out_and_all_expires():
+    told = forecast(burn(*[100] * 49, *[0] * 7), [lot("a", 500)], {"a": 500})
+
+    assert (told.run_out, told.early, told.unused_in_all) == (None, None, 500)
+
+
+def test_a_lot_without_an_end_that_lasts_for_years_does_not_run_out():
+    assert run_out(burn(*[1] * 56), lot("a", 10**9, end=None)) is None
+
+
+def test_the_first_bill_is_thirty_days_of_usage_from_the_day_it_runs_out():
+    told = forecast(burn(*[100] * 56), [lot("a", 1000)], {"a": 1000})
+
+    assert (told.bill_from, told.first_bill) == (LAST + timedelta(days=11), 3000)
+
+
+def test_the_range_holds_the_day():
+    told = forecast(burn(*[90, 110] * 28), [lot("a", 5_000)], {"a": 5_000})
+
+    assert told.early is not None
+    assert told.late is not None
+    assert told.run_out is not None
+    assert told.early < told.run_out < told.late
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=7, max_size=80), st.integers(1, 10**15))
+def test_the_range_never_excludes_what_is_expected(values: list[int], amount: int):
+    found = burn_of(days(*values), NEWEST, NOW)
+    if found is None:
+        return
+    told = forecast(found, [lot("a", amount, end=400)], {"a": amount})
+    never = date.max
+
+    assert (told.early or never) <= (told.run_out or never) <= (told.late or never)
+    assert 0 <= told.unused_in_all <= amount
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_run_out_day_is_missed_by_less_than_by_a_straight_line(name: str):
+    errors = generated(name, count=120, seed=3)
+
+    assert statistics.median(error.rule for error in errors) < statistics.median(error.naive for error in errors)
