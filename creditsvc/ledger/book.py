@@ -6,7 +6,8 @@ from all its facts, compares with what is posted and appends the difference, nam
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy import delete, func, select
 
@@ -14,8 +15,9 @@ from creditsvc import clock
 from creditsvc.core.amounts import check_range, format_amount, unit_named
 from creditsvc.core.burndown import ChangeKind
 from creditsvc.core.errors import Conflict, RuleBroken
+from creditsvc.core.rates import Pair, rate_text
 from creditsvc.db import Model, bulk_insert, db, insert_if_absent
-from creditsvc.ledger.chain import PostingLine, batch_hash
+from creditsvc.ledger.chain import PostingLine, batch_hash, rate_hash
 from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, lots_of, planned, posted_of, usage_of
 from creditsvc.ledger.models import (
     Account,
@@ -26,10 +28,14 @@ from creditsvc.ledger.models import (
     LotFact,
     Pool,
     Posting,
+    RateFact,
     Resource,
     Scope,
     ScopeFact,
 )
+
+RATES_LOCK = 7_220_001
+"""The number under which PostgreSQL knows the lock of the exchange rates; nothing else of ours has one."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +152,23 @@ def lock_scopes(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Scope
 
 
 def lock_accounts(ids: Iterable[int]) -> dict[int, Account]:
-    """Locks accounts (L12): last of all."""
+    """Locks accounts (L12): last of all, with the rates as they are, so that none is stated unseen by the plan."""
+    _lock_rates(shared=True)
     return {key: row for key, row in _lock(Account, ids).items() if isinstance(row, Account)}
+
+
+def lock_rates() -> None:
+    """Locks the exchange rates before any is stated: after scopes, before accounts. Whoever plans waits, and sees it.
+    """
+    _lock_rates(shared=False)
+    db.session.info["locks"].add((RateFact.__tablename__, 0))
+
+
+def _lock_rates(*, shared: bool) -> None:
+    """One lock for the whole table, kept to the end of the transaction; on SQLite the transaction is the lock."""
+    if db.session.get_bind().dialect.name == "postgresql":
+        lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+        db.session.execute(select(lock(RATES_LOCK)))
 
 
 def open_accounts(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Account]:
@@ -181,6 +202,29 @@ def add_turns(
             ScopeFact(scope_id=scope.id, from_at=from_at, account_id=account_id, stated_at=stated_at, actor=actor)
         )
     db.session.flush()
+
+
+def add_rate(
+    pair: Pair, day: date, rate: Decimal | None, source: str, stated_at: datetime, actor: str
+) -> RateFact:
+    """Adds an exchange rate from a charge day on, or with None withdraws the one stated for it (U7).
+
+    The rates must have been locked in this transaction; the accounts concerned are to be posted anew by the caller.
+    """
+    _assert_locked(RateFact, 0)
+    newest = db.session.scalar(select(RateFact).order_by(RateFact.id.desc()).limit(1))
+    recorded_at = clock.now()
+    if newest is not None:
+        recorded_at = max(recorded_at, newest.recorded_at + timedelta(microseconds=1))
+    fact = RateFact(
+        from_currency=pair[0], to_currency=pair[1], day=day, rate=None if rate is None else rate_text(rate),
+        source=source, stated_at=stated_at, recorded_at=recorded_at, actor=actor,
+        previous_hash=newest.hash if newest is not None else "", hash="",
+    )
+    fact.hash = rate_hash(fact)
+    db.session.add(fact)
+    db.session.flush()
+    return fact
 
 
 def post(
@@ -343,7 +387,8 @@ def _write_caches(
             else:
                 drawn[lot_id] += amount
         last = max((at for at, _, _ in wanted[account_id]), default=None)
-        accounts.append((account_id, draft.account.batches, last, totals["uncovered"], totals["uncredited"]))
+        sums = [check_range(totals[kind]) for kind in ("uncovered", "uncredited")]
+        accounts.append((account_id, draft.account.batches, last, *sums))
         lots += [(lot_id, account_id, amount) for lot_id, amount in drawn.items()]
     bulk_insert(AccountCache, ("account_id", "batch", "last_charge_at", "uncovered", "uncredited"), accounts)
     bulk_insert(LotCache, ("lot_id", "account_id", "drawn"), lots)

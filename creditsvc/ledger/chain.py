@@ -1,11 +1,11 @@
-"""The hash that chains an account's batches (L18): over the batch's own words, its facts and its postings."""
+"""The hashes that chain an account's batches (L18), over their own words, facts and postings, and exchange rates."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from creditsvc.ledger.models import Batch, LotChange, LotFact
+from creditsvc.ledger.models import Batch, LotChange, LotFact, RateFact
 
 PostingLine = tuple[datetime, str, int | None, int]
 """(charge instant, kind, lot id, amount)"""
@@ -43,5 +43,15 @@ def batch_hash(
             for at, kind, lot_id, amount in postings
         ),
     }
+    text = json.dumps(words, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def rate_hash(fact: RateFact) -> str:
+    """The hash of an exchange rate, which chains it to the one recorded before it."""
+    words = [
+        fact.previous_hash, fact.from_currency, fact.to_currency, fact.day.isoformat(), fact.rate or "", fact.source,
+        _instant(fact.stated_at), _instant(fact.recorded_at), fact.actor,
+    ]
     text = json.dumps(words, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

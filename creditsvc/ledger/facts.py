@@ -2,15 +2,17 @@
 number of accounts; the plan (`core.burndown`) takes what comes from here."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
 from creditsvc.core.days import day_start
+from creditsvc.core.rates import NO_RATES, Course, Pair, StatedRate, converted, courses, to_units
 from creditsvc.db import db
 from creditsvc.ledger.models import (
     Account,
@@ -18,11 +20,12 @@ from creditsvc.ledger.models import (
     LotChange,
     LotFact,
     Posting,
+    RateFact,
     Resource,
     ScopeFact,
     UsageFact,
 )
-from creditsvc.ledger.timeline import Ownership, Turn, timeline
+from creditsvc.ledger.timeline import Ownership, Turn, owner_at, timeline
 
 T = TypeVar("T")
 PostingKey = tuple[datetime, str, int | None]
@@ -130,7 +133,8 @@ def units_of(account_ids: Iterable[int]) -> dict[int, str]:
 def usage_of(account_ids: Sequence[int]) -> dict[int, dict[datetime, int]]:
     """Net usage of each account by charge day (as its 00:00Z), by the dates of its scopes (U8).
 
-    Only usage in the account's own unit counts; what is in another currency waits (U7).
+    What is in another currency than the account's counts as the rate of its charge day makes it, and waits where none
+    holds (U7).
     """
     usage: dict[int, dict[datetime, int]] = {account_id: defaultdict(int) for account_id in account_ids}
     units = units_of(account_ids)
@@ -146,7 +150,79 @@ def usage_of(account_ids: Sequence[int]) -> dict[int, dict[datetime, int]]:
             for own in owned[scope_id]:
                 if own.starts <= at < own.ends and own.account_id in usage and units[own.account_id] == currency:
                     usage[own.account_id][at] += int(amount)
+    made = to_units(known_courses(), units.values())
+    currencies = {pair[0] for pair in made}
+    if currencies:
+        for one in _foreign_usage(units, owned, made, UsageFact.currency.in_(currencies)):
+            usage[one.account_id][day_start(one.day)] += one.steps
     return usage
+
+
+@dataclass(frozen=True)
+class ForeignUsage:
+    """Usage of an account's scope on a charge day in another currency than its unit: `amount` in 10^-8 of `currency`.
+
+    `steps` is what `rate` makes of it in the account's unit: 0 and None where no rate holds on that day, so it waits.
+    """
+
+    account_id: int
+    scope_id: int
+    day: date
+    key_id: int
+    currency: str
+    amount: int
+    rate: StatedRate | None
+    steps: int
+
+
+def rates_stated() -> list[StatedRate]:
+    """All that was ever said of exchange rates."""
+    return [
+        StatedRate(
+            (fact.from_currency, fact.to_currency), fact.day, None if fact.rate is None else Decimal(fact.rate),
+            fact.source, fact.stated_at, fact.id,
+        )
+        for fact in db.session.scalars(select(RateFact))
+    ]
+
+
+def known_courses() -> dict[Pair, Course]:
+    """The exchange rates that stand, by pair of currencies."""
+    return courses(rates_stated())
+
+
+def foreign_usage(
+    account_ids: Iterable[int], first: date | None = None, last: date | None = None
+) -> list[ForeignUsage]:
+    """The accounts' usage in other currencies than theirs, on charge days from first to last, by the grain of U3."""
+    units = units_of(account_ids)
+    owned = ownerships_of(scopes_ever_of(units))
+    made = to_units(known_courses(), units.values())
+    conditions = [] if first is None else [UsageFact.day >= first]
+    conditions += [] if last is None else [UsageFact.day <= last]
+    if len(set(units.values())) == 1:
+        conditions.append(UsageFact.currency.not_in(set(units.values())))
+    return list(_foreign_usage(units, owned, made, *conditions))
+
+
+def _foreign_usage(
+    units: Mapping[int, str], owned: Mapping[int, Sequence[Ownership]], made: Mapping[Pair, Course],
+    *conditions: ColumnElement[bool],
+) -> Iterator[ForeignUsage]:
+    """Each total (scope, charge day, charge key, currency) is summed first and converted once (L2)."""
+    for part in chunks(owned):
+        rows = db.session.execute(
+            select(UsageFact.scope_id, UsageFact.day, UsageFact.key_id, UsageFact.currency, func.sum(UsageFact.amount))
+            .where(UsageFact.scope_id.in_(part), *conditions)
+            .group_by(UsageFact.scope_id, UsageFact.day, UsageFact.key_id, UsageFact.currency)
+        )
+        for scope_id, day, key_id, currency, total in rows:
+            amount, account_id = int(total), owner_at(owned[scope_id], day_start(day))
+            if account_id is None or not amount or units.get(account_id, currency) == currency:
+                continue
+            rate = made.get((currency, units[account_id]), NO_RATES).on(day)
+            steps = 0 if rate is None else converted(amount, rate.value)
+            yield ForeignUsage(account_id, scope_id, day, key_id, currency, amount, rate, steps)
 
 
 def posted_of(

@@ -65,7 +65,7 @@ class Batch(Model):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     number: Mapped[int]
     recorded_at: Mapped[datetime]
-    # award, extend, top_up, void, return, opening, usage, reverse, scope
+    # award, extend, top_up, void, return, opening, usage, reverse, scope, rate
     cause: Mapped[str] = mapped_column(String(20))
     cause_ref: Mapped[str] = mapped_column(String(200))
     actor: Mapped[str] = mapped_column(String(254))
@@ -182,6 +182,29 @@ class UsageFact(Model):
     currency: Mapped[str] = mapped_column(String(10))
     amount: Mapped[int]
     run_id: Mapped[int] = mapped_column(ForeignKey("import_run.id"), index=True)
+
+
+class RateFact(Model):
+    """From this charge day on one `from_currency` is worth so many `to_currency` (U7); `rate` None withdraws it.
+
+    `rate` is decimal text in one spelling (`core.rates.rate_text`). Of the facts of one pair and day the one stated
+    last stands. Only added, and chained by hash.
+    """
+
+    __tablename__ = "rate"
+    __table_args__ = (UniqueConstraint("from_currency", "to_currency", "day", "stated_at"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    from_currency: Mapped[str] = mapped_column(String(10))
+    to_currency: Mapped[str] = mapped_column(String(10))
+    day: Mapped[date]
+    rate: Mapped[str | None] = mapped_column(String(30))
+    source: Mapped[str] = mapped_column(String(300))  # of a withdrawal: why
+    stated_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(254))
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
 
 
 class AccountCache(Model):

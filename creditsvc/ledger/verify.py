@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import column, func, select, table
 
 from creditsvc.core.amounts import format_amount, unit_named
+from creditsvc.core.errors import RuleBroken
+from creditsvc.core.rates import parse_rate
 from creditsvc.db import begin_snapshot, db
-from creditsvc.ledger.chain import PostingLine, batch_hash
+from creditsvc.ledger.chain import PostingLine, batch_hash, rate_hash
 from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, lots_of, planned, posted_of, units_of, usage_of
 from creditsvc.ledger.models import (
     Account,
@@ -23,6 +25,7 @@ from creditsvc.ledger.models import (
     LotFact,
     Pool,
     Posting,
+    RateFact,
     Resource,
 )
 from creditsvc.parties.models import Startup, TrailEntry
@@ -37,7 +40,7 @@ Difference = dict[str, str]
 def verify() -> dict[str, Any]:
     """Counts and differences as CONTRACT section 5 states them; an empty list of differences is a clean book."""
     begin_snapshot()
-    differences: list[Difference] = []
+    differences = check_rates()
     names = {
         account_id: f"{startup}/{resource}"
         for account_id, startup, resource in db.session.execute(
@@ -47,7 +50,7 @@ def verify() -> dict[str, Any]:
             .order_by(Account.id)
         )
     }
-    for part in chunks(names, SLICE):
+    for part in chunks(names if _rates_readable() else (), SLICE):
         differences += check_accounts(part, names)
         db.session.expunge_all()
     differences += check_pools()
@@ -225,8 +228,35 @@ def check_pools() -> list[Difference]:
     return differences
 
 
+def check_rates() -> list[Difference]:
+    """Exchange rates that were changed, or that are no rates; none was taken out from among them."""
+    differences, previous = [], ""
+    for fact in db.session.scalars(select(RateFact).order_by(RateFact.id)):
+        name = f"rate {fact.id} ({fact.from_currency} to {fact.to_currency} from {fact.day})"
+        if fact.previous_hash != previous:
+            differences.append(_difference("", f"{name} follows", previous, fact.previous_hash))
+        found = rate_hash(fact)
+        if found != fact.hash:
+            differences.append(_difference("", f"hash of {name}", fact.hash, found))
+        if not _is_readable(fact):
+            differences.append(_difference("", name, "a rate; no account can be planned without", fact.rate))
+        previous = fact.hash
+    return differences
+
+
+def _rates_readable() -> bool:
+    return all(_is_readable(fact) for fact in db.session.scalars(select(RateFact)))
+
+
+def _is_readable(fact: RateFact) -> bool:
+    try:
+        return fact.rate is None or bool(parse_rate(fact.rate))
+    except RuleBroken:
+        return False
+
+
 def _check_causes(names: dict[int, str]) -> list[Difference]:
-    """Every posting stands in a batch of its own account, and a batch of a run names one that exists."""
+    """Every posting stands in a batch of its own account; a batch of a run or a rate names one that exists."""
     strays = db.session.execute(
         select(Posting.id, Posting.account_id)
         .outerjoin(Batch, Batch.id == Posting.batch_id)
@@ -237,14 +267,17 @@ def _check_causes(names: dict[int, str]) -> list[Difference]:
                     "none")
         for posting_id, account_id in strays
     ]
-    runs = {f"run:{run_id}" for run_id in db.session.scalars(select(table("import_run", column("id")).c.id))}
+    known = {f"run:{run_id}" for run_id in db.session.scalars(select(table("import_run", column("id")).c.id))}
+    known |= {f"rate:{rate_id}" for rate_id in db.session.scalars(select(RateFact.id))}
     told = db.session.execute(
-        select(Batch.account_id, Batch.number, Batch.cause_ref).where(Batch.cause.in_(("usage", "reverse")))
+        select(Batch.account_id, Batch.number, Batch.cause, Batch.cause_ref)
+        .where(Batch.cause.in_(("usage", "reverse", "rate")))
     )
     differences += [
-        _difference(names.get(account_id, str(account_id)), f"cause of batch {number}", "an import run", reference)
-        for account_id, number, reference in told
-        if reference not in runs
+        _difference(names.get(account_id, str(account_id)), f"cause of batch {number}",
+                    "an exchange rate" if cause == "rate" else "an import run", reference)
+        for account_id, number, cause, reference in told
+        if reference not in known or reference.startswith("rate:") != (cause == "rate")
     ]
     return differences
 

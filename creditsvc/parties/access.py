@@ -32,6 +32,8 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "programme.edit": MANAGERS,
     "usage.see": READERS,
     "usage.import": MANAGERS,
+    "rate.see": READERS,
+    "rate.state": MANAGERS,
     "alerts.see": READERS,
     "mail.see": frozenset({"administrator", "auditor"}),
     "people.see": READERS,

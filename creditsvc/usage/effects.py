@@ -1,4 +1,5 @@
-"""What an import run did to the accounts it touched, read from its postings; true inside a dry run as well."""
+"""What an import run or an exchange rate did to the accounts it touched, read from the postings; true inside a dry run.
+"""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -31,6 +32,15 @@ def effects_of(caller: Caller, run_id: int) -> list[Effect]:
 
     The caller must have been allowed to see runs.
     """
+    return _effects(caller, "usage", f"run:{run_id}")
+
+
+def effects_of_rate(caller: Caller, rate_id: int) -> list[Effect]:
+    """The accounts that a word on an exchange rate changed, as `effects_of`, for whoever may see rates."""
+    return _effects(caller, "rate", f"rate:{rate_id}")
+
+
+def _effects(caller: Caller, cause: str, reference: str) -> list[Effect]:
     rows = db.session.execute(
         select(Startup.key, Startup.name, Resource, Posting.kind, func.sum(Posting.amount))
         .select_from(Posting)
@@ -38,7 +48,7 @@ def effects_of(caller: Caller, run_id: int) -> list[Effect]:
         .join(Account, Account.id == Posting.account_id)
         .join(Startup, Startup.id == Account.startup_id)
         .join(Resource, Resource.id == Account.resource_id)
-        .where(Batch.cause == "usage", Batch.cause_ref == f"run:{run_id}", visible_startups(caller))
+        .where(Batch.cause == cause, Batch.cause_ref == reference, visible_startups(caller))
         .group_by(Startup.key, Startup.name, Resource.id, Posting.kind)
         .order_by(Startup.key, Resource.key)
     )

@@ -12,8 +12,9 @@ from sqlalchemy import func, select
 from creditsvc.core.amounts import MONEY_STEPS, format_amount, unit_named
 from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_start
+from creditsvc.core.rates import NO_RATES
 from creditsvc.db import bulk_insert, db
-from creditsvc.ledger.facts import chunks, ownerships_of, units_of
+from creditsvc.ledger.facts import chunks, known_courses, ownerships_of, units_of
 from creditsvc.ledger.models import (
     Account,
     Batch,
@@ -157,16 +158,18 @@ def waiting(changes: Sequence[Delta], names: Mapping[int, str]) -> list[dict[str
     scope_ids = {delta.scope_id for delta in changes}
     owned = ownerships_of(scope_ids)
     units = units_of({own.account_id for of_scope in owned.values() for own in of_scope if own.account_id})
+    rates = known_courses()
     sums: dict[tuple[str, str, str], int] = {}
     for delta in changes:
         at = day_start(delta.day)
         owner = next((own for own in owned[delta.scope_id] if own.starts <= at < own.ends), None)
         if owner is None or owner.account_id is None:
             why = "the scope belongs to no startup" if not owned[delta.scope_id] else "outside the scope's dates"
-        elif units[owner.account_id] != delta.currency:
-            why = f"no rate from {delta.currency} to {units[owner.account_id]}"
         else:
-            continue
+            unit = units[owner.account_id]
+            if unit == delta.currency or rates.get((delta.currency, unit), NO_RATES).on(delta.day) is not None:
+                continue
+            why = f"no rate from {delta.currency} to {unit}"
         place = (names[delta.scope_id], delta.currency, why)
         sums[place] = sums.get(place, 0) + delta.amount
     return [

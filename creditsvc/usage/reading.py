@@ -11,7 +11,7 @@ from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_start
 from creditsvc.core.errors import NotFound
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks, ownerships_of, scopes_ever_of, units_of
+from creditsvc.ledger.facts import chunks, foreign_usage, ownerships_of, scopes_ever_of, units_of
 from creditsvc.ledger.models import Account, ChargeKey, Resource, Scope, ScopeFact, UsageFact
 from creditsvc.parties.access import Caller, require
 from creditsvc.usage.models import ImportRun
@@ -167,18 +167,8 @@ def _largest(sums: dict[str, int]) -> tuple[tuple[str, int], ...]:
 
 def waiting_in_other_currencies(account_ids: Sequence[int]) -> dict[int, dict[str, int]]:
     """Usage of the accounts' scopes in another currency than theirs, which waits for a rate (U7), by account."""
-    owned = ownerships_of(scopes_ever_of(account_ids))
-    units = units_of(account_ids)
     found: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for part in chunks(owned):
-        rows = db.session.execute(
-            select(UsageFact.scope_id, UsageFact.day, UsageFact.currency, func.sum(UsageFact.amount))
-            .where(UsageFact.scope_id.in_(part), UsageFact.currency.not_in(set(units.values())))
-            .group_by(UsageFact.scope_id, UsageFact.day, UsageFact.currency)
-        )
-        for scope_id, day, currency, amount in rows:
-            at = day_start(day)
-            for own in owned[scope_id]:
-                if own.account_id in units and own.starts <= at < own.ends and amount:
-                    found[own.account_id or 0][currency] += int(amount)
+    for one in foreign_usage(account_ids):
+        if one.rate is None:
+            found[one.account_id][one.currency] += one.amount
     return {account_id: dict(sums) for account_id, sums in found.items()}

@@ -7,9 +7,11 @@ from datetime import datetime
 from hypothesis import given, settings
 
 from creditsvc.core.burndown import Change, Lot, Plan, Standing, fold, plan, standing
+from creditsvc.core.rates import NO_RATES, StatedRate, converted, courses
 from creditsvc.usage.decide import Candidate, deciders
-from tests.ledger.arrivals import HORIZON, Arrived, Awarded, Changed, Fact, day, instant, two_orders
+from tests.ledger.arrivals import HORIZON, Arrived, Awarded, Changed, Fact, Rated, day, instant, two_orders
 
+PAIR = ("EUR", "USD")
 AS_OF = tuple(instant(number) for number in (0, 5, HORIZON, HORIZON + 30))
 
 
@@ -20,7 +22,8 @@ class PureBook:
         self.awards: dict[str, Lot] = {}
         self.changes: list[Changed] = []
         self.runs: list[Arrived] = []
-        self.usage: Counter[tuple[str, datetime, str]] = Counter()
+        self.rates: list[StatedRate] = []
+        self.usage: dict[tuple[str, datetime, str], tuple[bool, int]] = {}
         self.posted: Counter[tuple[datetime, str, str | None]] = Counter()
 
     def take_in(self, fact: Fact) -> None:
@@ -32,6 +35,8 @@ class PureBook:
             )
         elif isinstance(fact, Changed):
             self.changes.append(fact)
+        elif isinstance(fact, Rated):
+            self.rates.append(StatedRate(PAIR, day(fact.day), fact.value, "", fact.stated_at))
         else:
             self._restate(fact)
         wanted = Counter({(line.at, line.kind, line.lot): line.amount for line in self.plan().lines})
@@ -54,7 +59,7 @@ class PureBook:
                 del self.usage[place]
             for total_day, key, amount in run.totals:
                 if total_day == number:
-                    self.usage[run.scope, instant(number), key] = amount
+                    self.usage[run.scope, instant(number), key] = (run.foreign, amount)
 
     def lots(self) -> list[Lot]:
         return [
@@ -65,8 +70,10 @@ class PureBook:
 
     def by_day(self) -> Counter[datetime]:
         net: Counter[datetime] = Counter()
-        for (_, at, _), amount in self.usage.items():
-            net[at] += amount
+        course = courses(self.rates).get(PAIR, NO_RATES)
+        for (_, at, _), (foreign, amount) in self.usage.items():
+            rate = course.on(at.date())
+            net[at] += amount if not foreign else 0 if rate is None else converted(amount, rate.value)
         return net
 
     def plan(self) -> Plan:

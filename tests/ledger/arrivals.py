@@ -1,4 +1,4 @@
-"""Facts of one account that arrive in some order, made by hypothesis: lots, their changes, import runs.
+"""Facts of one account that arrive in some order, made by hypothesis: lots, their changes, import runs, rates.
 
 Days are numbers from a Monday on; amounts are steps. Keys, award instants and submitted times are given, as rule L's
 promise asks: the outcome must not depend on the order in which the same facts arrive.
@@ -7,6 +7,7 @@ promise asks: the outcome must not depend on the order in which the same facts a
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from random import Random
 
 from hypothesis import strategies as st
@@ -67,7 +68,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Arrived:
-    """An import run: what it says of one scope on the days it covers."""
+    """An import run: what it says of one scope on the days it covers, in another currency when it is `foreign`."""
 
     name: str
     scope: str
@@ -75,9 +76,27 @@ class Arrived:
     first: int
     last: int
     totals: tuple[tuple[int, str, int], ...]
+    foreign: bool = False
 
 
-Fact = Awarded | Changed | Arrived
+@dataclass(frozen=True)
+class Rated:
+    """A word on the rate of the other currency from a day on, stated at that minute; `rate` None withdraws."""
+
+    day: int
+    rate: str | None
+    minute: int
+
+    @property
+    def stated_at(self) -> datetime:
+        return BEGIN + timedelta(minutes=self.minute)
+
+    @property
+    def value(self) -> Decimal | None:
+        return None if self.rate is None else Decimal(self.rate)
+
+
+Fact = Awarded | Changed | Arrived | Rated
 
 
 # Strategies stand here whole, since making them anew for each example takes longer than what is tested.
@@ -99,10 +118,16 @@ _CHANGES = st.lists(
 _RUNS = st.lists(
     st.tuples(
         st.integers(0, 20), st.sampled_from(SCOPES), st.integers(0, HORIZON - 1), st.integers(0, 6),
-        st.lists(st.tuples(st.integers(0, 6), st.sampled_from(KEYS), st.integers(-40, 90)), max_size=5),
+        st.lists(st.tuples(st.integers(0, 6), st.sampled_from(KEYS), st.integers(-40, 90)), max_size=5), st.booleans(),
     ),
     max_size=4,
     unique_by=lambda run: run[0],
+)
+_RATES = st.lists(
+    st.builds(Rated, day=st.integers(0, HORIZON), rate=st.sampled_from(("0.5", "1.5", "0.3333", None)),
+              minute=st.integers(0, 99)),
+    max_size=3,
+    unique_by=lambda rated: rated.minute,
 )
 _SEEDS = st.integers(0, 2**32)
 
@@ -118,18 +143,20 @@ def _changes(drawn: Sequence[tuple[int, str, int, int, int]], lots: Sequence[Awa
     return changes
 
 
-def _run(submitted: int, scope: str, first: int, length: int, costs: Sequence[tuple[int, str, int]]) -> Arrived:
+def _run(
+    submitted: int, scope: str, first: int, length: int, costs: Sequence[tuple[int, str, int]], foreign: bool
+) -> Arrived:
     last = min(first + length, HORIZON)
     totals = {(first + offset % (last - first + 1), key): amount for offset, key, amount in costs}
     return Arrived(f"run-{submitted}", scope, submitted, first, last,
-                   tuple((number, key, amount) for (number, key), amount in sorted(totals.items())))
+                   tuple((number, key, amount) for (number, key), amount in sorted(totals.items())), foreign)
 
 
 @st.composite
 def facts(draw: st.DrawFn) -> list[Fact]:
     """The facts of one account in the order in which they were thought of."""
     lots = [replace(lot, key=f"lot-{number}") for number, lot in enumerate(draw(_LOTS))]
-    return [*lots, *_changes(draw(_CHANGES), lots), *(_run(*run) for run in draw(_RUNS))]
+    return [*lots, *_changes(draw(_CHANGES), lots), *(_run(*run) for run in draw(_RUNS)), *draw(_RATES)]
 
 
 def reachable(order: Sequence[Fact]) -> list[Fact]:

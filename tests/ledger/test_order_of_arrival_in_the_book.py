@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from string import ascii_uppercase
 from typing import Any
 
 import polars as pl
@@ -15,15 +16,19 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import select
 
+from creditsvc.core.rates import NO_RATES
 from creditsvc.db import db, transaction
+from creditsvc.ledger.book import Cause, add_rate, lock_accounts, lock_rates, post
+from creditsvc.ledger.facts import known_courses
 from creditsvc.ledger.models import Account
 from creditsvc.ledger.reading import AccountView, balances
 from creditsvc.ledger.verify import check_accounts, check_pools, verify
 from creditsvc.parties.access import operator
 from creditsvc.parties.models import Startup
 from creditsvc.usage.operations import Prepared, apply_run
+from creditsvc.usage.rates import accounts_concerned
 from creditsvc.usage.readers.totals import TOTALS_SCHEMA, Export
-from tests.ledger.arrivals import HORIZON, Arrived, Awarded, Fact, day, instant, two_orders
+from tests.ledger.arrivals import HORIZON, Arrived, Awarded, Fact, Rated, day, instant, two_orders
 from tests.ledger.books import START, award, change, make_book, usd
 from tests.usage.importing import assign
 
@@ -32,10 +37,17 @@ UNIT = usd("1")
 _numbers = itertools.count(1)
 
 
+def currency_of(prefix: str) -> str:
+    """Another currency than the grants', of that startup alone: rates are everybody's, and the database is shared."""
+    number = int(prefix[1:-1])
+    return "Z" + ascii_uppercase[number // 26] + ascii_uppercase[number % 26]
+
+
 def prepared(run: Arrived, prefix: str) -> Prepared:
     """The run as a reader would have read it."""
     scope = prefix + run.scope
-    rows = [("aws", scope, day(number), key, "USD", amount * UNIT, 1, 0) for number, key, amount in run.totals]
+    currency = currency_of(prefix) if run.foreign else "USD"
+    rows = [("aws", scope, day(number), key, currency, amount * UNIT, 1, 0) for number, key, amount in run.totals]
     export = Export(
         schema="focus-1.0", feed=prefix, parts=(), rows=len(rows), counted_rows=len(rows), left_out=(),
         totals=pl.DataFrame(rows, schema=dict(TOTALS_SCHEMA), orient="row"), scopes=frozenset({("aws", scope)}),
@@ -44,11 +56,27 @@ def prepared(run: Arrived, prefix: str) -> Prepared:
     return Prepared(run.name, export, hashlib.sha256(f"{prefix}{run.name}".encode()).hexdigest(), None)
 
 
+def state(rated: Rated, prefix: str) -> None:
+    """States a rate at the instant that the fact gives, and posts what it changes."""
+    pair = (currency_of(prefix), "USD")
+
+    def write() -> None:
+        lock_rates()
+        until = known_courses().get(pair, NO_RATES).until(day(rated.day))
+        fact = add_rate(pair, day(rated.day), rated.value, "a bank", rated.stated_at, "tester")
+        accounts = lock_accounts(accounts_concerned(pair, day(rated.day), until))
+        post(list(accounts.values()), Cause("rate", f"rate:{fact.id}", "tester"))
+
+    transaction(write)
+
+
 def take_in(fact: Fact, prefix: str, startup: str) -> None:
     """Adds one fact in a transaction of its own."""
     if isinstance(fact, Awarded):
         award(prefix + fact.key, str(fact.amount), fact.effective, fact.expires, startup=startup,
               priority=fact.priority, awarded=instant(fact.awarded))
+    elif isinstance(fact, Rated):
+        state(fact, prefix)
     elif isinstance(fact, Arrived):
         run = prepared(fact, prefix)
         submitted = instant(fact.submitted)
