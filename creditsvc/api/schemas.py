@@ -204,6 +204,17 @@ class PaidFromSchema(AnswerSchema):
     amount = amount_field(required=True)
 
 
+class ConversionSchema(AnswerSchema):
+    """Usage billed in another currency, and what the rate of its charge day makes of it."""
+
+    currency = text_field(required=True)
+    amount = amount_field("as it was billed", required=True)
+    rate = text_field("what one of that currency is worth in the account's unit", required=True)
+    rate_day = day_field("the charge day from which the rate holds", required=True)
+    source = text_field("where the rate is from", required=True)
+    converted = amount_field("in the account's unit", required=True)
+
+
 class EntrySchema(AnswerSchema):
     """One thing that happened to an account."""
 
@@ -224,6 +235,7 @@ class EntrySchema(AnswerSchema):
     by = text_field(required=True, allow_none=True)
     batch = fields.Integer(required=True, allow_none=True)
     recorded_at = instant_field(required=True, allow_none=True)
+    converted = fields.List(fields.Nested(ConversionSchema), required=True)
 
 
 class AccountStatementSchema(AnswerSchema):

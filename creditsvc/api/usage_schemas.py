@@ -52,6 +52,48 @@ class UnassignedScopeListSchema(AnswerSchema):
     next = next_page()
 
 
+class RateSchema(AnswerSchema):
+    """A word on an exchange rate."""
+
+    id = fields.Integer(required=True)
+    from_currency = text_field(required=True)
+    to_currency = text_field(required=True)
+    day = day_field("the first charge day for which it holds", required=True)
+    until = day_field("the first charge day for which it no longer holds", required=True, allow_none=True)
+    rate = text_field("how much of `to_currency` one `from_currency` is; null: what stood is withdrawn", required=True,
+                      allow_none=True)
+    source = text_field("where it is from; of a withdrawal: why", required=True)
+    stated_at = instant_field(required=True)
+    stated_by = text_field(required=True)
+    standing = fields.Boolean(required=True, metadata={"description": "whether no later word replaced it"})
+
+
+class RateListSchema(AnswerSchema):
+    """A page of rates."""
+
+    items = fields.List(fields.Nested(RateSchema), required=True)
+    next = next_page()
+
+
+class RateEffectSchema(AnswerSchema):
+    """What a word on a rate changed in one account; negative where less is drawn or uncovered than before."""
+
+    startup = text_field(required=True)
+    resource = text_field(required=True)
+    unit = text_field(required=True)
+    drawn = amount_field(required=True)
+    uncovered = amount_field(required=True)
+    uncredited_refund = amount_field(required=True)
+
+
+class RateOutcomeSchema(RateSchema):
+    """A word on a rate, and what it did."""
+
+    changed = fields.Boolean(required=True, metadata={"description": "false when this stood already"})
+    accounts = fields.Integer(required=True, metadata={"description": "how many accounts were posted"})
+    effects = fields.List(fields.Nested(RateEffectSchema), required=True)
+
+
 class EndedScopeSchema(AnswerSchema):
     """A scope that belongs to nobody from an instant on."""
 

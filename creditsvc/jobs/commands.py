@@ -16,6 +16,7 @@ from creditsvc.jobs.commands_demo import demo_command
 from creditsvc.jobs.commands_load import load_command
 from creditsvc.jobs.commands_night import mail_group, nightly_command
 from creditsvc.jobs.commands_people import given_password, token_group, user_group
+from creditsvc.jobs.commands_rates import rate_group
 from creditsvc.jobs.commands_reading import balance_command, simulate_command, statement_command, verify_command
 from creditsvc.jobs.commands_usage import usage_group
 from creditsvc.jobs.database import upgrade
@@ -134,7 +135,7 @@ def restore_command(file: Path) -> Answer:
 
 
 for command in (
-    demo_command, load_command, nightly_command, mail_group, usage_group, balance_command, statement_command,
-    simulate_command, verify_command, user_group, token_group,
+    demo_command, load_command, nightly_command, mail_group, usage_group, rate_group, balance_command,
+    statement_command, simulate_command, verify_command, user_group, token_group,
 ):
     main.add_command(command)

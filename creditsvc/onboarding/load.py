@@ -18,13 +18,14 @@ from creditsvc.ledger.models import Pool
 from creditsvc.onboarding.load_grants import load_grants
 from creditsvc.onboarding.load_offers import load_offers
 from creditsvc.onboarding.load_people import load_enrolments, load_package_awards, load_startups, load_users
+from creditsvc.onboarding.load_rates import load_rates
 from creditsvc.onboarding.load_scopes import load_scopes
 from creditsvc.onboarding.loading import Item, Loading, LoadReport, raise_faults
 from creditsvc.onboarding.schemas import LoadFile, shape_errors, value_at
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.trail import record
 
-SECTIONS = ("partners", "resources", "programmes", "pools", "startups", "grants", "users")
+SECTIONS = ("partners", "resources", "programmes", "pools", "startups", "grants", "rates", "users")
 
 
 def load_documents(caller: Caller, documents: Sequence[tuple[str, Any]]) -> LoadReport:
@@ -40,6 +41,7 @@ def load_documents(caller: Caller, documents: Sequence[tuple[str, Any]]) -> Load
     load_offers(loading, sections)
     # pools first, then accounts (L12): this load may touch any of them
     book.lock_pools(db.session.scalars(select(Pool.id)))
+    load_rates(loading, sections["rates"])
     load_startups(loading, sections["startups"])
     load_enrolments(loading, sections["startups"])
     load_scopes(loading, sections["startups"])
@@ -81,6 +83,9 @@ def _twice(sections: dict[str, list[Item]]) -> list[FileError]:
     for section in ("partners", "resources", "programmes", "pools", "startups", "grants"):
         faults += _repeated(sections[section], "key", lambda item: item.data["key"])
     faults += _repeated(sections["users"], "email", lambda item: item.data["email"].strip().lower())
+    faults += _repeated(sections["rates"], "day", lambda item: " ".join(
+        (item.data["from_currency"].strip().upper(), item.data["to_currency"].strip().upper(), str(item.data["day"]))
+    ))
     faults += _repeated([child for item in programmes for child in item.children("cohorts")], "key",
                         lambda item: item.data["key"])
     for item in programmes:

@@ -217,6 +217,16 @@ class UserItem(_Shape):
     language = Text(validate=validate.OneOf(LANGUAGES))
 
 
+class RateItem(_Shape):
+    """An exchange rate from a charge day on."""
+
+    from_currency = Text(required=True, data_key="from")
+    to_currency = Text(required=True, data_key="to")
+    day = Day(required=True)
+    rate = Text(required=True)
+    source = Text(required=True)
+
+
 class LoadFile(_Shape):
     """One file of a load."""
 
@@ -226,6 +236,7 @@ class LoadFile(_Shape):
     pools = _many(PoolItem)
     startups = _many(StartupItem)
     grants = _many(GrantItem)
+    rates = _many(RateItem)
     users = _many(UserItem)
 
 

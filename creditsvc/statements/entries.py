@@ -7,13 +7,14 @@ drawn; the last one is the balance as of the end.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Literal
 
 from creditsvc.core.days import day_of, last_day
 from creditsvc.ledger.reading import AccountView, LotEvent, LotView, PostingView
+from creditsvc.usage.reading import Conversion
 
 EntryKind = Literal[
     "award", "effective", "top_up", "return", "extend", "void", "expiry", "opening", "usage", "refund", "restatement",
@@ -25,6 +26,8 @@ _RANKS: Mapping[EntryKind, int] = {
     "expiry": 0, "void": 0, "award": 1, "effective": 2, "top_up": 3, "return": 3, "extend": 3, "opening": 4,
     "usage": 5, "refund": 5, "restatement": 5, "rebooking": 5, "stated_later": 9,
 }
+
+_OF_USAGE = frozenset({"usage", "refund", "restatement", "rebooking"})
 
 
 def _(msgid: str) -> str:
@@ -40,7 +43,8 @@ class Entry:
     that takes usage away. `change` is what it did to `remaining`, the running balance after it. `paid_from` says which
     grants paid usage (negative: got it back), `uncovered` what no grant paid, `uncredited` what of a refund found
     nothing to take back. `text` with `params` says why; `cause` and `ref` (such as `run:12`), `by`, `batch` and
-    `recorded_at` name the batch of the book, and are empty for what the calendar does.
+    `recorded_at` name the batch of the book, and are empty for what the calendar does. `converted` stands at the last
+    entry of a charge day: what of that day's usage was billed in another currency, and the rates that convert it now.
     """
 
     at: datetime
@@ -61,6 +65,7 @@ class Entry:
     reason: str = ""
     batch: int | None = None
     recorded_at: datetime | None = None
+    converted: tuple[Conversion, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -123,6 +128,17 @@ def tell(
     later = [step for step in steps if step.at > until and step.kind in ("top_up", "return")]
     entries += [_entry(_stated_later(step, until), states) for step in later]
     return entries
+
+
+def with_conversions(
+    entries: Sequence[Entry], conversions: Mapping[date, tuple[Conversion, ...]]
+) -> list[Entry]:
+    """The entries, the last one of each charge day with what of its usage was billed in another currency."""
+    last = {entry.day: place for place, entry in enumerate(entries) if entry.kind in _OF_USAGE}
+    return [
+        replace(entry, converted=conversions.get(entry.day, ())) if last.get(entry.day) == place else entry
+        for place, entry in enumerate(entries)
+    ]
 
 
 def remaining_by_instant(entries: Iterable[Entry], instants: Sequence[datetime]) -> list[int]:
@@ -230,6 +246,8 @@ def _usage_step(at: datetime, rows: tuple[PostingView, ...], first: bool) -> _St
         kind, amount, text = "refund", -net, _("Refund of the day")
     elif net:
         kind, amount, text = "restatement", net, _("Correction: usage of the day was restated")
+        if rows[0].cause == "rate":
+            text = _("Correction: an exchange rate for usage of the day was stated, changed or withdrawn")
     else:
         # nothing was used more or less; another grant pays, or one pays what none did
         kind, amount, text = "rebooking", 0, _("Correction: the same usage is paid differently")

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from creditsvc.core.amounts import Unit, format_amount
+from creditsvc.core.amounts import Unit, format_amount, unit_named
 from creditsvc.core.days import day_of, ends_at, instant_text, starts_at
 from creditsvc.core.errors import RuleBroken
+from creditsvc.core.rates import rate_text
 from creditsvc.ledger.reading import (
     AccountView,
     LotEvent,
@@ -18,7 +19,8 @@ from creditsvc.ledger.reading import (
     postings,
 )
 from creditsvc.parties.access import Caller, require_startup
-from creditsvc.statements.entries import Entry, remaining_by_instant, tell
+from creditsvc.statements.entries import Entry, remaining_by_instant, tell, with_conversions
+from creditsvc.usage.reading import Conversion, conversions_by_day
 
 T = TypeVar("T", LotEvent, PostingView)
 
@@ -82,6 +84,10 @@ def statement(caller: Caller, startup: str, *, first: date | None = None, last: 
         )
     views = balances(as_of, startup_ids=[company.id])
     told = _told(views, as_of)
+    converted: dict[int, dict[date, tuple[Conversion, ...]]] = defaultdict(dict)
+    for (account_id, day), conversions in conversions_by_day([view.id for view in views]).items():
+        converted[account_id][day] = conversions
+    told = {account_id: with_conversions(entries, converted[account_id]) for account_id, entries in told.items()}
     return Statement(
         startup=company.key, name=company.name, first=first, last=last, opened_at=opened_at, as_of=as_of,
         known_at=caller.now,
@@ -198,4 +204,15 @@ def _entry_document(entry: Entry, unit: Unit) -> dict[str, Any]:
         "by": entry.by,
         "batch": entry.batch,
         "recorded_at": instant_text(entry.recorded_at),
+        "converted": [
+            {
+                "currency": one.currency,
+                "amount": format_amount(one.amount, unit_named(one.currency)),
+                "rate": rate_text(one.rate.value),
+                "rate_day": one.rate.day.isoformat(),
+                "source": one.rate.source,
+                "converted": format_amount(one.steps, unit),
+            }
+            for one in entry.converted
+        ],
     }

@@ -7,9 +7,12 @@ rate as its cause.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
 
+from creditsvc.core.amounts import format_amount
+from creditsvc.core.days import instant_text
 from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.core.rates import NO_RATES, Course, Pair, StatedRate, pair_of, parse_rate, rate_text
 from creditsvc.db import db
@@ -90,7 +93,7 @@ def withdraw_rate(
     pair = pair_of(from_currency, to_currency)
     said = _checked_text(reason, "reason")
     book.lock_rates()
-    newest = db.session.scalar(_of_pair(pair).where(RateFact.day == day).order_by(RateFact.stated_at.desc()).limit(1))
+    newest = _newest(pair, day)
     if newest is None:
         raise NotFound("rate", f"from {pair[0]} to {pair[1]} stated for {day}")
     if newest.rate is None:
@@ -121,6 +124,17 @@ def _view_of(rate_id: int) -> RateView:
         raise NotFound("rate", str(rate_id))
     pair = (fact.from_currency, fact.to_currency)
     return next(view for view in _views(db.session.scalars(_of_pair(pair)).all()) if view.id == rate_id)
+
+
+def standing_rate(from_currency: str, to_currency: str, day: date) -> RateView | None:
+    """The word that stands for exactly that charge day, be it a withdrawal. Raises RuleBroken as `add_rate`."""
+    newest = _newest(pair_of(from_currency, to_currency), day)
+    return None if newest is None else _view_of(newest.id)
+
+
+def _newest(pair: Pair, day: date) -> RateFact | None:
+    newest = _of_pair(pair).where(RateFact.day == day).order_by(RateFact.stated_at.desc()).limit(1)
+    return db.session.scalar(newest)
 
 
 def _of_pair(pair: Pair) -> Select[RateFact]:
@@ -208,3 +222,36 @@ def accounts_concerned(pair: Pair, first: date, until: date | None) -> set[int]:
     scope_ids = db.session.scalars(select(UsageFact.scope_id).where(*conditions).distinct()).all()
     units = units_of(accounts_ever_of(scope_ids))
     return {account_id for account_id, unit in units.items() if unit == pair[1]}
+
+
+def rate_document(view: RateView) -> dict[str, Any]:
+    """A word on a rate as JSON, for the command and the API alike."""
+    return {
+        "id": view.id,
+        "from_currency": view.from_currency,
+        "to_currency": view.to_currency,
+        "day": view.day.isoformat(),
+        "until": view.until.isoformat() if view.until else None,
+        "rate": view.rate,
+        "source": view.source,
+        "stated_at": instant_text(view.stated_at),
+        "stated_by": view.actor,
+        "standing": view.standing,
+    }
+
+
+def outcome_document(outcome: RateOutcome) -> dict[str, Any]:
+    """A word on a rate and what it did, as JSON."""
+    return {
+        **rate_document(outcome.rate),
+        "changed": outcome.changed,
+        "accounts": outcome.accounts,
+        "effects": [
+            {
+                "startup": one.startup, "resource": one.resource, "unit": one.unit.name,
+                "drawn": format_amount(one.drawn, one.unit), "uncovered": format_amount(one.uncovered, one.unit),
+                "uncredited_refund": format_amount(one.uncredited, one.unit),
+            }
+            for one in outcome.effects
+        ],
+    }

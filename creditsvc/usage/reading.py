@@ -1,20 +1,24 @@
 """What pages, the API and commands show of usage: runs, scopes, usage by day."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeVar
 
 from sqlalchemy import func, select
 
 from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_start
 from creditsvc.core.errors import NotFound
+from creditsvc.core.rates import StatedRate
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks, foreign_usage, ownerships_of, scopes_ever_of, units_of
+from creditsvc.ledger.facts import ForeignUsage, chunks, foreign_usage, ownerships_of, scopes_ever_of, units_of
 from creditsvc.ledger.models import Account, ChargeKey, Resource, Scope, ScopeFact, UsageFact
 from creditsvc.parties.access import Caller, require
 from creditsvc.usage.models import ImportRun
+
+P = TypeVar("P", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,29 @@ class UnassignedScope:
 
 
 @dataclass(frozen=True)
+class Conversion:
+    """Usage in another currency: `amount` (10^-8 of it) as it was billed, and the `steps` that `rate` makes of it."""
+
+    currency: str
+    amount: int
+    rate: StatedRate
+    steps: int
+
+
+@dataclass(frozen=True)
 class DayUsage:
-    """Usage of an account on a charge day, in steps of its unit: in all, by charge key and by scope."""
+    """Usage of an account on a charge day, in steps of its unit: in all, by charge key and by scope.
+
+    `converted` is the part of it that was billed in other currencies; `waiting` is what waits for a rate and is not in
+    it, by currency.
+    """
 
     day: date
     amount: int
     by_key: tuple[tuple[str, int], ...]
     by_scope: tuple[tuple[str, int], ...]
+    converted: tuple[Conversion, ...] = ()
+    waiting: tuple[tuple[str, int], ...] = ()
 
 
 def list_runs(caller: Caller, limit: int = 50, before: int | None = None) -> list[ImportRun]:
@@ -154,11 +174,73 @@ def usage_by_day(account_id: int, first: date, last: date) -> list[DayUsage]:
         if any(own.starts <= at < own.ends and own.account_id == account_id for own in owned[scope_id]):
             keys[day][key] += int(amount)
             scopes[day][external_id] += int(amount)
+    foreign = foreign_usage([account_id], first, last)
+    texts = _charge_keys({one.key_id for one in foreign})
+    names = _scope_names({one.scope_id for one in foreign})
+    waiting: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for one in foreign:
+        if one.rate is None:
+            waiting[one.day][one.currency] += one.amount
+        else:
+            keys[one.day][texts[one.key_id]] += one.steps
+            scopes[one.day][names[one.scope_id]] += one.steps
+    converted = _conversions((one.day, one) for one in foreign)
     return [
-        DayUsage(day, sum(keys[day].values()), _largest(keys[day]), _largest(scopes[day]))
-        for day in sorted(keys, reverse=True)
-        if any(keys[day].values())
+        DayUsage(day, sum(keys[day].values()), _largest(keys[day]), _largest(scopes[day]), converted.get(day, ()),
+                 _largest(waiting[day]))
+        for day in sorted({*keys, *waiting}, reverse=True)
+        if any(keys[day].values()) or day in converted or any(waiting[day].values())
     ]
+
+
+def _charge_keys(ids: set[int]) -> dict[int, str]:
+    texts: dict[int, str] = {}
+    for part in chunks(ids):
+        texts.update(db.session.execute(select(ChargeKey.id, ChargeKey.text).where(ChargeKey.id.in_(part))).all())
+    return texts
+
+
+def _scope_names(ids: set[int]) -> dict[int, str]:
+    return dict(db.session.execute(select(Scope.id, Scope.external_id).where(Scope.id.in_(ids))).all()) if ids else {}
+
+
+def _conversions(foreign: Iterable[tuple[P, ForeignUsage]]) -> dict[P, tuple[Conversion, ...]]:
+    """What of the usage has a rate, summed by place, currency and rate."""
+    sums: dict[P, dict[tuple[str, StatedRate], list[int]]] = {}
+    for place, one in foreign:
+        if one.rate is not None:
+            sum_ = sums.setdefault(place, {}).setdefault((one.currency, one.rate), [0, 0])
+            sum_[0] += one.amount
+            sum_[1] += one.steps
+    return {
+        place: tuple(
+            Conversion(currency, amount, rate, steps)
+            for (currency, rate), (amount, steps) in sorted(of_place.items(), key=lambda item: _by_rate(item[0]))
+        )
+        for place, of_place in sums.items()
+    }
+
+
+def _by_rate(place: tuple[str, StatedRate]) -> tuple[str, date]:
+    return place[0], place[1].day
+
+
+def conversions_by_day(account_ids: Sequence[int]) -> dict[tuple[int, date], tuple[Conversion, ...]]:
+    """What was billed in other currencies and is converted, by account and charge day. Asks nobody's permission."""
+    return _conversions(((one.account_id, one.day), one) for one in foreign_usage(account_ids))
+
+
+def foreign_in_all(
+    account_ids: Sequence[int],
+) -> tuple[dict[int, tuple[Conversion, ...]], dict[int, dict[str, int]]]:
+    """By account: usage in other currencies that is converted, by rate; and what waits for a rate, by currency (U7)."""
+    foreign = foreign_usage(account_ids)
+    waiting: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for one in foreign:
+        if one.rate is None:
+            waiting[one.account_id][one.currency] += one.amount
+    sums = {account_id: dict(of_account) for account_id, of_account in waiting.items()}
+    return _conversions((one.account_id, one) for one in foreign), sums
 
 
 def _largest(sums: dict[str, int]) -> tuple[tuple[str, int], ...]:
@@ -167,8 +249,4 @@ def _largest(sums: dict[str, int]) -> tuple[tuple[str, int], ...]:
 
 def waiting_in_other_currencies(account_ids: Sequence[int]) -> dict[int, dict[str, int]]:
     """Usage of the accounts' scopes in another currency than theirs, which waits for a rate (U7), by account."""
-    found: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for one in foreign_usage(account_ids):
-        if one.rate is None:
-            found[one.account_id][one.currency] += one.amount
-    return {account_id: dict(sums) for account_id, sums in found.items()}
+    return foreign_in_all(account_ids)[1]

@@ -1,4 +1,5 @@
-"""The shapes of what is typed about billing scopes; the operations check the rules, days with `core.days`."""
+"""The shapes of what is typed about billing scopes and exchange rates; the operations check the rules, days with
+`core.days`."""
 
 from marshmallow import Schema, fields, validate
 
@@ -24,3 +25,32 @@ class EndScopeShape(ScopeShape):
     """The last day on which a scope belongs to its startup."""
 
     ends = fields.String(required=True)
+
+
+class RatePairShape(Schema):
+    """A pair of currencies and a charge day."""
+
+    from_currency = fields.String(required=True, metadata={"description": "a currency code", "example": "HKD"})
+    to_currency = fields.String(
+        required=True, metadata={"description": "the currency of a credit resource", "example": "USD"}
+    )
+    day = fields.String(
+        required=True, metadata={"description": "the first charge day (UTC)", "format": "date", "example": "2026-06-01"}
+    )
+
+
+class RateShape(RatePairShape):
+    """How much of the one currency one unit of the other is worth from a charge day on."""
+
+    rate = fields.String(
+        required=True, metadata={"description": "how much of `to_currency` one `from_currency` is", "example": "0.1282"}
+    )
+    source = fields.String(
+        required=True, metadata={"description": "where the rate is from", "example": "HKMA, monthly statistics"}
+    )
+
+
+class WithdrawRateShape(RatePairShape):
+    """The rate stated for a charge day, and why it is taken back."""
+
+    reason = fields.String(required=True, metadata={"example": "typed the wrong way round"})

@@ -17,6 +17,7 @@ from creditsvc.web import (
     passwords,
     people,
     pools,
+    rates,
     scopes,
     session,
     show,
@@ -44,7 +45,8 @@ def hang(app: Flask) -> None:
     )
     for pages in (
         static, entry.pages, passwords.pages, health.pages, startups.pages, holdings.pages, people.pages, grants.pages,
-        scopes.pages, usage.pages, pools.pages, night.pages, night.links,
+        scopes.pages, usage.pages, rates.pages, pools.pages, night.pages,
+        night.links,
     ):
         app.register_blueprint(pages)
 

@@ -32,6 +32,8 @@ def navigation() -> list[Entry]:
         entries.append(_entry(_("Billing scopes"), "scopes.listing", "scopes"))
     if may(caller, "usage.see"):
         entries.append(_entry(_("Usage"), "usage.runs", "usage"))
+    if may(caller, "rate.see"):
+        entries.append(_entry(_("Exchange rates"), "rates.listing", "rates"))
     if may(caller, "pool.see"):
         entries.append(_entry(_("Pools"), "pools.listing", "pools"))
     if may(caller, "alerts.see"):

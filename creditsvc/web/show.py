@@ -11,6 +11,7 @@ from flask_babel import format_date, format_datetime, gettext
 
 from creditsvc.core.amounts import Unit, format_amount, parse_amount, shown_amount, to_decimal, unit_named
 from creditsvc.core.days import DEFAULT_ZONE, days_left, last_day
+from creditsvc.core.rates import rate_text
 from creditsvc.statements.entries import Entry
 
 _STATIC = Path(__file__).parent / "static"
@@ -21,7 +22,7 @@ def hang(app: Flask) -> None:
     app.jinja_env.filters.update(
         amount=amount, exact=format_amount, day=day, last_day=shown_last_day, moment=moment, number=shown_amount,
         short=short, short_day=short_day, money_of=money_of, decimal_text=decimal_text, iso_day=iso_day,
-        sentence=sentence,
+        sentence=sentence, rate=rate_text,
     )
     app.jinja_env.globals.update(asset=asset, days_left=days_left)
     app.jinja_env.trim_blocks = True

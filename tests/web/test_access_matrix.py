@@ -20,6 +20,7 @@ from creditsvc.parties.models import Person, StartupProgramme
 from creditsvc.parties.tokens import create_token
 from creditsvc.usage.files import pack
 from creditsvc.usage.operations import receive_upload
+from creditsvc.usage.rates import add_rate
 from tests import factories
 from tests.conftest import NOW
 from tests.web.browsing import Browser
@@ -46,6 +47,11 @@ POST passwords.send_link                       : 422 422 422 422 422 422 422 422
 GET passwords.reset                            : 410 410 410 410 410 410 410 410 410
 POST passwords.set_new                         : 422 422 422 422 422 422 422 422 422
 GET pools.listing                              : 303 200 200 200 200 200 403 403 403
+GET rates.listing                              : 303 200 200 200 200 403 403 403 403
+GET rates.new                                  : 303 200 200 200 403 403 403 403 403
+POST rates.state                               : 303 422 422 422 403 403 403 403 403
+GET rates.withdraw_form                        : 303 200 200 200 403 403 403 403 403
+POST rates.withdraw                            : 303 422 422 422 403 403 403 403 403
 GET health.readyz                              : 200 200 200 200 200 200 200 200 200
 GET scopes.listing                             : 303 200 200 200 200 403 403 403 403
 GET scopes.assign_form                         : 303 200 200 200 403 403 403 403 403
@@ -105,6 +111,10 @@ POST api_grants.void_grant own                 : 401 200 200 200 403 404 404 403
 POST api_grants.void_grant other               : 401 200 200 404 403 404 404 404 404
 GET api-docs.openapi_json                      : 200 200 200 200 200 200 200 200 200
 GET api_grants.list_pools                      : 401 200 200 200 200 200 403 403 403
+GET api_rates.list_all                         : 401 200 200 200 200 403 403 403 403
+GET api_rates.get_rate                         : 401 200 200 200 200 403 403 403 403
+POST api_rates.state_rate                      : 401 422 422 422 403 403 403 403 403
+POST api_rates.withdraw                        : 401 404 404 404 403 403 403 403 403
 GET api_scopes.list_unassigned_scopes          : 401 200 200 200 200 403 403 403 403
 POST api_scopes.assign own                     : 401 422 422 422 403 404 404 403 403
 POST api_scopes.assign other                   : 401 422 422 404 403 404 404 404 404
@@ -177,6 +187,10 @@ def body_of(row: Row) -> dict[str, Any]:
         "api_grants.top_up_grant": {"amount": "-1"},
         "api_scopes.assign": {"provider": "azure", "id": "no-guid", "startup": row.tenant, "starts": "2026-03-01"},
         "api_scopes.end": {"provider": "azure", "id": guid, "ends": "2026-03-01"},
+        "api_rates.state_rate": {
+            "from_currency": "HKD", "to_currency": "USD", "day": "2026-03-01", "rate": "-1", "source": "a bank"
+        },
+        "api_rates.withdraw": {"from_currency": "HKD", "to_currency": "USD", "day": "2026-03-01", "reason": "a slip"},
         "api_startups.create_startup": {"key": OWN, "name": "Own"},
     }
     return bodies.get(row.endpoint, {})
@@ -210,6 +224,8 @@ class Park:
             role: transaction(lambda email=person.email: create_token(operator(NOW), email, "matrix"))
             for role, person in self.people.items()
         }
+        said = {"from_currency": "EUR", "to_currency": "USD", "rate": "1.1", "source": "a bank"}
+        self.rate_id = transaction(lambda: add_rate(operator(NOW), day=NOW.date(), **said).rate.id)
         packed = pack("not-an-export.csv", io.BytesIO(b""))
         self.run_id = transaction(lambda: receive_upload(operator(NOW), "not-an-export.csv", [packed]).id)
 
@@ -220,6 +236,7 @@ class Park:
         is_grant = rule.rule.startswith(("/grants/", "/api/v1/grants/"))
         values = {
             "key": f"{row.tenant}-grant" if is_grant else row.tenant, "run_id": self.run_id, "cohort": "none",
+            "rate_id": self.rate_id,
             "change": "void", "token": link if row.endpoint.startswith("alert") else "none", "filename": "site.css",
         }
         with self.app.test_request_context():
