@@ -26,7 +26,7 @@ blueprint = new_blueprint("rates", "Exchange rates: what usage in another curren
 
 
 @get(blueprint, "/rates", query=PagingSchema, answers=RateListSchema)
-def list_all(query: dict[str, Any]) -> dict[str, Any]:
+def list_exchange_rates(query: dict[str, Any]) -> dict[str, Any]:
     """All that was ever said of rates, in the order of charge days; `standing` says which words count."""
     everything = list_rates(current_caller())
     return page_of_all(
@@ -41,7 +41,8 @@ def get_rate(rate_id: int) -> dict[str, Any]:
     return rate_document(find_rate(current_caller(), rate_id))
 
 
-@post(blueprint, "/rates", body=RateShape, answers=RateOutcomeSchema, status=201, also=(200,))
+@post(blueprint, "/rates", body=RateShape, answers=RateOutcomeSchema, status=201, also=(200,),
+      next_steps={"get_rate": "rate_id"})
 def state_rate(body: dict[str, Any]) -> Response:
     """States a rate: usage that waits for it settles, and what an older one had settled is posted anew.
 
@@ -63,7 +64,7 @@ def state_rate(body: dict[str, Any]) -> Response:
 
 
 @post(blueprint, "/rates/withdraw", body=WithdrawRateShape, answers=RateOutcomeSchema)
-def withdraw(body: dict[str, Any]) -> Response:
+def withdraw_stated_rate(body: dict[str, Any]) -> Response:
     """Takes the rate stated for a day back: the one of an earlier day holds again, or usage waits."""
     caller = current_caller()
     day = parse_day(body["day"], "day")

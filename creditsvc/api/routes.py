@@ -201,7 +201,7 @@ def _headers(status: int) -> dict[str, Any]:
 def _links(status: int, next_steps: Mapping[str, str]) -> dict[str, Any]:
     links = {}
     for operation, parameter in next_steps.items():
-        source = f"$response.body#/{'id' if parameter == 'run_id' else parameter}"
+        source = f"$response.body#/{'id' if parameter.endswith('_id') else parameter}"
         links[operation] = {"operationId": operation, "parameters": {parameter: source}}
     return {"responses": {status: {"links": links}}} if links else {}
 

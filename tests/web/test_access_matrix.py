@@ -111,10 +111,10 @@ POST api_grants.void_grant own                 : 401 200 200 200 403 404 404 403
 POST api_grants.void_grant other               : 401 200 200 404 403 404 404 404 404
 GET api-docs.openapi_json                      : 200 200 200 200 200 200 200 200 200
 GET api_grants.list_pools                      : 401 200 200 200 200 200 403 403 403
-GET api_rates.list_all                         : 401 200 200 200 200 403 403 403 403
+GET api_rates.list_exchange_rates              : 401 200 200 200 200 403 403 403 403
 GET api_rates.get_rate                         : 401 200 200 200 200 403 403 403 403
 POST api_rates.state_rate                      : 401 422 422 422 403 403 403 403 403
-POST api_rates.withdraw                        : 401 404 404 404 403 403 403 403 403
+POST api_rates.withdraw_stated_rate            : 401 404 404 404 403 403 403 403 403
 GET api_scopes.list_unassigned_scopes          : 401 200 200 200 200 403 403 403 403
 POST api_scopes.assign own                     : 401 422 422 422 403 404 404 403 403
 POST api_scopes.assign other                   : 401 422 422 404 403 404 404 404 404
@@ -190,7 +190,9 @@ def body_of(row: Row) -> dict[str, Any]:
         "api_rates.state_rate": {
             "from_currency": "HKD", "to_currency": "USD", "day": "2026-03-01", "rate": "-1", "source": "a bank"
         },
-        "api_rates.withdraw": {"from_currency": "HKD", "to_currency": "USD", "day": "2026-03-01", "reason": "a slip"},
+        "api_rates.withdraw_stated_rate": {
+            "from_currency": "HKD", "to_currency": "USD", "day": "2026-03-01", "reason": "a slip"
+        },
         "api_startups.create_startup": {"key": OWN, "name": "Own"},
     }
     return bodies.get(row.endpoint, {})
