@@ -85,8 +85,13 @@ def is_a_rule(recorder: ScenarioRecorder, case_id: str, check: str) -> bool:
     return (
         kind in ("rule-broken", "file-refused")
         or (kind == "invalid-input" and not shapes)
-        or (answer.status_code == 400 and "%00" in recorder.interactions[case_id].request.uri)
+        or (answer.status_code == 400 and _carries_nul(recorder.interactions[case_id].request))
     )
+
+
+def _carries_nul(request: Any) -> bool:
+    """Whether the request holds the one character that neither an address nor a form can carry."""
+    return "%00" in request.uri or b"\x00" in (request.body or b"")
 
 
 def asked(events: list[EngineEvent]) -> Counter[str]:
