@@ -62,6 +62,26 @@ class PagingSchema(Schema):
     after = text_field("the `next` of the page before", validate=validate.Length(1, 200))
 
 
+class ReportedSchema(AnswerSchema):
+    """What the provider's portal showed, with our estimate of the same instant."""
+
+    startup = text_field(required=True)
+    resource = text_field(required=True)
+    unit = text_field(required=True)
+    amount = amount_field("left, as the portal showed it", required=True)
+    estimate = amount_field("what remained by our book at that instant, as it is known now", required=True)
+    gap = amount_field("amount less estimate", required=True)
+    seen_at = instant_field("when the portal showed it", required=True)
+    entered_at = instant_field(required=True)
+    entered_by = text_field(required=True)
+
+
+class ReportedListSchema(AnswerSchema):
+    """The newest figures of each credit."""
+
+    items = fields.List(fields.Nested(ReportedSchema), required=True)
+
+
 class NothingSchema(Schema):
     """No fields: the address says all."""
 

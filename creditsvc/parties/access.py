@@ -25,6 +25,7 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "startup.edit": MANAGERS,
     "scope.see": READERS,
     "scope.assign": MANAGERS,
+    "balance.report": MANAGERS,
     "grant.award": MANAGERS,
     "grant.change": MANAGERS,
     "pool.see": READERS | {"partner"},
@@ -40,7 +41,7 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "people.edit": frozenset({"administrator"}),
     "load": frozenset({"administrator"}),
 }
-MEMBER_ACTIONS = frozenset({"startup.see"})
+MEMBER_ACTIONS = frozenset({"startup.see", "balance.report"})
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,15 @@ def burn_down_series(
     return list(zip(days, remaining_by_instant(entries, moments), strict=True))
 
 
+def remaining_at(account_id: int, instants: Sequence[datetime]) -> list[int]:
+    """What remained of an account at each of the instants, which are in order of time, as it is known now; in steps.
+
+    Asks nobody's permission.
+    """
+    views = balances(instants[-1], account_ids=[account_id])
+    return remaining_by_instant(_told(views, instants[-1])[account_id], instants)
+
+
 def statement_document(told: Statement) -> dict[str, Any]:
     """The statement as JSON values, for the command and the API alike; amounts are decimal strings."""
     return {

@@ -18,6 +18,7 @@ from creditsvc.web import (
     people,
     pools,
     rates,
+    reported,
     scopes,
     session,
     show,
@@ -45,7 +46,7 @@ def hang(app: Flask) -> None:
     )
     for pages in (
         static, entry.pages, passwords.pages, health.pages, startups.pages, holdings.pages, people.pages, grants.pages,
-        scopes.pages, usage.pages, rates.pages, pools.pages, night.pages,
+        scopes.pages, usage.pages, rates.pages, pools.pages, reported.pages, night.pages,
         night.links,
     ):
         app.register_blueprint(pages)

@@ -20,6 +20,7 @@ from creditsvc.parties.models import Startup
 from creditsvc.parties.reading import find_startup, members_of
 from creditsvc.programmes.reading import enrolments_of
 from creditsvc.statements.reading import burn_down_series, statement
+from creditsvc.statements.reported import Reported, reported_balances
 from creditsvc.usage.reading import Conversion, DayUsage, foreign_in_all, scopes_of, usage_by_day
 from creditsvc.web import session
 from creditsvc.web.charts import BurnDown, burn_down
@@ -34,13 +35,15 @@ MOST_USAGE_DAYS = timedelta(days=800)
 
 @dataclass(frozen=True)
 class Card:
-    """An account with its chart, what of its usage in other currencies waits or is converted, and its forecast."""
+    """An account with its chart, what of its usage in other currencies waits or is converted, its forecast, and what
+    its provider showed last."""
 
     view: AccountView
     chart: BurnDown | None
     waiting: dict[str, int]
     converted: tuple[Conversion, ...]
     outlook: Forecast | None
+    reported: Reported | None
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,15 @@ def one(key: str) -> ResponseReturnValue:
     views = balances(caller.now, startup_ids=[startup.id])
     converted, waiting = foreign_in_all([view.id for view in views])
     outlooks = forecasts(views, caller.now)
+    newest = {one.resource: one for one in reported_balances(views, most=1)}
     grants = grants_of(caller, key)
     return render_template(
         "startup.html", startup=startup, now=caller.now,
-        cards=[Card(view, _chart(view, caller.now), waiting.get(view.id, {}), converted.get(view.id, ()),
-                    outlooks.get(view.id)) for view in views],
+        cards=[
+            Card(view, _chart(view, caller.now), waiting.get(view.id, {}), converted.get(view.id, ()),
+                 outlooks.get(view.id), newest.get(view.resource))
+            for view in views
+        ],
         grants=grants, enrolments=enrolments_of(caller, key), scopes=scopes_of(startup.id),
         members=members_of(caller, key), packages_awarded=cohorts_awarded(startup.id),
     )

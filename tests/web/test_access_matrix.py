@@ -58,6 +58,10 @@ GET scopes.assign_form                         : 303 200 200 200 403 403 403 403
 POST scopes.assign                             : 303 422 422 422 403 403 403 403 403
 GET scopes.end_form                            : 303 200 200 200 403 403 403 403 403
 POST scopes.end                                : 303 422 422 422 403 403 403 403 403
+GET reported.history own                       : 303 200 200 200 200 404 404 200 200
+GET reported.history other                     : 303 200 200 404 200 404 404 404 404
+POST reported.enter own                        : 303 422 422 422 403 404 404 422 422
+POST reported.enter other                      : 303 422 422 404 403 404 404 404 404
 GET entry.sign_in                              : 200 303 303 303 303 303 303 303 303
 POST entry.sign_in                             : 422 422 422 422 422 422 422 422 422
 POST entry.sign_out                            : 303 303 303 303 303 303 303 303 303
@@ -131,6 +135,10 @@ GET api_scopes.list_startup_scopes own         : 401 200 200 200 200 404 404 200
 GET api_scopes.list_startup_scopes other       : 401 200 200 404 200 404 404 404 404
 GET api_startups.get_statement own             : 401 200 200 200 200 404 404 200 200
 GET api_startups.get_statement other           : 401 200 200 404 200 404 404 404 404
+GET api_reported.list_reported_balances own    : 401 200 200 200 200 404 404 200 200
+GET api_reported.list_reported_balances other  : 401 200 200 404 200 404 404 404 404
+POST api_reported.report_a_balance own         : 401 422 422 422 403 404 404 422 422
+POST api_reported.report_a_balance other       : 401 422 422 404 403 404 404 404 404
 GET api_usage_runs.list_usage_runs             : 401 200 200 200 200 403 403 403 403
 POST api_usage_runs.upload_usage               : 401 422 422 422 403 403 403 403 403
 GET api_usage_runs.get_usage_run               : 401 200 200 200 200 403 403 403 403
@@ -185,6 +193,7 @@ def body_of(row: Row) -> dict[str, Any]:
         "api_grants.extend_grant": {"expires": "2026-01-01"},
         "api_grants.return_to_pool": {"amount": "-1"},
         "api_grants.top_up_grant": {"amount": "-1"},
+        "api_reported.report_a_balance": {"amount": "-1"},
         "api_scopes.assign": {"provider": "azure", "id": "no-guid", "startup": row.tenant, "starts": "2026-03-01"},
         "api_scopes.end": {"provider": "azure", "id": guid, "ends": "2026-03-01"},
         "api_rates.state_rate": {

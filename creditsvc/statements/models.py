@@ -1,0 +1,25 @@
+"""What others say of a balance, beside what the book says of it (U11)."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from creditsvc.db import Id, Model
+
+
+class ReportedBalance(Model):
+    """What the provider's own portal showed as left of an account's credit at an instant; only ever added to.
+
+    The plan does not read it: it is shown beside the estimate.
+    """
+
+    __tablename__ = "reported_balance"
+    __table_args__ = (Index(None, "account_id", "seen_at"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    amount: Mapped[int]
+    seen_at: Mapped[datetime]
+    entered_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(254))

@@ -1,0 +1,120 @@
+"""The provider's own figure: entered by people, shown beside the estimate with the gap, never adjusted to it (U11)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from creditsvc.core.amounts import Unit, format_amount, parse_amount
+from creditsvc.core.days import instant_text
+from creditsvc.core.errors import RuleBroken
+from creditsvc.db import db
+from creditsvc.ledger.reading import AccountView, balances
+from creditsvc.parties import trail
+from creditsvc.parties.access import Caller, require_startup
+from creditsvc.statements.models import ReportedBalance
+from creditsvc.statements.reading import remaining_at
+
+SHOWN = 24
+"""How many figures of an account are told, the newest first."""
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A figure of the provider's portal with ours of the same instant, as it is known now; in steps of the unit."""
+
+    id: int
+    startup: str
+    resource: str
+    resource_name: str
+    unit: Unit
+    amount: int
+    estimate: int
+    seen_at: datetime
+    entered_at: datetime
+    actor: str
+
+    @property
+    def gap(self) -> int:
+        """How much more the provider says is left than we do; negative where it says less."""
+        return self.amount - self.estimate
+
+
+def report_balance(
+    caller: Caller, *, startup: str, amount: str, resource: str | None = None, seen_at: datetime | None = None
+) -> Reported:
+    """Keeps what the provider's portal showed as left, at `seen_at` (now unless given).
+
+    `resource` need be named only where the startup has several credits. Raises NotFound("startup"), Forbidden,
+    RuleBroken("resource", "no-credit" | "which-credit" | "unknown-resource"), RuleBroken("amount", ...) for what is no
+    amount or below 0, RuleBroken("seen_at", "in-future").
+    """
+    company = require_startup(caller, "balance.report", startup)
+    view = _chosen(balances(caller.now, startup_ids=[company.id]), startup, resource)
+    steps = parse_amount(amount, view.unit, "amount")
+    if steps < 0:
+        raise RuleBroken("amount", "negative", "%(value)s: write what is left, 0 or more", value=amount)
+    at = seen_at or caller.now
+    if at > caller.now + CLOCKS_DIFFER:
+        raise RuleBroken("seen_at", "in-future", "%(value)s has not come yet", value=instant_text(at))
+    row = ReportedBalance(
+        account_id=view.id, amount=steps, seen_at=at, entered_at=caller.now, actor=caller.actor
+    )
+    db.session.add(row)
+    db.session.flush()
+    trail.record(caller, "balance.reported", f"startup:{startup}", after={
+        "resource": view.resource, "amount": format_amount(steps, view.unit), "seen_at": instant_text(at),
+    })
+    return _with_estimates([row], view)[0]
+
+
+def reported_of(caller: Caller, startup: str) -> list[Reported]:
+    """The newest figures of a startup's accounts, by resource, newest first. Raises NotFound("startup"), Forbidden."""
+    company = require_startup(caller, "startup.see", startup)
+    return reported_balances(balances(caller.now, startup_ids=[company.id]))
+
+
+def reported_balances(views: Sequence[AccountView], most: int = SHOWN) -> list[Reported]:
+    """The newest figures of each of the accounts, at most so many, newest first. Asks nobody's permission."""
+    found: list[Reported] = []
+    for view in views:
+        rows = db.session.scalars(
+            select(ReportedBalance).where(ReportedBalance.account_id == view.id)
+            .order_by(ReportedBalance.seen_at.desc(), ReportedBalance.id.desc()).limit(most)
+        ).all()
+        found += _with_estimates(rows, view)
+    return found
+
+
+def _with_estimates(rows: Sequence[ReportedBalance], view: AccountView) -> list[Reported]:
+    if not rows:
+        return []
+    instants = sorted({row.seen_at for row in rows})
+    ours = dict(zip(instants, remaining_at(view.id, instants), strict=True))
+    return [
+        Reported(row.id, view.startup, view.resource, view.resource_name, view.unit, row.amount, ours[row.seen_at],
+                 row.seen_at, row.entered_at, row.actor)
+        for row in rows
+    ]
+
+
+def _chosen(views: Sequence[AccountView], startup: str, resource: str | None) -> AccountView:
+    of_credit = [view for view in views if view.kind == "credit"]
+    if resource is not None:
+        found = [view for view in of_credit if view.resource == resource]
+        if not found:
+            raise RuleBroken(
+                "resource", "unknown-resource", "%(startup)s has no credit %(value)s", startup=startup, value=resource
+            )
+        return found[0]
+    if not of_credit:
+        raise RuleBroken("resource", "no-credit", "%(startup)s has no credit yet", startup=startup)
+    if len(of_credit) > 1:
+        raise RuleBroken(
+            "resource", "which-credit", "say which credit the figure is of: %(keys)s",
+            keys=", ".join(view.resource for view in of_credit),
+        )
+    return of_credit[0]

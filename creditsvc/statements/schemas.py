@@ -1,0 +1,13 @@
+"""The shape of what is typed about balances; the operation checks the rules."""
+
+from marshmallow import Schema, fields, validate
+
+from creditsvc.grants.schemas import Amount, Instant
+
+
+class ReportShape(Schema):
+    """What the provider's portal showed as left."""
+
+    amount = Amount(required=True, validate=validate.Length(1, 60))
+    seen_at = Instant()
+    resource = fields.String(validate=validate.Length(1, 100))
