@@ -64,6 +64,28 @@ def test_the_startup_page_calls_things_by_the_names_that_people_gave_them(manage
     assert f"{programme.name}, 2026 spring" in page.text
 
 
+def test_the_startup_page_says_when_credit_runs_out_and_what_comes_then(manager: Browser):
+    factories.make_startup("harbour", "Harbour Robotics")
+    factories.make_grant("harbour", amount="400", effective=date(2026, 5, 1), expires=date(2027, 2, 28))
+    use("harbour", "10", days=30, first=date(2026, 5, 16))
+
+    page = manager.get("/startups/harbour")
+
+    # to 14 June 300 is used; the 13th is the last complete day, after it 110 are left: 11 days at 10 a day
+    assert "Runs out about 25 Jun 2026" in page.text
+    assert "Will expire unused nothing" in page.text
+    assert "First bill after it, 30 days about USD 300.00" in page.text
+    assert "Forecast from 29 complete charge days up to 13 Jun 2026: USD 10.00 in a usual day" in page.text
+
+
+def test_the_startup_page_forecasts_nothing_from_less_than_a_week(manager: Browser):
+    factories.make_startup("harbour", "Harbour Robotics")
+    factories.make_grant("harbour", amount="400")
+    use("harbour", "10", days=3)
+
+    assert "Forecast from" not in manager.get("/startups/harbour").text
+
+
 def test_the_list_is_searched_and_filtered(manager: Browser):
     factories.make_startup("harbour", "Harbour Robotics")
     factories.make_startup("peak", "Peak Genomics")
