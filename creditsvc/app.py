@@ -3,14 +3,16 @@
 from flask import Flask
 from flask_migrate import Migrate
 
-from creditsvc import api, web
 from creditsvc.config import Config, load_config
 from creditsvc.db import MIGRATIONS, attach_engine_events, db
 from creditsvc.mail.smtp import sender_for
 
 
-def create_app(config: Config | None = None) -> Flask:
-    """The service. Settings come from the environment unless given. Raises ConfigError for a wrong one."""
+def create_app(config: Config | None = None, *, doors: bool = True) -> Flask:
+    """The service. Settings come from the environment unless given. Raises ConfigError for a wrong one.
+
+    Without `doors` it has neither pages nor API, for commands that need none and should start quickly.
+    """
     config = config or load_config()
     sender_for(config)  # a wrong mail setting stops the start, not the first mail
     app = Flask("creditsvc", static_folder=None)
@@ -23,6 +25,9 @@ def create_app(config: Config | None = None) -> Flask:
     Migrate(app, db, directory=str(MIGRATIONS), render_as_batch=True)
     with app.app_context():
         attach_engine_events(db.engine)
-    web.hang(app)
-    api.hang(app)
+    if doors:
+        from creditsvc import api, web
+
+        web.hang(app)
+        api.hang(app)
     return app

@@ -174,14 +174,20 @@ def insert_if_absent(model: type[Model], values: Mapping[str, Any]) -> bool:
 def bulk_insert(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Adds many rows through the driver: COPY on PostgreSQL, executemany on SQLite (2.5 times faster than the ORM).
 
-    Values are what the columns' Python types say (aware datetimes, dates, integers, text).
+    Values are what the columns' Python types say (aware datetimes, dates, integers, text); every column without a
+    default of the database's own must be given.
     """
     table, rows = _table(model), list(rows)
     if not rows:
         return
     connection = db.session.connection()
     if connection.dialect.name != "postgresql":
-        connection.execute(insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
+        types = [table.c[name].type.dialect_impl(connection.dialect) for name in columns]
+        stored = [kind.bind_processor(connection.dialect) for kind in types]
+        values = zip(*(map(to, column) if to else column
+                       for to, column in zip(stored, zip(*rows, strict=True), strict=True)), strict=True)
+        statement = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
+        connection.exec_driver_sql(str(statement), list(values))
         return
     names = ", ".join(f'"{name}"' for name in columns)
     driver: Any = connection.connection.driver_connection

@@ -1,141 +1,54 @@
 """The command line: `creditsvc ...` (CONTRACT: section 2). Commands of one subject stand in `commands_*.py`."""
 
-import sys
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
 
 import click
-from sqlalchemy import exists, select
 
-from creditsvc import clock
-from creditsvc.config import Config
-from creditsvc.core.errors import Conflict, RuleBroken
-from creditsvc.db import db, transaction
-from creditsvc.jobs.backup import back_up, restore
-from creditsvc.jobs.commands_demo import demo_command
-from creditsvc.jobs.commands_load import load_command
-from creditsvc.jobs.commands_night import mail_group, nightly_command
-from creditsvc.jobs.commands_people import given_password, token_group, user_group
-from creditsvc.jobs.commands_rates import rate_group
-from creditsvc.jobs.commands_reading import balance_command, simulate_command, statement_command, verify_command
-from creditsvc.jobs.commands_usage import usage_group
-from creditsvc.jobs.database import upgrade
 from creditsvc.jobs.logs import configure_logs
-from creditsvc.jobs.scheduler import run_scheduler
-from creditsvc.jobs.serve import serve
-from creditsvc.jobs.shell import Answer, answers, caller, service, settings
-from creditsvc.parties.models import Person
-from creditsvc.parties.operations import add_person, edit_person, person_of, set_password
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "backup": "commands_service:backup_command",
+    "balance": "commands_reading:balance_command",
+    "demo": "commands_demo:demo_command",
+    "init": "commands_service:init_command",
+    "load": "commands_load:load_command",
+    "mail": "commands_night:mail_group",
+    "nightly": "commands_night:nightly_command",
+    "rate": "commands_rates:rate_group",
+    "restore": "commands_service:restore_command",
+    "scheduler": "commands_service:scheduler_command",
+    "serve": "commands_service:serve_command",
+    "simulate": "commands_reading:simulate_command",
+    "statement": "commands_reading:statement_command",
+    "token": "commands_people:token_group",
+    "usage": "commands_usage:usage_group",
+    "user": "commands_people:user_group",
+    "verify": "commands_reading:verify_command",
+}
+"""Where each command stands."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    """Imports a command when it is asked for: a shell waits for each start, and no command needs all that others do."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, for the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command = getattr(import_module(f"creditsvc.jobs.{module}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="creditsvc", prog_name="creditsvc")
 def main() -> None:
     """Who was granted which cloud credits, what has drawn on them, and what is left."""
     configure_logs()
-
-
-@main.command("init")
-@click.option("--admin-email", help="Also add the first administrator.")
-@click.option("--admin-password-stdin", is_flag=True, help="Read the administrator's password from standard input.")
-@click.option("--ask", is_flag=True, help="Ask for the first administrator on a terminal if there is none.")
-@answers
-def init_command(admin_email: str | None, admin_password_stdin: bool, ask: bool) -> Answer:
-    """Make the database, or bring it up to this version; safe to repeat."""
-    if admin_password_stdin and admin_email is None:
-        raise click.UsageError("--admin-password-stdin goes with --admin-email.")
-    with service(migrated=False) as app:
-        config = settings(app)
-        upgrade()
-        said = [f"The database is ready: {_place(config)}."]
-        email = admin_email
-        if email is None and not db.session.scalar(select(exists().where(Person.role == "administrator"))):
-            if ask and sys.stdin.isatty():
-                email = click.prompt("E-mail address of the first administrator", err=True)
-            elif ask:
-                said.append("Nobody can sign in yet: creditsvc init --admin-email you@park.example")
-        if email is not None:
-            said.append(_first_administrator(email, admin_password_stdin))
-    return Answer({"database": _place(config), "administrator": email}, said)
-
-
-def _first_administrator(email: str, password_stdin: bool) -> str:
-    """Adds the administrator, or leaves the one who is there as they are; says which."""
-    known = person_of(email)
-    if known is not None and known.role not in (None, "administrator"):
-        raise Conflict("admin_email", "other-role", "%(email)s is there as %(role)s", email=email, role=known.role)
-    if known is not None and known.role == "administrator" and known.password_hash is not None:
-        return f"{email} is administrator already; the password stays."
-    password = given_password(password_stdin)
-    if not password:
-        raise RuleBroken("password", "empty", "no password was given")
-
-    def add() -> None:
-        if person_of(email) is None:
-            add_person(caller(), email=email, name=email.split("@")[0], role="administrator")
-        else:
-            edit_person(caller(), email, name=known.name if known else email, role="administrator")
-        set_password(caller(), email=email, password=password)
-
-    transaction(add)
-    return f"{email} is administrator."
-
-
-def _place(config: Config) -> str:
-    """Where the database is, without a password."""
-    return str(config.sqlite_path or config.database_url.split("://")[0] + "://" + config.database_url.split("@")[-1])
-
-
-@main.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes that answer.")
-@click.option("--no-scheduler", is_flag=True, help="Serve alone: nights and mail are run elsewhere.")
-@answers
-def serve_command(host: str, port: int, workers: int, no_scheduler: bool) -> Answer:
-    """Serve the pages and the API, and beside them run the scheduler."""
-    with service():
-        pass  # a wrong setting or a database without tables is told before anything starts
-    return Answer({}, code=serve(host, port, workers, with_scheduler=not no_scheduler))
-
-
-@main.command("scheduler")
-@answers
-def scheduler_command() -> Answer:
-    """The scheduler alone: the night at 02:00 in Hong Kong, and mail as it is due."""
-    with service() as app:
-        pass
-    run_scheduler(app)
-    return Answer({})
-
-
-@main.command("backup")
-@click.argument("file", type=click.Path(path_type=Path))
-@answers
-def backup_command(file: Path) -> Answer:
-    """A consistent copy of the SQLite database while it serves; never overwrites."""
-    with service() as app:
-        size = back_up(settings(app), file)
-    return Answer({"file": str(file), "bytes": size}, (f"{file}: {size:,} bytes, checked.",))
-
-
-@main.command("restore")
-@click.argument("file", type=click.Path(path_type=Path))
-@answers
-def restore_command(file: Path) -> Answer:
-    """Put a backup in the place of the SQLite database; the present one is kept beside it."""
-    now: datetime = clock.now()
-    with service(migrated=False) as app:
-        kept = restore(settings(app), file, now)
-    said = [f"{file} is restored."]
-    if kept is not None:
-        said.append(f"The database that was there is kept as {kept}.")
-    said.append("Run `creditsvc init` if the backup is of an older version.")
-    return Answer({"file": str(file), "kept": str(kept) if kept else None}, said)
-
-
-for command in (
-    demo_command, load_command, nightly_command, mail_group, usage_group, rate_group, balance_command,
-    statement_command, simulate_command, verify_command, user_group, token_group,
-):
-    main.add_command(command)

@@ -45,7 +45,7 @@ def import_command(
     paths: tuple[Path, ...], submitted_at: datetime | None, dry_run: bool, confirm: bool, no_keep: bool
 ) -> Answer:
     """Import cost exports: one run for each file, or folder with its manifest, in the order given."""
-    with service():
+    with service(doors=False):
         reports = [
             import_path(path, submitted_at=submitted_at, dry_run=dry_run, confirm=confirm, keep_files=not no_keep)
             for path in paths
@@ -164,7 +164,7 @@ def _waiting_lines(waiting: Sequence[dict[str, str]]) -> list[str]:
 @answers
 def runs_command(limit: int) -> Answer:
     """The import runs, newest first."""
-    with service():
+    with service(doors=False):
         runs = [_run_document(run) for run in list_runs(caller(), limit)]
     made = table("run", "received", "export", "status", "days", "rows", "change", right=("run", "rows", "change"))
     for run in runs:
@@ -187,7 +187,7 @@ def _run_document(run: ImportRun) -> dict[str, Any]:
 @answers
 def reverse_command(run: int) -> Answer:
     """Take an import back whole: its days fall back to the next newest run."""
-    with service():
+    with service(doors=False):
         report = transaction(lambda: reverse_run(caller(), run))
     change = _money(report["delta"], ", ") or "nothing"
     return Answer(report, (f"Run {run} is taken back; usage changed by {change}.",))

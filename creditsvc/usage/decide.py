@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 import polars as pl
 
@@ -40,8 +41,7 @@ class Candidate:
         return (self.submitted_at, self.content_hash, self.run_id)
 
 
-@dataclass(frozen=True)
-class Delta:
+class Delta(NamedTuple):
     """What becomes of one total: the difference to what is posted."""
 
     scope_id: int
@@ -74,19 +74,30 @@ def deltas(wanted: pl.DataFrame, posted: pl.DataFrame, decided: Mapping[int, Ite
     joined = (
         wanted.select(*TOTALS).join(on_days, on=["scope_id", "day"], how="semi")
         .join(posted.join(on_days, on=["scope_id", "day"], how="semi"), on=list(GRAIN), how="full", coalesce=True)
-        .with_columns(pl.col("amount").fill_null(0), pl.col("amount_right").fill_null(0))
-        .filter(pl.col("amount") != pl.col("amount_right"))
+        .with_columns(*(pl.col(name).fill_null(0).cast(pl.Int128) for name in ("amount", "amount_right")))
+        .select(*GRAIN, pl.col("amount") - pl.col("amount_right"))
+        .filter(pl.col("amount") != 0)
         .sort(GRAIN)
     )
-    return [
-        Delta(scope_id, day, key, currency, check_range(new - old))
-        for scope_id, day, key, currency, new, old in joined.iter_rows()
-    ]
+    for furthest in (joined["amount"].max(), joined["amount"].min()):
+        if isinstance(furthest, int):
+            check_range(furthest)
+    return list(map(Delta._make, joined.iter_rows()))
+
+
+def by_day(changes: Iterable[Delta]) -> dict[tuple[int, date, str], int]:
+    """The changes summed by (scope id, day, currency)."""
+    sums: dict[tuple[int, date, str], int] = {}
+    for scope_id, day, _, currency, amount in changes:
+        place = (scope_id, day, currency)
+        sums[place] = sums.get(place, 0) + amount
+    return sums
 
 
 def frame(rows: Iterable[Sequence[object]]) -> pl.DataFrame:
     """Rows of (scope_id, day, key, currency, amount) as totals."""
-    return pl.DataFrame(list(rows), schema=TOTALS, orient="row")
+    columns = list(zip(*rows, strict=True)) or [()] * len(TOTALS)
+    return pl.DataFrame(dict(zip(TOTALS, columns, strict=True)), schema=TOTALS)
 
 
 def month_of(day: date) -> date:
@@ -109,14 +120,14 @@ def takes_away_much(changes: Sequence[Delta], posted: pl.DataFrame) -> list[tupl
 
     As (scope id, month, currency, posted, change).
     """
-    before: dict[tuple[int, date, str], int] = {}
-    for scope_id, day, _, currency, amount in posted.select(*GRAIN, "amount").iter_rows():
-        place = (scope_id, month_of(day), currency)
-        before[place] = before.get(place, 0) + amount
+    months = posted.group_by("scope_id", pl.col("day").dt.month_start(), "currency").agg(
+        pl.col("amount").cast(pl.Int128).sum()
+    )
+    before = {(scope_id, month, currency): amount for scope_id, month, currency, amount in months.iter_rows()}
     change: dict[tuple[int, date, str], int] = {}
-    for delta in changes:
-        place = (delta.scope_id, month_of(delta.day), delta.currency)
-        change[place] = change.get(place, 0) + delta.amount
+    for (scope_id, day, currency), amount in by_day(changes).items():
+        place = (scope_id, month_of(day), currency)
+        change[place] = change.get(place, 0) + amount
     return [
         (*place, before[place], amount)
         for place, amount in sorted(change.items())
@@ -131,16 +142,21 @@ def covers_less(run: Candidate, others: Sequence[Candidate]) -> list[tuple[date,
     if not earlier:
         return []
     found = []
-    for month in sorted({month_of(day) for day in days(run.first, run.last)}):
-        now = {day for day in days(run.first, run.last) if month_of(day) == month}
-        in_month = [one for one in earlier if one.first < month_after(month) and month <= one.last]
-        if not in_month:
-            continue
-        newest = max(in_month, key=lambda one: one.rank)
-        then = {day for day in days(newest.first, newest.last) if month_of(day) == month}
-        if now < then:
-            found.append((month, len(then), len(now)))
+    month = month_of(run.first)
+    while month <= run.last:
+        ends = month_after(month)
+        in_month = [one for one in earlier if one.first < ends and month <= one.last]
+        if in_month:
+            newest = max(in_month, key=lambda one: one.rank)
+            now, then = (_within(one, month, ends - timedelta(days=1)) for one in (run, newest))
+            if now != then and then[0] <= now[0] and now[1] <= then[1]:
+                found.append((month, (then[1] - then[0]).days + 1, (now[1] - now[0]).days + 1))
+        month = ends
     return found
+
+
+def _within(one: Candidate, first: date, last: date) -> tuple[date, date]:
+    return max(one.first, first), min(one.last, last)
 
 
 def by_currency(changes: Iterable[Delta]) -> dict[str, Decimal]:

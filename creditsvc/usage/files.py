@@ -14,6 +14,7 @@ from creditsvc.core.errors import Conflict
 from creditsvc.db import bulk_insert, db
 from creditsvc.usage.models import FilePiece, ImportFile, ImportRun
 from creditsvc.usage.readers.source import MANIFEST_NAMES, Part, Source, source_of_files
+from creditsvc.usage.readers.totals import PartRead
 
 PIECE_BYTES = 1 << 20
 KEPT_BYTES = 64 << 20
@@ -67,16 +68,34 @@ def pack(name: str, stream: BinaryIO, path: Path | None = None) -> Packed:
     return Packed(name, digest.hexdigest(), size, tuple(pieces))
 
 
-def pack_source(source: Source) -> list[Packed]:
-    """The parts of an export on disk, packed, and behind them its manifest."""
-    files = [(part.name, part.path) for part in source.parts]
+def pack_source(source: Source, read: Sequence[PartRead] = ()) -> list[Packed]:
+    """The parts of an export on disk, packed, and behind them its manifest.
+
+    `read` are the parts as they were read; one that comes compressed and is too large to be kept in the table is not
+    read again for its hash.
+    """
+    packed = [
+        _too_large(part, read[number] if number < len(read) else None) or _packed(part.name, part.path)
+        for number, part in enumerate(source.parts)
+    ]
     if source.manifest_file is not None:
-        files.append((source.manifest_file.name, source.manifest_file))
-    packed = []
-    for name, path in files:
-        with path.open("rb") as stream:
-            packed.append(pack(name, stream, path.resolve()))
+        packed.append(_packed(source.manifest_file.name, source.manifest_file))
     return packed
+
+
+def _packed(name: str, path: Path) -> Packed:
+    with path.open("rb") as stream:
+        return pack(name, stream, path.resolve())
+
+
+def _too_large(part: Part, read: PartRead | None) -> Packed | None:
+    """A part that can only be kept by its path, None where that is not known without packing it."""
+    if read is None or (read.name, read.bytes) != (part.name, part.path.stat().st_size) or read.bytes <= KEPT_BYTES:
+        return None
+    with part.path.open("rb") as stream:
+        if not stream.read(4).startswith(COMPRESSED):
+            return None
+    return Packed(part.name, read.sha256, read.bytes, None, str(part.path.resolve()))
 
 
 def keep(run: ImportRun, files: Sequence[Packed], rows: Sequence[int] | None = None) -> None:

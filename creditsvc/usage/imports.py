@@ -25,7 +25,7 @@ from creditsvc.ledger.models import (
     ScopeFact,
     UsageFact,
 )
-from creditsvc.usage.decide import Candidate, Delta, frame, month_of
+from creditsvc.usage.decide import Candidate, Delta, by_day, frame, month_of
 from creditsvc.usage.models import ImportRun, RunScope, RunTotals
 from creditsvc.usage.readers.totals import Export, Units
 
@@ -117,7 +117,7 @@ def add_usage(changes: Sequence[Delta], run_id: int) -> None:
     bulk_insert(
         UsageFact,
         ("scope_id", "day", "key_id", "currency", "amount", "run_id"),
-        [(one.scope_id, one.day, ids[one.key], one.currency, one.amount, run_id) for one in changes],
+        [(scope_id, day, ids[key], currency, amount, run_id) for scope_id, day, key, currency, amount in changes],
     )
 
 
@@ -160,18 +160,18 @@ def waiting(changes: Sequence[Delta], names: Mapping[int, str]) -> list[dict[str
     units = units_of({own.account_id for of_scope in owned.values() for own in of_scope if own.account_id})
     rates = known_courses()
     sums: dict[tuple[str, str, str], int] = {}
-    for delta in changes:
-        at = day_start(delta.day)
-        owner = next((own for own in owned[delta.scope_id] if own.starts <= at < own.ends), None)
+    for (scope_id, day, currency), amount in by_day(changes).items():
+        at = day_start(day)
+        owner = next((own for own in owned[scope_id] if own.starts <= at < own.ends), None)
         if owner is None or owner.account_id is None:
-            why = "the scope belongs to no startup" if not owned[delta.scope_id] else "outside the scope's dates"
+            why = "the scope belongs to no startup" if not owned[scope_id] else "outside the scope's dates"
         else:
             unit = units[owner.account_id]
-            if unit == delta.currency or rates.get((delta.currency, unit), NO_RATES).on(delta.day) is not None:
+            if unit == currency or rates.get((currency, unit), NO_RATES).on(day) is not None:
                 continue
-            why = f"no rate from {delta.currency} to {unit}"
-        place = (names[delta.scope_id], delta.currency, why)
-        sums[place] = sums.get(place, 0) + delta.amount
+            why = f"no rate from {currency} to {unit}"
+        place = (names[scope_id], currency, why)
+        sums[place] = sums.get(place, 0) + amount
     return [
         {"scope": scope, "currency": currency, "amount": _money(amount, currency), "why": why}
         for (scope, currency, why), amount in sorted(sums.items())
@@ -250,15 +250,15 @@ def after_close(
 ) -> list[dict[str, str]]:
     """The changes in months that a run submitted after their close had covered before (U4)."""
     sums: dict[tuple[str, str, str], int] = {}
-    for delta in changes:
-        month = month_of(delta.day)
+    for (scope_id, day, currency), amount in by_day(changes).items():
+        month = month_of(day)
         closed = any(
-            one.submitted_at >= closes.get(month, LATEST) and one.first <= delta.day <= one.last
-            for one in others.get(delta.scope_id, ())
+            one.submitted_at >= closes.get(month, LATEST) and one.first <= day <= one.last
+            for one in others.get(scope_id, ())
         )
         if closed:
-            place = (names[delta.scope_id], month.isoformat()[:7], delta.currency)
-            sums[place] = sums.get(place, 0) + delta.amount
+            place = (names[scope_id], month.isoformat()[:7], currency)
+            sums[place] = sums.get(place, 0) + amount
     return [
         {"scope": scope, "month": month, "currency": currency, "amount": _money(amount, currency)}
         for (scope, month, currency), amount in sorted(sums.items())

@@ -69,7 +69,7 @@ def read_source(
     export = read_export(source, imports.settle_units(), progress=progress)
     _check_lengths(source.name, export)
     content = hashlib.sha256("\n".join(part.sha256 for part in export.parts).encode("ascii")).hexdigest()
-    return Prepared(source.name, export, content, tuple(pack_source(source)) if keep_files else None)
+    return Prepared(source.name, export, content, tuple(pack_source(source, export.parts)) if keep_files else None)
 
 
 def _check_lengths(name: str, export: Export) -> None:
@@ -307,7 +307,8 @@ def _fill(
     report: dict[str, Any], run: ImportRun, decision: _Decision, names: Mapping[int, str], batches: Sequence[Batch]
 ) -> None:
     known = imports.known_scopes(names)
-    closes = {month_of(delta.day): closed_at(month_of(delta.day)) for delta in decision.changes}
+    months = {month_of(day) for day in {delta.day for delta in decision.changes}}
+    closes = {month: closed_at(month) for month in months}
     report.update(
         id=run.id,
         name=run.name,

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def _command(config: Config, now: datetime, words: list[str], kill_at: int, answ
     out, err, code = io.StringIO(), io.StringIO(), 0
     with time_machine.travel(now), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            main(words, prog_name="creditsvc", obj=lambda: create_app(config))
+            main(words, prog_name="creditsvc", obj=partial(create_app, config))
         except SystemExit as done:
             code = int(done.code or 0)
     reach()

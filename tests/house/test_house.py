@@ -9,7 +9,9 @@ import pytest
 from tests.house import guards
 from tests.house.guards import DOORS, PACKAGE, ROOT, TESTS, offences, python_files
 
-IMPORTS_IN_FUNCTIONS: frozenset[str] = frozenset()
+IMPORTS_IN_FUNCTIONS: frozenset[str] = frozenset({
+    "creditsvc/app.py:29: from creditsvc import api, web",  # most commands need no pages, and each start is waited for
+})
 """`path:line: import` may be hidden for a reason written here (a library that is heavy and rarely asked for)."""
 
 WHERE_AMOUNTS_ARE = ("core/", "ledger/", "grants/", "usage/", "statements/", "programmes/", "onboarding/")

@@ -1,6 +1,7 @@
 """Files are kept, so that the rows behind a figure can be read again; an upload that waits is applied once."""
 
 import gzip
+import hashlib
 import io
 from datetime import timedelta
 from pathlib import Path
@@ -100,14 +101,20 @@ def test_kept_files_read_again_give_what_they_gave(small_pieces: None, tmp_path:
     assert pieces() > len(kept)
 
 
-def test_a_large_file_is_kept_by_its_path_and_read_from_there(little_is_kept: None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("comes", ["plain", "gzip"])
+def test_a_large_file_is_kept_by_its_path_and_read_from_there(
+    little_is_kept: None, tmp_path: Path, comes: str
+) -> None:
     path = export(tmp_path, {1: "30"})
+    if comes == "gzip":
+        path.write_bytes(gzip.compress(path.read_bytes()))
     prepared = read_source(open_source(path))
 
     run_id = import_prepared(prepared)
 
     file = db.session.execute(select(ImportFile)).scalar_one()
     assert (file.kept, file.path, pieces()) == ("path", str(path.resolve()), 0)
+    assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert_frame_equal(read_again(run_id, tmp_path / "again").export.totals, prepared.export.totals)
 
 

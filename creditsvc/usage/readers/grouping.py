@@ -90,15 +90,19 @@ def _fields(lines: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
 
 def prepare(rows: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
     """Each row with all text fields, its costs (`<cost>_odd`: the text of one that is not cast) and `committed`."""
+    return _with_days(_prepare(rows, layout), layout)
+
+
+def _prepare(rows: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
+    """As `prepare`, with the text of the date as it is."""
     texts = [
         pl.col(name) if name in layout.columns else pl.lit(None, dtype=pl.String).alias(name) for name in TEXT_FIELDS
     ]
     costs = [expression for name in COST_FIELDS if name in layout.columns for expression in _cost(name)]
-    day = [_day_alone(pl.col("date")).alias("date")] if layout.schema.hourly else []
     kept = [pl.col("row")] if "row" in rows.collect_schema() else []
     return rows.select(
         *kept, *texts, *costs, _committed(layout).alias("committed"), pl.col("maybe_cut")
-    ).with_columns(*day)
+    )
 
 
 def group(path: Path, layout: Layout, costs: Sequence[str], *, has_rows: bool) -> pl.DataFrame:
@@ -116,7 +120,7 @@ def group_rows(rows: pl.LazyFrame, layout: Layout, costs: Sequence[str]) -> pl.D
     sums = [pl.col(f"{name}_{half}").sum().cast(pl.Int128) for name in costs for half in ("steps", "rest")]
     casts = [(pl.col(f"{name}_odd").is_null() & pl.col(f"{name}_steps").is_null()).sum() for name in costs]
     grouped = (
-        prepare(rows, layout)
+        _prepare(rows, layout)
         .group_by(keys)
         .agg(
             pl.len().cast(pl.Int64).alias("rows"),
@@ -129,14 +133,17 @@ def group_rows(rows: pl.LazyFrame, layout: Layout, costs: Sequence[str]) -> pl.D
     )
     if grouped["lost"].sum():
         raise ComputeError("a cost of a known form was not read")  # the cast and its pattern no longer agree
-    return grouped.drop("lost")
+    days = _with_days(grouped.drop("lost").lazy(), layout).collect()
+    return days if days["date"].equals(grouped["date"]) else _summed(days)
 
 
 def merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """The groups of several pieces of one part as those of the whole."""
-    if len(parts) == 1:
-        return parts[0]
-    groups = pl.concat(parts)
+    return parts[0] if len(parts) == 1 else _summed(pl.concat(parts))
+
+
+def _summed(groups: pl.DataFrame) -> pl.DataFrame:
+    """Groups of one key made one."""
     counted = [name for name in groups.columns if name in _COUNTS or name.endswith(("_steps", "_rest"))]
     return groups.group_by(*(name for name in groups.columns if name not in counted)).agg(pl.col(counted).sum())
 
@@ -157,6 +164,11 @@ def _cost(name: str) -> list[pl.Expr]:
         (whole // _STEPS).alias(f"{name}_steps"),
         (whole % _STEPS).alias(f"{name}_rest"),
     ]
+
+
+def _with_days(rows: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
+    """Hours set to midnight where they do not matter; quicker asked of groups than of rows."""
+    return rows.with_columns(_day_alone(pl.col("date")).alias("date")) if layout.schema.hourly else rows
 
 
 def _day_alone(text: pl.Expr) -> pl.Expr:

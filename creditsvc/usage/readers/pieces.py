@@ -32,11 +32,14 @@ class Rows:
         self._quotes = 0
         self.too_long = False
 
-    def cut(self, text: bytes) -> bytes:
-        """The whole rows that the text so far has more than before; nothing any more once a row was too long."""
+    def cut(self, text: bytes, quotes: int) -> bytes:
+        """The whole rows that the text so far has more than before, of which there come `quotes` quotation marks.
+
+        Nothing any more once a row was too long.
+        """
         if self.too_long:
             return b""
-        known, self._quotes = len(self._rest), self._quotes + text.count(b'"')
+        known, self._quotes = len(self._rest), self._quotes + quotes
         text = self._rest + text
         quotes, end = self._quotes, len(text)
         while (found := text.rfind(b"\n", known, end)) >= 0:
@@ -79,13 +82,14 @@ class PieceGrouping:
             self._group_held()
         self._beside.shutdown()
 
-    def feed(self, text: bytes) -> None:
-        """The next piece of checked text, of any size."""
+    def feed(self, text: bytes, quotes: int) -> None:
+        """The next chunk of checked text, of any size, and how many quotation marks it has."""
         if self._head is not None:
             text = self._after_header(text)
+            quotes = text.count(b'"')
         if self._layout is None or self._fault is not None:
             return
-        if piece := self._rows.cut(text):
+        if piece := self._rows.cut(text, quotes):
             self._held.append(piece)
             if sum(map(len, self._held)) >= self._limits.piece:
                 self._group_held()

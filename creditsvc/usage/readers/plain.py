@@ -37,6 +37,9 @@ _DAMAGED = cast(type[Exception], igzip_lib.IsalError)
 _TAIL = 1 << 16
 _CSV_WANTED = "CSV in UTF-8, plain or compressed with gzip, would be right"
 
+Use = Callable[[bytes, int], None]
+"""Takes a chunk of text, and how many quotation marks it has."""
+
 csv.field_size_limit(1 << 30)  # Python's own bound of 128 KiB is less than a long list of tags may have
 
 
@@ -68,7 +71,7 @@ def _unpacking(packed: Path | io.RawIOBase) -> IO[bytes]:
 
 
 def check_plain(
-    part: Part, limits: Limits, progress: Callable[[int], None], use: Callable[[bytes], None]
+    part: Part, limits: Limits, progress: Callable[[int], None], use: Use
 ) -> Plain:
     """Reads the part once and checks it. `use` gets its text in chunks, each when it was checked; `progress` the bytes
     of the part read so far.
@@ -122,7 +125,7 @@ class _Hashed(io.RawIOBase):
 class _Check:
     """What can be told from the bytes alone: no NUL, proper UTF-8, how many quotation marks there are, how it ends."""
 
-    def __init__(self, name: str, path: Path, use: Callable[[bytes], None]) -> None:
+    def __init__(self, name: str, path: Path, use: Use) -> None:
         self.name = name
         self.path = path
         self.use = use
@@ -141,9 +144,10 @@ class _Check:
         if not chunk.isascii() or self._decoder.getstate()[0]:
             self._decode(chunk, final=False)
         self.bytes += len(chunk)
-        self.quotes += chunk.count(b'"')
+        quotes = chunk.count(b'"')
+        self.quotes += quotes
         self.tail = chunk[-_TAIL:] if len(chunk) >= _TAIL else (self.tail + chunk)[-_TAIL:]
-        self.use(chunk)
+        self.use(chunk, quotes)
 
     def finish(self) -> None:
         """Check the end. Raises FileRefused."""
