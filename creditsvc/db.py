@@ -86,14 +86,23 @@ def attach_engine_events(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        if options.get("waits", True):
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
+            return
+        patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+        connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={patience}")
 
 
-def transaction(fn: Callable[[], T], *, keep: bool = True, attempts: int = 6) -> T:
+def transaction(fn: Callable[[], T], *, keep: bool = True, waits: bool = True, attempts: int = 6) -> T:
     """Runs `fn` in the one transaction of a door and commits; the only commit of the house.
 
-    With `keep` False everything is rolled back instead: a dry run that is true because it is the real run.
+    With `keep` False everything is rolled back instead: a dry run that is true because it is the real run. With `waits`
+    False it gives up at once (OperationalError) where it would wait for another writer: for what can be left undone.
 
     Ends an open read, empties the session, begins for writing, and runs `fn` again, whole, when the database reports
     a lost lock or a serialisation failure, so `fn` must not have effects outside the database. Does not nest.
@@ -108,7 +117,9 @@ def transaction(fn: Callable[[], T], *, keep: bool = True, attempts: int = 6) ->
             session.expunge_all()
             session.info["locks"] = set()
             try:
-                session.connection(execution_options={"writes": True})
+                connection = session.connection(execution_options={"writes": True, "waits": waits})
+                if not waits and connection.dialect.name == "postgresql":
+                    connection.exec_driver_sql("SET LOCAL lock_timeout = 1")
                 result = fn()
                 if keep:
                     session.commit()
@@ -117,7 +128,7 @@ def transaction(fn: Callable[[], T], *, keep: bool = True, attempts: int = 6) ->
                 return result
             except DBAPIError as error:
                 session.rollback()
-                if attempt == attempts or not _worth_another_try(error):
+                if attempt == attempts or not waits or not _worth_another_try(error):
                     raise
                 time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 (spreads the losers of a race)
             except BaseException:

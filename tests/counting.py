@@ -9,6 +9,11 @@ from creditsvc.db import db
 
 def queries(act: Callable[[], object]) -> int:
     """How many statements the act sends, reading afresh (the session is emptied first)."""
+    return len(statements(act))
+
+
+def statements(act: Callable[[], object]) -> list[str]:
+    """The statements that the act sends, reading afresh."""
     sent: list[str] = []
 
     def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
@@ -21,4 +26,4 @@ def queries(act: Callable[[], object]) -> int:
         act()
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
-    return len(sent)
+    return sent

@@ -48,7 +48,7 @@ def get_grant(key: str) -> dict[str, Any]:
     return shown(reading.find_grant(current_caller(), key))
 
 
-@post(blueprint, "/grants", body=AwardShape, answers=GrantSchema, status=201, next_steps=GRANT_STEPS)
+@post(blueprint, "/grants", scope="award", body=AwardShape, answers=GrantSchema, status=201, next_steps=GRANT_STEPS)
 def award_grant(body: dict[str, Any]) -> Response:
     """Awards a startup an amount from a pool.
 
@@ -58,28 +58,28 @@ def award_grant(body: dict[str, Any]) -> Response:
     return _change(lambda: operations.award_grant(caller, **body), 201)
 
 
-@post(blueprint, "/grants/<key>/extend", body=ExtendShape, answers=GrantSchema)
+@post(blueprint, "/grants/<key>/extend", scope="award", body=ExtendShape, answers=GrantSchema)
 def extend_grant(body: dict[str, Any], key: str) -> Response:
     """Lets a grant last longer."""
     caller = current_caller()
     return _change(lambda: operations.extend_grant(caller, key, **body))
 
 
-@post(blueprint, "/grants/<key>/top-up", body=AmountShape, answers=GrantSchema)
+@post(blueprint, "/grants/<key>/top-up", scope="award", body=AmountShape, answers=GrantSchema)
 def top_up_grant(body: dict[str, Any], key: str) -> Response:
     """Adds an amount from its pool to a grant."""
     caller = current_caller()
     return _change(lambda: operations.top_up_grant(caller, key, **body))
 
 
-@post(blueprint, "/grants/<key>/void", body=VoidShape, answers=GrantSchema, required=False)
+@post(blueprint, "/grants/<key>/void", scope="award", body=VoidShape, answers=GrantSchema, required=False)
 def void_grant(body: dict[str, Any], key: str) -> Response:
     """Stops a grant from an instant on, from now unless given."""
     caller = current_caller()
     return _change(lambda: operations.void_grant(caller, key, **body))
 
 
-@post(blueprint, "/grants/<key>/return", body=AmountShape, answers=GrantSchema)
+@post(blueprint, "/grants/<key>/return", scope="award", body=AmountShape, answers=GrantSchema)
 def return_to_pool(body: dict[str, Any], key: str) -> Response:
     """Gives what nobody drew of a grant back to its pool."""
     caller = current_caller()

@@ -41,7 +41,7 @@ def get_rate(rate_id: int) -> dict[str, Any]:
     return rate_document(find_rate(current_caller(), rate_id))
 
 
-@post(blueprint, "/rates", body=RateShape, answers=RateOutcomeSchema, status=201, also=(200,),
+@post(blueprint, "/rates", scope="import", body=RateShape, answers=RateOutcomeSchema, status=201, also=(200,),
       next_steps={"get_rate": "rate_id"})
 def state_rate(body: dict[str, Any]) -> Response:
     """States a rate: usage that waits for it settles, and what an older one had settled is posted anew.
@@ -63,7 +63,7 @@ def state_rate(body: dict[str, Any]) -> Response:
     return write_once(act)
 
 
-@post(blueprint, "/rates/withdraw", body=WithdrawRateShape, answers=RateOutcomeSchema)
+@post(blueprint, "/rates/withdraw", scope="import", body=WithdrawRateShape, answers=RateOutcomeSchema)
 def withdraw_stated_rate(body: dict[str, Any]) -> Response:
     """Takes the rate stated for a day back: the one of an earlier day holds again, or usage waits."""
     caller = current_caller()

@@ -24,7 +24,8 @@ def list_reported_balances(key: str) -> dict[str, Any]:
 
 
 @post(
-    blueprint, "/startups/<key>/reported-balances", body=ReportShape, answers=ReportedSchema, status=201,
+    blueprint, "/startups/<key>/reported-balances", scope="import", body=ReportShape, answers=ReportedSchema,
+    status=201,
 )
 def report_a_balance(body: dict[str, Any], key: str) -> Response:
     """Keeps what the portal shows; the estimate is not adjusted to it."""

@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from creditsvc.api.problems import hang_problems
-from creditsvc.api.tokens import authenticate
+from creditsvc.api.tokens import authenticate, note_bearer
 
 View = Callable[..., Any]
 
@@ -101,6 +101,11 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         **Blueprint.DEFAULT_LOCATION_CONTENT_TYPE_MAPPING, "multipart": "multipart/form-data",
     }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.scopes: dict[str, str] = {}
+        """By endpoint, the scope that a token needs; an address without one opens to nobody (KeyError)."""
+
 
 def new_blueprint(name: str, description: str) -> Blueprint:
     """The blueprint of one resource under /api/v1, guarded."""
@@ -108,7 +113,8 @@ def new_blueprint(name: str, description: str) -> Blueprint:
     hang_problems(blueprint)
     blueprint.before_request(_bound_body)
     blueprint.before_request(_check_address)
-    blueprint.before_request(authenticate)
+    blueprint.before_request(lambda: authenticate(blueprint.scopes[(request.endpoint or "").rpartition(".")[2]]))
+    blueprint.after_request(note_bearer)
     return blueprint
 
 
@@ -134,7 +140,8 @@ def get(
         view = blueprint.response(200, answers)(_with_problems(blueprint, _as_response(view), reasons))
         if query is not None:
             view = blueprint.arguments(query, location="query")(view)
-        view = blueprint.doc(operationId=name)(view)
+        view = blueprint.doc(operationId=name, security=[{"token": ["read"]}])(view)
+        blueprint.scopes[name] = "read"
         blueprint.route(rule, methods=["GET"], endpoint=name, tags=[tag_of(blueprint)])(view)
         return view
 
@@ -145,6 +152,7 @@ def post(
     blueprint: Blueprint,
     rule: str,
     *,
+    scope: str,
     answers: type[marshmallow.Schema],
     body: type[marshmallow.Schema],
     status: int = 200,
@@ -155,7 +163,8 @@ def post(
 ) -> Callable[[View], View]:
     """Declares a writing route. The view gets the checked body and the path's values, and returns a response.
 
-    `status` is that of its answer, `also` are others with an answer of the same shape; `location` is json or multipart.
+    `scope` is what its token needs; `location` of the body is json or multipart. `status` is that of its answer, `also`
+    are others with an answer of the same shape.
     `next_steps` are operations that the answer leads to: the name of each with its parameter, filled from the answer
     (`{"get_grant": "key"}`).
     """
@@ -167,7 +176,11 @@ def post(
             view = blueprint.alt_response(code, schema=answers)(view)
         view = blueprint.response(status, answers, headers=_headers(status))(view)
         view = blueprint.arguments(body, location=location, required=required)(view)
-        view = blueprint.doc(parameters=[KEY_PARAMETER], operationId=name, **_links(status, next_steps or {}))(view)
+        view = blueprint.doc(
+            parameters=[KEY_PARAMETER], operationId=name, security=[{"token": [scope]}],
+            **_links(status, next_steps or {}),
+        )(view)
+        blueprint.scopes[name] = scope
         blueprint.route(rule, methods=["POST"], endpoint=name, tags=[tag_of(blueprint)])(view)
         return view
 

@@ -44,7 +44,7 @@ def list_startup_scopes(query: dict[str, Any], key: str) -> dict[str, Any]:
     )
 
 
-@post(blueprint, "/scopes/assign", body=AssignScopeShape, answers=ScopeOfStartupSchema)
+@post(blueprint, "/scopes/assign", scope="import", body=AssignScopeShape, answers=ScopeOfStartupSchema)
 def assign(body: dict[str, Any]) -> Response:
     """From a day on, a scope's usage belongs to a startup; what waits is settled.
 
@@ -66,7 +66,7 @@ def assign(body: dict[str, Any]) -> Response:
     return write_once(act)
 
 
-@post(blueprint, "/scopes/end", body=EndScopeShape, answers=EndedScopeSchema)
+@post(blueprint, "/scopes/end", scope="import", body=EndScopeShape, answers=EndedScopeSchema)
 def end(body: dict[str, Any]) -> Response:
     """After a last day, a scope belongs to nobody; its later usage waits."""
     caller = current_caller()

@@ -42,7 +42,7 @@ def get_startup(key: str) -> dict[str, Any]:
 
 
 @post(
-    blueprint, "/startups", body=StartupShape, answers=StartupSchema, status=201,
+    blueprint, "/startups", scope="admin", body=StartupShape, answers=StartupSchema, status=201,
     next_steps={"get_startup": "key", "get_balance": "key", "get_statement": "key", "list_startup_grants": "key"},
 )
 def create_startup(body: dict[str, Any]) -> Response:

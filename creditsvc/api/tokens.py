@@ -1,32 +1,57 @@
 """Who asks: the bearer of a token acts as its person. No cookie is read here, so no other site can act for anybody."""
 
-from flask import Response, g, request
+from dataclasses import replace
+
+from flask import Response, current_app, g, request
+from sqlalchemy.exc import OperationalError
 
 from creditsvc import clock
 from creditsvc.api.problems import problem
-from creditsvc.parties.access import Caller, caller_of
-from creditsvc.parties.tokens import person_of_token
+from creditsvc.core.errors import Forbidden
+from creditsvc.db import transaction
+from creditsvc.parties.access import Caller, caller_of, require_scope
+from creditsvc.parties.tokens import Bearer, find_bearer, note_use
 
 _REALM = 'Bearer realm="creditsvc"'
 
 
-def authenticate() -> Response | None:
-    """Puts the caller in place for this request, or answers 401."""
-    g.api_caller = None
+def authenticate(scope: str) -> Response | None:
+    """Puts the caller in place for this request, or answers 401, or 403 for a token without that scope."""
+    g.api_caller = g.api_bearer = None
+    now = clock.now()
     scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() != "bearer":
         return problem(
             "unauthorized", "Send the header Authorization: Bearer cs_... with your token.",
             {"WWW-Authenticate": _REALM}, code="token-missing",
         )
-    person = person_of_token(token.strip())
-    if person is None:
+    bearer = find_bearer(token.strip(), now)
+    if bearer is None:
         return problem(
-            "unauthorized", "This token is unknown, revoked or of a person who may no longer sign in.",
+            "unauthorized", "This token is unknown, revoked, expired or of a person who may no longer sign in.",
             {"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}, code="token-invalid",
         )
-    g.api_caller = caller_of(person, clock.now(), request.remote_addr or "")
+    caller = replace(caller_of(bearer.person, now, request.remote_addr or ""), scopes=bearer.scopes)
+    try:
+        require_scope(caller, scope)
+    except Forbidden:
+        return problem(
+            "forbidden", f"This token has not the scope {scope}: make one that has, or use another.",
+            {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'}, code="scope-missing",
+        )
+    g.api_caller, g.api_bearer = caller, bearer
     return None
+
+
+def note_bearer(response: Response) -> Response:
+    """Notes the use of the token now and then, unless somebody else is writing: then a later request notes it."""
+    bearer: Bearer | None = g.get("api_bearer")
+    if bearer is not None and bearer.is_due:
+        try:
+            transaction(lambda: note_use(bearer.token_id, current_caller().now), waits=False)
+        except OperationalError as error:
+            current_app.logger.info("the use of token %s is not noted: %s", bearer.token_id, error.orig)
+    return response
 
 
 def current_caller() -> Caller:

@@ -56,7 +56,8 @@ def get_usage_run(run_id: int) -> dict[str, Any]:
 
 
 @post(
-    blueprint, "/usage-runs", body=UploadSchema, answers=RunSchema, status=201, also=(200,), location="multipart",
+    blueprint, "/usage-runs", scope="import", body=UploadSchema, answers=RunSchema, status=201, also=(200,),
+    location="multipart",
     next_steps={"get_usage_run": "run_id", "confirm_usage_run": "run_id", "reverse_usage_run": "run_id"},
 )
 def upload_usage(body: dict[str, Any]) -> Response:
@@ -92,7 +93,9 @@ def upload_usage(body: dict[str, Any]) -> Response:
     return write_once(act)
 
 
-@post(blueprint, f"/usage-runs/{RUN}/confirm", body=NothingSchema, answers=RunSchema, required=False)
+@post(
+    blueprint, f"/usage-runs/{RUN}/confirm", scope="import", body=NothingSchema, answers=RunSchema, required=False
+)
 def confirm_usage_run(body: dict[str, Any], run_id: int) -> Response:
     """Says yes to a run that is held: it is decided anew, as things stand now, and posted."""
     caller = current_caller()
@@ -104,7 +107,9 @@ def confirm_usage_run(body: dict[str, Any], run_id: int) -> Response:
     return write_once(act)
 
 
-@post(blueprint, f"/usage-runs/{RUN}/reverse", body=NothingSchema, answers=ReversalSchema, required=False)
+@post(
+    blueprint, f"/usage-runs/{RUN}/reverse", scope="import", body=NothingSchema, answers=ReversalSchema, required=False
+)
 def reverse_usage_run(body: dict[str, Any], run_id: int) -> Response:
     """Takes a run back whole: its days fall back to the next newest run."""
     caller = current_caller()

@@ -1,15 +1,16 @@
-"""Commands about people: user add, user password, token create, token revoke."""
+"""Commands about people: user add, user password, token create, token list, token revoke."""
 
 import sys
 
 import click
 
+from creditsvc.core.days import as_of_instant, instant_text
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import transaction
 from creditsvc.jobs.shell import Answer, answers, caller, service
-from creditsvc.parties.models import MEMBER_ROLES, STAFF_ROLES
+from creditsvc.parties.models import MEMBER_ROLES, STAFF_ROLES, TOKEN_SCOPES
 from creditsvc.parties.operations import LANGUAGES, add_membership, add_person, set_password
-from creditsvc.parties.tokens import create_token, revoke_token
+from creditsvc.parties.tokens import create_token, list_tokens, revoke_token
 from creditsvc.programmes.models import Partner, Programme
 from creditsvc.programmes.reading import by_key
 
@@ -96,12 +97,47 @@ def token_group() -> None:
 @token_group.command("create")
 @click.argument("email")
 @click.option("--name", required=True, help="What the token is for, such as `nightly import`.")
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(TOKEN_SCOPES),
+              help="What it may do; can be given several times. Default: everything that its person may.")
+@click.option("--expires", metavar="INSTANT", help="When it ends; a bare day is its last. Default: never.")
 @answers
-def create_command(email: str, name: str) -> Answer:
-    """Make a token that may do what its person may. It is shown once."""
+def create_command(email: str, name: str, scopes: tuple[str, ...], expires: str | None) -> Answer:
+    """Make a token that may do what its person may, within its scopes. It is shown once."""
+    expires_at = None if expires is None else as_of_instant(expires, "expires")
     with service():
-        token = transaction(lambda: create_token(caller(), email, name))
-    return Answer({"email": email.strip().lower(), "name": name, "token": token}, (token,))
+        token = transaction(
+            lambda: create_token(caller(), email, name, scopes=scopes or TOKEN_SCOPES, expires_at=expires_at)
+        )
+    document = {
+        "email": email.strip().lower(), "name": name, "token": token,
+        "scopes": [scope for scope in TOKEN_SCOPES if scope in (scopes or TOKEN_SCOPES)],
+        "expires_at": instant_text(expires_at),
+    }
+    return Answer(document, (token,))
+
+
+@token_group.command("list")
+@click.argument("email", required=False)
+@answers
+def list_command(email: str | None) -> Answer:
+    """The tokens that open something: whose, what they may do, until when, when last used."""
+    with service():
+        asker = caller()
+        live = [token for token in list_tokens(asker, email) if token.is_live(asker.now)]
+    document = [
+        {
+            "email": token.person, "name": token.name, "scopes": list(token.scopes),
+            "created_at": instant_text(token.created_at), "expires_at": instant_text(token.expires_at),
+            "last_used_at": instant_text(token.last_used_at),
+        }
+        for token in live
+    ]
+    lines = [
+        f"{token.person}  {token.name}  {','.join(token.scopes)}  ends {instant_text(token.expires_at) or 'never'}  "
+        f"used {instant_text(token.last_used_at) or 'never'}"
+        for token in live
+    ]
+    return Answer({"tokens": document}, tuple(lines) or ("There are no tokens.",))
 
 
 @token_group.command("revoke")

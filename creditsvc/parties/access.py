@@ -12,7 +12,14 @@ from sqlalchemy import ColumnElement, false, select, true
 
 from creditsvc.core.errors import Forbidden, NotFound
 from creditsvc.db import db
-from creditsvc.parties.models import ManagerProgramme, Membership, Person, Startup, StartupProgramme
+from creditsvc.parties.models import (
+    TOKEN_SCOPES,
+    ManagerProgramme,
+    Membership,
+    Person,
+    Startup,
+    StartupProgramme,
+)
 
 MANAGERS = frozenset({"administrator", "manager"})
 READERS = MANAGERS | {"auditor"}
@@ -39,6 +46,7 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "mail.see": frozenset({"administrator", "auditor"}),
     "people.see": READERS,
     "people.edit": frozenset({"administrator"}),
+    "tokens.see": frozenset({"administrator", "auditor"}),
     "load": frozenset({"administrator"}),
 }
 MEMBER_ACTIONS = frozenset({"startup.see", "balance.report"})
@@ -46,7 +54,10 @@ MEMBER_ACTIONS = frozenset({"startup.see", "balance.report"})
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, when and from where. `programme_ids` None means all programmes."""
+    """Who asks, when and from where. `programme_ids` None means all programmes.
+
+    `scopes` are those of the token that speaks for the person; None where no token does.
+    """
 
     now: datetime
     actor: str
@@ -56,6 +67,7 @@ class Caller:
     programme_ids: frozenset[int] | None = None
     partner_id: int | None = None
     address: str = ""
+    scopes: frozenset[str] | None = None
 
     @property
     def is_member(self) -> bool:
@@ -94,6 +106,14 @@ def require(caller: Caller, action: str) -> None:
     """Raises Forbidden(action) unless the caller's staff role allows it."""
     if not may(caller, action):
         raise Forbidden(action)
+
+
+def require_scope(caller: Caller, scope: str) -> None:
+    """Raises Forbidden("scope:...") unless the caller's token, if one speaks for them, has that scope."""
+    if scope not in TOKEN_SCOPES:
+        raise ValueError(f"there is no scope {scope!r} that a token could have")
+    if caller.scopes is not None and scope not in caller.scopes:
+        raise Forbidden(f"scope:{scope}")
 
 
 def visible_startups(caller: Caller) -> ColumnElement[bool]:

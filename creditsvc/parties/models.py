@@ -10,6 +10,8 @@ from creditsvc.db import Id, Model
 
 STAFF_ROLES = ("administrator", "manager", "consultant", "partner", "auditor")
 MEMBER_ROLES = ("owner", "member")
+TOKEN_SCOPES = ("read", "award", "import", "admin")
+"""What a token may be limited to: reading; grants; cost exports and whose usage they are; everything else written."""
 
 
 class Startup(Model):
@@ -99,7 +101,10 @@ class PasswordReset(Model):
 
 
 class ApiToken(Model):
-    """A bearer token of the API: its hash only. It may do what its person may."""
+    """A bearer token of the API: its hash only. It may do what its person may, within its scopes.
+
+    `scopes` are words with spaces between; `last_used_at` is coarse on purpose: it is written once in a while.
+    """
 
     __tablename__ = "api_token"
 
@@ -109,6 +114,9 @@ class ApiToken(Model):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    scopes: Mapped[str] = mapped_column(String(100), server_default=" ".join(TOKEN_SCOPES))
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
 
 
 class AnsweredRequest(Model):

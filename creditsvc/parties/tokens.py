@@ -1,26 +1,67 @@
-"""Bearer tokens of the API: shown once, kept as a hash; whoever bears one may do what its person may."""
+"""Bearer tokens of the API: shown once, kept as a hash.
+
+Whoever bears one may do what its person may, within the scopes of the token, until it expires or is revoked.
+"""
 
 import hashlib
 import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select, update
 
+from creditsvc.core.days import instant_text
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.parties import trail
-from creditsvc.parties.access import Caller, require
-from creditsvc.parties.models import ApiToken, Person
+from creditsvc.parties.access import Caller, may, require
+from creditsvc.parties.models import TOKEN_SCOPES, ApiToken, Person
 from creditsvc.parties.operations import known_person
 
 PREFIX = "cs_"
 """What every token begins with, so that a scanner for leaked secrets can know one."""
 
+USE_NOTED_EVERY = timedelta(minutes=5)
+"""How old the note of a token's last use may get: a request is not to become a write."""
 
-def create_token(caller: Caller, email: str, name: str) -> str:
-    """A new token of that person, in plain text: nobody can read it again.
 
-    Raises Forbidden, NotFound("person"), RuleBroken("name", "not-a-name") and Conflict: `person-inactive` for one who
-    may not sign in, `token-name-taken` while they have a token of that name.
+@dataclass(frozen=True)
+class Bearer:
+    """Who bears a live token, and what it may do. `is_due` says that its last use is to be noted again."""
+
+    person: Person
+    token_id: int
+    scopes: frozenset[str]
+    is_due: bool
+
+
+@dataclass(frozen=True)
+class TokenView:
+    """A token as it may be shown."""
+
+    person: str
+    id: int
+    name: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether it opens anything at that instant."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+def create_token(
+    caller: Caller, email: str, name: str, *, scopes: Collection[str] = TOKEN_SCOPES, expires_at: datetime | None = None
+) -> str:
+    """A new token of that person, in plain text: nobody can read it again. It has every scope unless some are given.
+
+    Raises Forbidden, NotFound("person"), RuleBroken: ("name", "not-a-name"), ("scopes", "unknown-scope"),
+    ("expires", "in-the-past"); and Conflict: `person-inactive` for one who may not sign in, `token-name-taken` while
+    they have a token of that name.
     """
     require(caller, "people.edit")
     person = known_person(email)
@@ -29,17 +70,31 @@ def create_token(caller: Caller, email: str, name: str) -> str:
     name = name.strip()
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise RuleBroken("name", "not-a-name", "A token's name has 1 to 100 characters on one line.")
-    if _live_tokens(person, name):
+    if not scopes or not set(scopes) <= set(TOKEN_SCOPES):
+        raise RuleBroken(
+            "scopes", "unknown-scope", "%(value)s: a token has one or more of the scopes %(scopes)s",
+            value=", ".join(sorted(scopes)) or "none", scopes=", ".join(TOKEN_SCOPES),
+        )
+    if expires_at is not None and expires_at <= caller.now:
+        raise RuleBroken(
+            "expires", "in-the-past", "%(value)s is past: a token ends in the future", value=instant_text(expires_at)
+        )
+    if _live_tokens(person, name, caller.now):
         raise Conflict(
             "name", "token-name-taken", "%(email)s has a token named %(name)s: revoke it, or choose another name.",
             email=person.email, name=name,
         )
     token = PREFIX + secrets.token_urlsafe(32)
+    kept = " ".join(scope for scope in TOKEN_SCOPES if scope in scopes)
     db.session.add(
-        ApiToken(person_id=person.id, name=name, token_hash=hash_token(token), created_at=caller.now, revoked_at=None)
+        ApiToken(
+            person_id=person.id, name=name, token_hash=hash_token(token), created_at=caller.now, revoked_at=None,
+            scopes=kept, expires_at=expires_at, last_used_at=None,
+        )
     )
     db.session.flush()
-    trail.record(caller, "token.created", f"person:{person.email}", after={"token": name})
+    after = {"token": name, "scopes": kept, "expires_at": instant_text(expires_at)}
+    trail.record(caller, "token.created", f"person:{person.email}", after=after)
     return token
 
 
@@ -50,7 +105,7 @@ def revoke_token(caller: Caller, email: str, name: str) -> None:
     """
     require(caller, "people.edit")
     person = known_person(email)
-    tokens = _live_tokens(person, name.strip())
+    tokens = _live_tokens(person, name.strip(), caller.now)
     if not tokens:
         raise NotFound("token", name)
     for token in tokens:
@@ -59,15 +114,54 @@ def revoke_token(caller: Caller, email: str, name: str) -> None:
     trail.record(caller, "token.revoked", f"person:{person.email}", before={"token": name.strip()})
 
 
-def person_of_token(token: str) -> Person | None:
-    """The active person whose live token this is, or None."""
+def find_bearer(token: str, now: datetime) -> Bearer | None:
+    """The active person whose live token this is, with what the token may do, or None. One query."""
     if not token.startswith(PREFIX):
         return None
-    return db.session.scalar(
-        select(Person)
+    found = db.session.execute(
+        select(Person, ApiToken.id, ApiToken.scopes, ApiToken.last_used_at)
         .join(ApiToken, ApiToken.person_id == Person.id)
-        .where(ApiToken.token_hash == hash_token(token), ApiToken.revoked_at.is_(None), Person.active)
+        .where(ApiToken.token_hash == hash_token(token), Person.active, *_live(now))
+    ).first()
+    if found is None:
+        return None
+    person, token_id, scopes, used = found
+    return Bearer(person, token_id, frozenset(scopes.split()), used is None or now - used >= USE_NOTED_EVERY)
+
+
+def note_use(token_id: int, now: datetime) -> None:
+    """Writes down when a token was last used. For a transaction of its own that gives up when another one writes."""
+    db.session.execute(update(ApiToken).where(ApiToken.id == token_id).values(last_used_at=now))
+
+
+def list_tokens(caller: Caller, email: str | None = None) -> list[TokenView]:
+    """Tokens by person and name, newest first: all of them for administrators and auditors, one's own for others.
+
+    `email` narrows to one person. Their hashes are shown to nobody.
+    """
+    statement = (
+        select(
+            Person.email, ApiToken.id, ApiToken.name, ApiToken.scopes, ApiToken.created_at, ApiToken.expires_at,
+            ApiToken.last_used_at, ApiToken.revoked_at,
+        )
+        .join(Person, Person.id == ApiToken.person_id)
+        .order_by(Person.email, ApiToken.name, ApiToken.id.desc())
     )
+    if not may(caller, "tokens.see"):
+        statement = statement.where(Person.id == caller.person_id)
+    if email is not None:
+        statement = statement.where(Person.email == email.strip().lower())
+    return [
+        TokenView(
+            row.email, row.id, row.name, tuple(row.scopes.split()), row.created_at, row.expires_at, row.last_used_at,
+            row.revoked_at,
+        )
+        for row in db.session.execute(statement)
+    ]
+
+
+def _live(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return ApiToken.revoked_at.is_(None), or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now)
 
 
 def hash_token(token: str) -> str:
@@ -75,8 +169,6 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _live_tokens(person: Person, name: str) -> list[ApiToken]:
-    statement = select(ApiToken).where(
-        ApiToken.person_id == person.id, ApiToken.name == name, ApiToken.revoked_at.is_(None)
-    )
+def _live_tokens(person: Person, name: str, now: datetime) -> list[ApiToken]:
+    statement = select(ApiToken).where(ApiToken.person_id == person.id, ApiToken.name == name, *_live(now))
     return list(db.session.scalars(statement))

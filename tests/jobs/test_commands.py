@@ -17,7 +17,7 @@ PASSWORD = "correct horse battery staple"
 COMMANDS = (
     "init", "load", "serve", "scheduler", "nightly", "mail send", "mail list", "usage import", "usage runs",
     "usage reverse", "balance", "statement", "simulate", "verify", "backup", "restore", "user add", "user password",
-    "token create", "token revoke",
+    "token create", "token list", "token revoke",
 )
 CASE = {"id": "c", "unit": "USD", "grants": [], "usage": [], "as_of": "2026-05-03T00:00:00Z"}
 
@@ -206,3 +206,26 @@ def test_nothing_secret_is_logged():
         "event": "x", "password": "(hidden)", "reset_token": "(hidden)", "Authorization": "(hidden)",
         "day": "2026-06-15",
     }
+
+
+def test_tokens_are_listed_with_what_they_may_do_until_they_end(app, config):
+    run(config, "user", "add", "a@park.example", "--name", "A", "--role", "administrator")
+    run(config, "token", "create", "a@park.example", "--name", "import", "--scope", "read", "--scope", "import",
+        "--expires", "2099-12-31")
+    run(config, "token", "create", "a@park.example", "--name", "gone")
+    run(config, "token", "revoke", "a@park.example", "--name", "gone")
+
+    listed = run(config, "token", "list", "--json").document["tokens"]
+
+    assert [(token["name"], token["scopes"], token["expires_at"], token["last_used_at"]) for token in listed] == [
+        ("import", ["read", "import"], "2099-12-31T16:00:00Z", None)
+    ]
+
+
+def test_a_token_cannot_end_in_the_past(app, config):
+    run(config, "user", "add", "a@park.example", "--name", "A", "--role", "administrator")
+
+    refused = run(config, "token", "create", "a@park.example", "--name", "x", "--expires", "2020-01-01", "--json")
+
+    assert refused.code == 1
+    assert refused.document["errors"][0]["code"] == "in-the-past"
