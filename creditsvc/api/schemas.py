@@ -107,6 +107,7 @@ class ProblemFaultSchema(AnswerSchema):
     message = text_field()
     file = text_field()
     line = fields.Integer(metadata={"description": "counts from 1, the header included; 0 where no line applies"})
+    place = fields.String(metadata={"description": "what `line` counts: line, or row in Parquet, which has no lines"})
     column = text_field()
     value = text_field()
 

@@ -55,16 +55,20 @@ class Forbidden(CreditsvcError):
 
 @dataclass(frozen=True)
 class FileError:
-    """One fault of an input file. `line` counts from 1 with the header as line 1; 0 where no line applies."""
+    """One fault of an input file. `line` counts from 1 with the header as line 1; 0 where no line applies.
+
+    A file that has no lines counts its rows from 1 instead; then `place` is "row".
+    """
 
     file: str
     line: int
     column: str
     value: str
     message: str
+    place: str = "line"
 
     def __str__(self) -> str:
-        place = self.file + (f", line {self.line}" if self.line else "")
+        place = self.file + (f", {self.place} {self.line}" if self.line else "")
         at = f", column {self.column}" if self.column else ""
         value = f": {self.value!r}" if self.value else ""
         return f"{place}{at}{value}: {self.message}"

@@ -96,7 +96,7 @@ def error_lines(report: Mapping[str, Any]) -> list[str]:
     """Why a run was refused, a line for each fault."""
     lines = []
     for error in report["errors"]:
-        place = error["file"] + (f", line {error['line']}" if error["line"] else "")
+        place = error["file"] + (f", {error.get('place', 'line')} {error['line']}" if error["line"] else "")
         place += f", column {error['column']}" if error["column"] else ""
         value = f": {error['value']!r}" if error["value"] else ""
         lines.append(f"{place}{value}: {error['message']}")

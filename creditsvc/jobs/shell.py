@@ -81,7 +81,7 @@ def _file_error(error: FileError) -> dict[str, Any]:
         message = f"{error.file}, {error.column}{value}: {error.message}"
     return {
         "field": error.column or "file", "code": "file-refused", "message": message, "file": error.file,
-        "line": error.line, "value": error.value,
+        "line": error.line, "place": error.place, "value": error.value,
     }
 
 

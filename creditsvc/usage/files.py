@@ -69,11 +69,13 @@ def pack(name: str, stream: BinaryIO, path: Path | None = None) -> Packed:
 
 
 def pack_source(source: Source, read: Sequence[PartRead] = ()) -> list[Packed]:
-    """The parts of an export on disk, packed, and behind them its manifest.
+    """The parts of an export on disk, packed, and behind them its manifest; a zip is kept as it is.
 
     `read` are the parts as they were read; one that comes compressed and is too large to be kept in the table is not
     read again for its hash.
     """
+    if source.archive is not None:
+        return [_packed(source.archive.name, source.archive.path)]
     packed = [
         _too_large(part, read[number] if number < len(read) else None) or _packed(part.name, part.path)
         for number, part in enumerate(source.parts)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -92,8 +92,7 @@ def refused_report(name: str, refusal: FileRefused) -> dict[str, Any]:
 
 
 def _error(error: FileError) -> dict[str, Any]:
-    return {"file": error.file, "line": error.line, "column": error.column, "value": error.value,
-            "message": error.message}
+    return asdict(error)
 
 
 def receive_upload(caller: Caller, name: str, files: Sequence[Packed]) -> ImportRun:
@@ -204,11 +203,16 @@ def _run_for(
         db.session.add(run)
         db.session.flush()
         if prepared.files is not None:
-            keep(run, prepared.files, [part.rows for part in prepared.export.parts])
+            keep(run, prepared.files, _rows_of_files(prepared.export, len(prepared.files)))
     if run.status == "queued":
         run.submitted_at = submitted_at or _stated_at(prepared) or run.submitted_at
         run.content_hash = prepared.content_hash
     return run
+
+
+def _rows_of_files(export: Export, files: int) -> list[int]:
+    """The rows of each file that is kept: one file, of however many parts, has them all."""
+    return [export.rows] if files == 1 else [part.rows for part in export.parts]
 
 
 def _held_of(prepared: Prepared, submitted_at: datetime | None) -> int | None:
@@ -239,8 +243,9 @@ def _remember(run: ImportRun, prepared: Prepared, ids: Mapping[tuple[str, str], 
     export = prepared.export
     db.session.add(RunTotals(run_id=run.id, data=imports.pack_totals(export.totals)))
     rows = {part.name: part.rows for part in export.parts}
-    for file in db.session.scalars(select(ImportFile).where(ImportFile.run_id == run.id)):
-        file.rows = rows.get(file.name, file.rows)
+    files = db.session.scalars(select(ImportFile).where(ImportFile.run_id == run.id)).all()
+    for file in files:
+        file.rows = export.rows if len(files) == 1 else rows.get(file.name, file.rows)
     db.session.flush()
     if export.cover is None:
         return

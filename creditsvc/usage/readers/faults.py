@@ -12,6 +12,7 @@ from polars.exceptions import PolarsError
 from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.usage.readers.grouping import prepare, scan
 from creditsvc.usage.readers.limits import Limits
+from creditsvc.usage.readers.parquet import undecodable
 from creditsvc.usage.readers.plain import plain_stream
 from creditsvc.usage.readers.schemas import Layout
 
@@ -25,6 +26,13 @@ class Opened:
     layout: Layout
     blank_tail: int
     has_rows: bool
+    separators: int | None = None
+
+    def may_be_ragged(self, groups: pl.DataFrame) -> bool:
+        """Whether some row may have fewer columns than the header (`scan`) or more, which the CSV reader drops."""
+        rows = int(groups["rows"].sum())
+        between = (rows + 1) * (len(self.layout.header) - 1)
+        return bool(groups["maybe_cut"].sum()) or (rows > 0 and self.separators not in (None, between))
 
     def prepared(self) -> pl.LazyFrame:
         """The rows, numbered from 0 in the column `row`, as the grouping sees them."""
@@ -57,10 +65,10 @@ def refusal(faults: Sequence[Fault], parts: Sequence[Opened], limits: Limits) ->
             ((row, value, fault) for fault in here for row, value in _first_rows(part, fault, limits)),
             key=lambda entry: entry[0],
         )[: limits.errors]
-        lines = line_numbers(part.path, [row for row, _, _ in found])
+        lines, place = _lines(part, [row for row, _, _ in found])
         for row, value, fault in found:
             column = part.layout.column(fault.name)
-            placed.append((number, row, FileError(part.name, lines[row], column, value, fault.say(value))))
+            placed.append((number, row, FileError(part.name, lines[row], column, value, fault.say(value), place)))
         if len(placed) >= limits.errors:
             break
     errors = [error for _, _, error in placed[: limits.errors]]
@@ -77,6 +85,13 @@ def _first_rows(part: Opened, fault: Fault, limits: Limits) -> list[tuple[int, s
         .collect(engine="streaming")
     )
     return [(int(row), str(shown)) for row, shown in rows.iter_rows()]
+
+
+def _lines(part: Opened, rows: Sequence[int]) -> tuple[dict[int, int], str]:
+    """Where each row stands, and by what that is counted: Parquet has rows and no lines."""
+    if part.layout.parquet:
+        return {row: row + 1 for row in rows}, "row"
+    return line_numbers(part.path, rows), "line"
 
 
 def line_numbers(path: Path, rows: Iterable[int]) -> dict[int, int]:
@@ -125,6 +140,8 @@ def short_rows(part: Opened, limits: Limits) -> FileRefused | None:
 
 def unreadable(part: Opened, fault: PolarsError) -> FileRefused:
     """The refusal of text that the CSV reader could not read: names the first row that is not as the header is."""
+    if part.layout.parquet:
+        return undecodable(part.name, fault)
     columns = len(part.layout.header)
     line, message = 0, f"is no proper CSV ({str(fault).splitlines()[0]})"
     with io.TextIOWrapper(plain_stream(part.path), encoding="utf-8-sig", newline="") as plain:

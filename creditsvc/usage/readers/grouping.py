@@ -14,7 +14,15 @@ from typing import Final
 import polars as pl
 from polars.exceptions import ComputeError
 
-from creditsvc.usage.readers.schemas import COMMITMENT_FIELDS, COMMITTED_MODELS, COST_FIELDS, TEXT_FIELDS, Layout
+from creditsvc.usage.readers.parquet import texts
+from creditsvc.usage.readers.schemas import (
+    COMMITMENT_FIELDS,
+    COMMITTED_MODELS,
+    COST_FIELDS,
+    EFFECTIVE,
+    TEXT_FIELDS,
+    Layout,
+)
 from creditsvc.usage.readers.values import COST_DECIMALS, FRACTION
 
 _CASTABLE: Final = r"^-?[0-9]{1,9}(\.[0-9]{1,28})?$|^-?[0-9](\.[0-9]{1,16})?[eE]-(0?[0-9]|1[0-2])$"
@@ -30,6 +38,8 @@ def scan(path: Path, layout: Layout, *, has_rows: bool) -> pl.LazyFrame:
 
     `maybe_cut` marks the rows that may have fewer columns than the header: the CSV reader fills those up with nulls.
     """
+    if layout.parquet:
+        return texts(path, layout)
     schema = _numbered(len(layout.header))
     lines = pl.LazyFrame(schema=schema)
     if has_rows:
@@ -98,6 +108,9 @@ def _prepare(rows: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
     texts = [
         pl.col(name) if name in layout.columns else pl.lit(None, dtype=pl.String).alias(name) for name in TEXT_FIELDS
     ]
+    if EFFECTIVE in layout.columns and "pricing_cost" in layout.columns:
+        billed = pl.when(pl.col(EFFECTIVE) == pl.col("cost")).then(pl.col("pricing_cost"))
+        rows = rows.with_columns(billed.alias("pricing_cost"))
     costs = [expression for name in COST_FIELDS if name in layout.columns for expression in _cost(name)]
     kept = [pl.col("row")] if "row" in rows.collect_schema() else []
     return rows.select(

@@ -1,4 +1,8 @@
-"""The manifest of a partitioned export: versions 2021-01-01 and 2024-04-01 of Azure Cost Management (U1)."""
+"""The manifest of a partitioned export, in the three generations of Azure Cost Management (U1).
+
+`_manifest.json` of 2021-01-01 names parts alone; `manifest.json` tells of the export and the run too: of 2024-04-01
+with counts, of the preview before it without a version and mostly without counts.
+"""
 
 import json
 import re
@@ -10,6 +14,12 @@ from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.usage.readers.values import day_of, instant_of
 
 VERSIONS = ("2021-01-01", "2024-04-01")
+PREVIEW = "2023-07-01-preview"
+"""The interface of the first improved exports, whose manifests had no version of their own."""
+
+_NO_COST = frozenset({
+    "pricesheet", "reservationdetails", "reservationrecommendations", "reservationtransactions", "carbonemissions",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,8 +52,8 @@ class Manifest:
 def parse_manifest(name: str, content: bytes) -> Manifest:
     """The manifest in `content`; `name` is what refusals call it. Raises FileRefused.
 
-    Counts that contradict each other, a version that is not known and amortized or Parquet data are refused here,
-    before any part is opened.
+    Counts that contradict each other, a version or format that is not known, and data that is amortized or no cost are
+    refused here, before any part is opened.
     """
     try:
         read = json.loads(content.decode("utf-8-sig"))
@@ -52,13 +62,15 @@ def parse_manifest(name: str, content: bytes) -> Manifest:
     if not isinstance(read, dict):
         raise _refused(name, "", "", "is no manifest: the outermost thing must be a JSON object")
     reader = _Reader(name)
+    config = reader.mapping(read, "exportConfig")
     version = reader.text(read, "manifestVersion")
-    if version not in VERSIONS:
+    if version is None and reader.text(config, "apiVersion") == PREVIEW:
+        version = PREVIEW
+    if version is None or version not in (*VERSIONS, PREVIEW):
         raise _refused(name, "manifestVersion", version or "", f"is not known: {' or '.join(VERSIONS)} would be right")
     parts = _parts(reader, read)
     row_count = reader.count(read, "dataRowCount")
     _check_sums(reader, read, parts)
-    config = reader.mapping(read, "exportConfig")
     run = reader.mapping(read, "runInfo")
     data_type = reader.text(config, "type")
     if data_type is not None and "amortized" in data_type.lower():
@@ -66,6 +78,8 @@ def parse_manifest(name: str, content: bytes) -> Manifest:
             name, "exportConfig.type", data_type,
             "amortized cost is not read, since credit is drawn by actual cost: export ActualCost (or FOCUS) instead",
         )  # fmt: skip
+    if data_type is not None and data_type.lower() in _NO_COST:
+        raise _refused(name, "exportConfig.type", data_type, "is no cost data: ActualCost or FocusCost would be right")
     _check_format(reader, read)
     first_day, last_day = _range(reader, run)
     return Manifest(
@@ -126,8 +140,8 @@ def _check_format(reader: "_Reader", read: Mapping[str, object]) -> None:
     delivery = reader.mapping(read, "deliveryConfig")
     for where, field in ((read, "dataFormat"), (delivery, "fileFormat")):
         stated = reader.text(where, field)
-        if stated is not None and stated.lower() != "csv":
-            raise _refused(reader.name, field, stated, "is not read: export CSV, plain or with gzip compression")
+        if stated is not None and stated.lower() not in ("csv", "parquet"):
+            raise _refused(reader.name, field, stated, "is not read: CSV or Parquet would be right")
 
 
 def _range(reader: "_Reader", run: Mapping[str, object]) -> tuple[date | None, date | None]:

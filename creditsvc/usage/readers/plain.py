@@ -18,13 +18,14 @@ from isal import igzip, igzip_lib
 
 from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.usage.readers.limits import MEBIBYTE, Limits
-from creditsvc.usage.readers.source import Part
+from creditsvc.usage.readers.parts import Part
 
 _GZIP = b"\x1f\x8b"
 _NOT_CSV = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook"),
     (b"PK\x05\x06", "an empty zip archive"),
-    (b"PAR1", "a Parquet file"),
+    (b"PAR1", "a Parquet file within a gzip"),
+    (b"PARE", "an encrypted Parquet file"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
     (b"\xff\xfe", "text in UTF-16"),
     (b"\xfe\xff", "text in UTF-16"),
@@ -35,7 +36,7 @@ _NOT_CSV = (
 )
 _DAMAGED = cast(type[Exception], igzip_lib.IsalError)
 _TAIL = 1 << 16
-_CSV_WANTED = "CSV in UTF-8, plain or compressed with gzip, would be right"
+_CSV_WANTED = "CSV in UTF-8, plain or compressed with gzip, or Parquet would be right"
 
 Use = Callable[[bytes, int], None]
 """Takes a chunk of text, and how many quotation marks it has."""
@@ -48,7 +49,8 @@ class Plain:
     """A part that was checked and found to be text, plain or within a gzip (`plain_stream` reads either).
 
     `disk_bytes` and `sha256` are of the part as it lies, `plain_bytes` of its text. `blank_tail` counts empty lines
-    after the last row, which the CSV reader takes for rows; `has_rows` is False for a header alone.
+    after the last row, which the CSV reader takes for rows; `has_rows` is False for a header alone. `separators` counts
+    the commas between fields, None where there are none: rows with more fields than the header show in it alone.
     """
 
     disk_bytes: int
@@ -57,6 +59,7 @@ class Plain:
     header: tuple[str, ...]
     blank_tail: int
     has_rows: bool
+    separators: int | None = None
 
 
 def plain_stream(path: Path) -> IO[bytes]:
@@ -82,7 +85,7 @@ def check_plain(
         with part.path.open("rb") as lying:
             head = lying.read(8)
             lying.seek(0)
-            raw = _Hashed(lying)
+            raw = Hashed(lying)
             check = _Check(part.name, part.path, use)
             if head.startswith(_GZIP):
                 _unpack(raw, check, limits, progress)
@@ -93,10 +96,10 @@ def check_plain(
         has_rows, blank_tail = _check_tail(check, len(header))
     except OSError as fault:
         raise _refused(part.name, 0, f"cannot be read: {fault.strerror or fault}") from None
-    return Plain(raw.bytes, check.bytes, raw.sha256.hexdigest(), header, blank_tail, has_rows)
+    return Plain(raw.bytes, check.bytes, raw.sha256.hexdigest(), header, blank_tail, has_rows, check.separators)
 
 
-class _Hashed(io.RawIOBase):
+class Hashed(io.RawIOBase):
     """Reads another file and keeps count and hash of what it gave; the hash is made beside the caller's own work."""
 
     def __init__(self, below: IO[bytes]) -> None:
@@ -123,7 +126,8 @@ class _Hashed(io.RawIOBase):
 
 
 class _Check:
-    """What can be told from the bytes alone: no NUL, proper UTF-8, how many quotation marks there are, how it ends."""
+    """What can be told from the bytes alone: no NUL, proper UTF-8, how many quotation marks there are, how many commas
+    outside of them and whether a carriage return, how it ends."""
 
     def __init__(self, name: str, path: Path, use: Use) -> None:
         self.name = name
@@ -131,7 +135,10 @@ class _Check:
         self.use = use
         self.bytes = 0
         self.quotes = 0
+        self.separators = 0
         self.tail = b""
+        self._returns = 0
+        self._ends_in_return = False
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def feed(self, chunk: bytes) -> None:
@@ -145,15 +152,32 @@ class _Check:
             self._decode(chunk, final=False)
         self.bytes += len(chunk)
         quotes = chunk.count(b'"')
+        self._count_outside(chunk)
         self.quotes += quotes
         self.tail = chunk[-_TAIL:] if len(chunk) >= _TAIL else (self.tail + chunk)[-_TAIL:]
         self.use(chunk, quotes)
+
+    def _count_outside(self, chunk: bytes) -> None:
+        """Count what stands outside quotation marks; doubled ones change no side."""
+        pieces = chunk.replace(b'""', b"").split(b'"')
+        outside = b"".join(pieces[self.quotes % 2 :: 2])
+        self.separators += outside.count(b",")
+        if self._ends_in_return or b"\r" in outside:
+            ended = outside.count(b"\r\n") + (self._ends_in_return and outside.startswith(b"\n"))
+            self._returns += outside.count(b"\r") - ended
+            self._ends_in_return = outside.endswith(b"\r")
 
     def finish(self) -> None:
         """Check the end. Raises FileRefused."""
         self._decode(b"", final=True)
         if self.bytes == 0:
             raise _refused(self.name, 0, "is empty: a header line at least would be right")
+        if self._returns:
+            raise _refused(
+                self.name, _lone_return(self.path),
+                "has a carriage return that ends no line: the file is damaged, or was saved again by an old tool; "
+                "import the export as it was downloaded",
+            )  # fmt: skip
 
     def line_at(self, offset: int) -> int:
         """The line in which a byte stands; only a refusal asks, so it is counted then."""
@@ -173,7 +197,7 @@ class _Check:
             raise _refused(self.name, line, f"has bytes that are no UTF-8: {_CSV_WANTED}") from None
 
 
-def _read_plain(raw: _Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:
+def _read_plain(raw: Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:
     """Check a part that is plain already, while the piece before is hashed: hashing lets go of the interpreter."""
     with ThreadPoolExecutor(1) as beside:
         hashed = beside.submit(raw.sha256.update, b"")
@@ -185,7 +209,7 @@ def _read_plain(raw: _Hashed, check: _Check, limits: Limits, progress: Callable[
             progress(raw.bytes)
 
 
-def _unpack(raw: _Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:
+def _unpack(raw: Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:
     """Check the unpacked text piece by piece; what is held in memory never exceeds a piece."""
     try:
         with _unpacking(raw) as packed:
@@ -232,8 +256,7 @@ def header_of(name: str, line: bytes, limits: Limits) -> tuple[str, ...]:
     text = line.decode("utf-8-sig").strip("\r\n")
     if not text.strip():
         raise _refused(name, 1, "is empty where the header should be: the names of the columns would be right")
-    fields = _fields(name, 1, text)
-    return tuple(fields)
+    return tuple(_fields(name, 1, text))
 
 
 def _check_tail(check: _Check, columns: int) -> tuple[bool, int]:
@@ -287,6 +310,18 @@ def _open_quote(path: Path) -> int:
                 inside = not inside
                 opened = number if inside else opened
     return opened
+
+
+def _lone_return(path: Path) -> int:
+    """The first line in which a carriage return stands outside quotation marks, but for its end."""
+    quotes = 0
+    with plain_stream(path) as plain:
+        for number, line in enumerate(plain, start=1):
+            outside = line.split(b'"')[quotes % 2 :: 2]
+            quotes += line.count(b'"')
+            if any(b"\r" in piece.removesuffix(b"\r\n") for piece in outside):
+                return number
+    return 0
 
 
 def _last_row(body: bytes) -> int | None:

@@ -21,12 +21,14 @@ from creditsvc.usage.readers.grouping import group
 from creditsvc.usage.readers.judging import Judged, judge
 from creditsvc.usage.readers.limits import Limits
 from creditsvc.usage.readers.manifest import Manifest
+from creditsvc.usage.readers.parquet import FAULTS, MAGIC, check_columns, check_parquet, undecodable
 from creditsvc.usage.readers.periods import check_periods, cover_of, range_faults, style_faults
 from creditsvc.usage.readers.pieces import PieceGrouping
 from creditsvc.usage.readers.plain import Plain, check_plain
 from creditsvc.usage.readers.schemas import COST_FIELDS, Layout, recognise
-from creditsvc.usage.readers.source import Source
+from creditsvc.usage.readers.source import Part, Source
 from creditsvc.usage.readers.totals import Export, PartRead, Units
+from creditsvc.usage.readers.zips import unpacked
 
 Progress = Callable[[int, int], None]
 
@@ -39,7 +41,9 @@ def read_export(
     `units` says which currency each scope settles in. `progress` is told (bytes done, bytes in all) of the parts as
     they lie. Raises FileRefused for anything that makes the export unfit to count, naming file, line, column and value.
     """
-    return _Reading(source, units, progress, limits or Limits()).export()
+    bounds = limits or Limits()
+    with unpacked(source, bounds) as whole:
+        return _Reading(whole, units, progress, bounds).export()
 
 
 class _Reading:
@@ -87,15 +91,20 @@ class _Reading:
     def _read_part(self, number: int) -> None:
         part = self._source.parts[number]
         before = sum(self._sizes[:number])
+        parquet = _is_parquet(part)
         with PieceGrouping(part.name, ["cost"], self._limits) as grouping:
-            plain = check_plain(part, self._limits, lambda done: self._tell(before + done), grouping.feed)
-        layout = recognise(part.name, plain.header)
+            if parquet:
+                plain = check_parquet(part, self._limits, lambda done: self._tell(before + done))
+            else:
+                plain = check_plain(part, self._limits, lambda done: self._tell(before + done), grouping.feed)
+        layout = recognise(part.name, plain.header, parquet=parquet)
+        if parquet:
+            check_columns(part.name, part.path, layout, self._limits)
         if number and _shape(layout) != _shape(self._opened[0].layout):
-            raise _refused(
-                part.name, 1, f"has other columns than {self._opened[0].name}: the parts of an export have one header"
-            )
-        opened = Opened(part.name, part.path, layout, plain.blank_tail, plain.has_rows)
-        judged = self._judge(number, opened, grouping if plain.has_rows else None)
+            other = f"has other columns than {self._opened[0].name}: the parts of an export have one header"
+            raise _refused(part.name, 0 if parquet else 1, other)
+        opened = Opened(part.name, part.path, layout, plain.blank_tail, plain.has_rows, plain.separators)
+        judged = self._judge(number, opened, grouping if plain.has_rows and not parquet else None)
         rows = int(judged.groups["rows"].sum())
         self._check_counts(number, plain, rows)
         self._opened.append(opened)
@@ -121,6 +130,12 @@ class _Reading:
                 groups = grouping.groups(opened.layout)
         except (ComputeError, SchemaError) as fault:
             raise unreadable(opened, fault) from None
+        except FAULTS as fault:
+            if not opened.layout.parquet:
+                raise
+            raise undecodable(opened.name, fault) from None
+        except OSError as fault:  # a gzip that the check went through and the reader does not
+            raise _refused(opened.name, 0, f"cannot be read ({fault}): fetch it again") from None
         judged = judge(groups, number, opened.layout, costs, opened.blank_tail)
         return Judged(with_wanted(with_reason(judged.groups), self._units), judged.faults)
 
@@ -128,7 +143,7 @@ class _Reading:
         """A row that was cut short must be told apart from one whose last fields are empty: what may be paid from
         credit, or was paid by a commitment, may stand in what it lost."""
         for opened, judged in zip(self._opened, self._judged, strict=True):
-            if judged.groups["maybe_cut"].sum():
+            if opened.may_be_ragged(judged.groups):
                 refused = short_rows(opened, self._limits)
                 if refused is not None:
                     raise refused
@@ -173,6 +188,14 @@ def _scopes_of(groups: pl.DataFrame, manifest: Manifest | None) -> frozenset[tup
 
 def _shape(layout: Layout) -> tuple[str, frozenset[str]]:
     return layout.name, frozenset(layout.columns)
+
+
+def _is_parquet(part: Part) -> bool:
+    try:
+        with part.path.open("rb") as lying:
+            return lying.read(len(MAGIC)) == MAGIC
+    except OSError as fault:
+        raise _refused(part.name, 0, f"cannot be read: {fault.strerror}") from None
 
 
 def _size(name: str, path: Path) -> int:

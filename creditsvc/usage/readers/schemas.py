@@ -30,6 +30,10 @@ TEXT_FIELDS: Final = (
 """Fields whose raw text the rows are grouped by; commitments (below) are only asked whether they are there."""
 
 COST_FIELDS: Final = ("cost", "pricing_cost", "usd_cost")
+EFFECTIVE: Final = "effective"
+"""The amortized cost: where it equals the billed one, the amortized cost in the pricing currency is the billed one in
+that currency too, which FOCUS does not state otherwise (U7)."""
+
 COMMITMENT_FIELDS: Final = ("pricing_model", "reservation", "benefit")
 
 
@@ -39,7 +43,8 @@ class Schema:
 
     It is recognised by `any_of` (at least one) together with `marks` (at least `needed_marks` of them). `aliases` has,
     per field, the spellings of its column, the preferred one first. `required` fields must have a column, `filled`
-    ones a value in every row. `versions` name later editions by columns that only they have.
+    ones a value in every row. `versions` name later editions by columns that only they have. `beside` names fields that
+    are of use only where another is there too.
     """
 
     name: str
@@ -54,6 +59,7 @@ class Schema:
     null_text: str | None = None
     hourly: bool = False
     versions: tuple[tuple[str, frozenset[str]], ...] = field(default=())
+    beside: Mapping[str, str] = field(default_factory=dict)
 
 
 _NATIVE_MARKS = frozenset({
@@ -93,6 +99,9 @@ FOCUS = Schema(
         "cost": ("billedcost",),
         "currency": ("billingcurrency",),
         "usd_cost": ("x_billedcostinusd",),
+        "pricing_cost": ("pricingcurrencyeffectivecost",),
+        "pricing_currency": ("pricingcurrency",),
+        "effective": ("effectivecost",),
         "service": ("servicename",),
         "category": ("servicecategory",),
         "charge": ("chargecategory",),
@@ -105,9 +114,12 @@ FOCUS = Schema(
     null_text="NULL",
     hourly=True,
     versions=(
-        ("focus-1.2", frozenset({"billingaccounttype", "subaccounttype", "pricingcurrency"})),
-        ("focus-1.1", frozenset({"skumeter", "skupricedetails", "servicesubcategory"})),
+        ("focus-1.2", frozenset({"billingaccounttype", "subaccounttype", "pricingcurrency", "invoiceid"})),
+        ("focus-1.1", frozenset({
+            "skumeter", "skupricedetails", "servicesubcategory", "capacityreservationid", "commitmentdiscountquantity",
+        })),
     ),
+    beside={"pricing_cost": "effective"},
 )
 
 MCA = Schema(
@@ -158,6 +170,7 @@ class Layout:
     name: str
     header: tuple[str, ...]
     columns: Mapping[str, int]
+    parquet: bool = False
 
     def column(self, name: str) -> str:
         """The file's own name of a field's column; empty where it has none."""
@@ -166,16 +179,17 @@ class Layout:
 
 def plain_name(column: str) -> str:
     """The name by which a column is known: English part, lower case, no spaces."""
-    localised = re.fullmatch(r".*\(([^()]+)\)\s*", column.strip())
+    localised = re.fullmatch(r".*[(（]([^()（）]+)[)）]\s*", column.strip(), re.DOTALL)
     return "".join((localised[1] if localised else column).split()).lower()
 
 
-def recognise(file: str, header: Sequence[str]) -> Layout:
+def recognise(file: str, header: Sequence[str], *, parquet: bool = False) -> Layout:
     """The schema of a file with that header and where its columns are.
 
     Raises FileRefused for a header of no known schema, a missing required column, or a needed column that is there
     twice.
     """
+    line = 0 if parquet else 1
     names = [plain_name(column) for column in header]
     present = frozenset(names)
     schema = next(
@@ -183,28 +197,30 @@ def recognise(file: str, header: Sequence[str]) -> Layout:
         None,
     )
     if schema is None:
-        raise FileRefused([FileError(file, 1, "", _shown(header), _unknown(header))])
+        raise FileRefused([FileError(file, line, "", _shown(header), _unknown(header))])
     columns: dict[str, int] = {}
     errors: list[FileError] = []
     for name, aliases in schema.aliases.items():
         found = next((alias for alias in aliases if alias in present), None)
         if found is None:
             if name in schema.required:
-                errors.append(_missing(file, schema, aliases))
+                errors.append(_missing(file, line, schema, aliases))
         elif names.count(found) > 1:
             again = [column for column, known in zip(header, names, strict=True) if known == found]
-            errors.append(FileError(file, 1, again[0].strip(), "", f"is there {len(again)} times: once would be right"))
+            message = f"is there {len(again)} times: once would be right"
+            errors.append(FileError(file, line, again[0].strip(), "", message))
         else:
             columns[name] = names.index(found)
     if errors:
         raise FileRefused(errors)
+    columns = {name: at for name, at in columns.items() if schema.beside.get(name, name) in columns}
     version = next((name for name, marks in schema.versions if marks & present), schema.name)
-    return Layout(schema, version, tuple(header), columns)
+    return Layout(schema, version, tuple(header), columns, parquet)
 
 
-def _missing(file: str, schema: Schema, aliases: tuple[str, ...]) -> FileError:
+def _missing(file: str, line: int, schema: Schema, aliases: tuple[str, ...]) -> FileError:
     return FileError(
-        file, 1, aliases[0], "",
+        file, line, aliases[0], "",
         f"this {schema.label} export has no such column, and without it nothing can be counted: "
         f"{' or '.join(aliases)} would be right",
     )  # fmt: skip
@@ -223,5 +239,5 @@ def _unknown(header: Sequence[str]) -> str:
         )
     return (
         "is the header of no cost export that is known: Azure actual cost (Enterprise Agreement, Microsoft Customer "
-        "Agreement or pay-as-you-go) or FOCUS 1.0 to 1.2, as CSV, would be right"
+        "Agreement or pay-as-you-go) or FOCUS 1.0 to 1.2, as CSV or Parquet, would be right"
     )

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import NamedTuple
 
 COST_DECIMALS = 28
@@ -16,6 +16,7 @@ _INSTANT = re.compile(
     r"(Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
 _COST = re.compile(r"[+-]?(?:[0-9]+(?:\.([0-9]*))?|\.([0-9]+))(?:[eE]([+-]?[0-9]{1,4}))?")
+_WIDE = Context(prec=60)
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 _SUBSCRIPTIONS = "/subscriptions/"
@@ -114,12 +115,12 @@ def cost_of(text: str) -> Cost:
     if match is None:
         raise ValueError("is no number: digits with a decimal point such as 12.50 or 5.6E-05 would be right")
     exponent = int(match[3] or 0)
-    decimals = len(match[1] or match[2] or "") - exponent
+    decimals = len((match[1] or match[2] or "").rstrip("0")) - exponent
     if decimals > COST_DECIMALS:
         raise ValueError(f"has {decimals} decimals: at most {COST_DECIMALS} can be counted exactly")
     if Decimal(text) and Decimal(text).adjusted() > 19:
         raise ValueError("is too large for a cost: it does not fit 64 bits of 10^-8")
-    sign, digits, power = Decimal(text).as_tuple()
+    sign, digits, power = Decimal(text).normalize(_WIDE).as_tuple()  # without zeros beyond the 28th decimal
     assert isinstance(power, int)  # the pattern admits finite numbers alone
     whole = int("".join(str(digit) for digit in digits)) * 10 ** (power + COST_DECIMALS) if any(digits) else 0
     steps, rest = divmod(-whole if sign else whole, FRACTION)

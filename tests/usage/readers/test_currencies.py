@@ -7,6 +7,7 @@ import pytest
 
 from creditsvc.usage.readers.totals import Units
 from tests.usage.readers.exports import FOCUS_ROW, MCA_ROW, SCOPE, read, text_of, written
+from tests.usage.readers.making import FOCUS_12
 
 B = "bbbbbbbb-0000-4000-8000-000000000002"
 
@@ -70,6 +71,31 @@ def test_a_further_cost_that_is_no_number_is_refused_where_it_is_asked_for(tmp_p
     assert read(path, Units({}, {"azure": "HKD"})).rows == 2
     with pytest.raises(Exception, match="line 3, column costInPricingCurrency: 'x'"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    "change, counted",
+    [
+        ({}, ("USD", 100_000_000)),
+        ({"EffectiveCost": "3.9"}, ("HKD", 780_000_000)),  # part of a commitment: amortized, not billed
+        ({"EffectiveCost": ""}, ("HKD", 780_000_000)),
+        ({"PricingCurrency": "EUR"}, ("HKD", 780_000_000)),
+        ({"PricingCurrencyEffectiveCost": ""}, ("HKD", 780_000_000)),
+        ({"BillingCurrency": "USD"}, ("USD", 780_000_000)),
+    ],
+)
+def test_focus_gives_its_cost_in_the_pricing_currency_where_the_effective_cost_is_the_billed_one(
+    tmp_path: Path, change: dict[str, str], counted: tuple[str, int]
+) -> None:
+    export = read(written(tmp_path, text_of(FOCUS_12, [change])))
+
+    assert export.totals.select("currency", "amount").rows() == [counted]
+
+
+def test_a_cost_in_the_pricing_currency_does_not_count_without_the_effective_cost_beside_it(tmp_path: Path) -> None:
+    export = read(written(tmp_path, text_of(FOCUS_12, without=["EffectiveCost"])))
+
+    assert export.totals.select("currency", "amount").rows() == [("HKD", 780_000_000)]
 
 
 def test_focus_gives_its_cost_in_us_dollars(tmp_path: Path) -> None:

@@ -30,8 +30,12 @@ def zipped() -> bytes:
         pytest.param(b"", 0, "is empty", id="empty"),
         pytest.param(b"\xef\xbb\xbf", 1, "empty where the header", id="only a mark"),
         pytest.param(b"\n" + GOOD.encode(), 1, "empty where the header", id="blank header"),
-        pytest.param(zipped(), 0, "a zip archive", id="zip"),
-        pytest.param(b"PAR1\x15\x04\x15", 0, "a Parquet file", id="parquet"),
+        pytest.param(b"PAR1\x15\x04\x15", 0, "a damaged Parquet file", id="parquet cut short"),
+        pytest.param(b"PARE\x15\x04\x15", 0, "an encrypted Parquet file", id="encrypted parquet"),
+        pytest.param(gzip.compress(b"PAR1" * 9), 0, "a Parquet file within a gzip", id="parquet within gzip"),
+        pytest.param(GOOD.replace("\n", "\r").encode(), 1, "a carriage return", id="old line ends"),
+        pytest.param(GOOD.replace("-4000", "\r4000", 1).encode(), 2, "a carriage return", id="return in a field"),
+        pytest.param(GOOD.replace("\n", "\r\n").encode()[:-1], 3, "a carriage return", id="half a line end"),
         pytest.param(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0, "an old Excel workbook", id="xls"),
         pytest.param(GOOD.encode("utf-16"), 0, "UTF-16", id="utf-16"),
         pytest.param(b"a,b\n\x00\x01", 2, "NUL byte", id="binary"),
@@ -78,6 +82,21 @@ def test_a_damaged_gzip_is_refused(tmp_path: Path) -> None:
     (error,) = refused(written(tmp_path, bytes(packed)))
 
     assert "damaged gzip" in error.message
+
+
+@pytest.mark.parametrize("behind", [b"\n", gzip.compress(b"more", mtime=0)[:9]])
+def test_a_gzip_with_something_behind_it_is_refused(tmp_path: Path, behind: bytes) -> None:
+    (error,) = refused(written(tmp_path, gzip.compress(GOOD.encode()) + behind))
+
+    assert "fetch" in error.message
+
+
+def test_a_gzip_of_several_members_is_read_whole(tmp_path: Path) -> None:
+    header, rest = text_of(EA_ROW, [{}, {}]).encode().split(b"\n", 1)
+
+    export = read(written(tmp_path, gzip.compress(header + b"\n") + gzip.compress(rest)))
+
+    assert (export.rows, export.totals["amount"].to_list()) == (2, [300_000_000])
 
 
 def test_a_gzip_bomb_is_refused_by_its_ratio_with_flat_memory(tmp_path: Path) -> None:
@@ -186,6 +205,7 @@ def test_a_cost_that_is_no_exact_number_is_refused(tmp_path: Path, cost: str, wo
         (" 2 ", 200_000_000),
         ("0." + "1" * 28, 11_111_111),
         ("-1.2345678901234567E-12", 0),
+        ("1.5" + "0" * 5000, 150_000_000),
         ("0E-30", None),
     ],
 )

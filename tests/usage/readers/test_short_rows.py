@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from creditsvc.usage.readers.limits import Limits
 from tests.usage.readers.exports import EA_ROW, FOCUS_ROW, read, refused, text_of, written
 
 GOOD = text_of(EA_ROW, [{}, {}])
@@ -55,10 +56,30 @@ def test_a_row_in_the_middle_that_may_be_paid_from_credit_only_for_being_short_i
     assert (error.line, error.message) == (3, "has 12 columns where the header has 13")
 
 
+@pytest.mark.parametrize("quoted", ["", '"a, ""b"", c"'])
+def test_a_row_in_the_middle_with_more_columns_than_the_header_is_refused(tmp_path: Path, quoted: str) -> None:
+    header, *rows = text_of({**FOCUS_ROW, "Tags": quoted, "x_Other": "o"}, [{}] * 3).splitlines()
+    rows[1] = rows[1].replace(",Usage,", ",Usage,2026-03-01T00:00:00Z,", 1)
+    content = "\n".join([header, *rows, ""])
+
+    (error,) = refused(written(tmp_path, content))
+
+    assert (error.line, error.message) == (3, "has 13 columns where the header has 12")
+
+
 def test_rows_that_end_with_empty_fields_and_blank_lines_behind_them_are_no_short_rows(tmp_path: Path) -> None:
     text = text_of({**EA_ROW, "Tags": '"a"\n' * 50_000, "BenefitId": "", "Other": ""}, [{}] * 3) + "\n\n"
 
     export = read(written(tmp_path, text))
+
+    assert export.rows == 3
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 64, 4096])
+def test_line_ends_and_quoted_fields_are_told_apart_wherever_the_reading_pauses(tmp_path: Path, chunk: int) -> None:
+    text = text_of(EA_ROW, [{"Tags": 'a,"b"\r\nc\rd'}, {"Tags": '""'}, {"Tags": ","}]).replace("\n9", "\r\n9")
+
+    export = read(written(tmp_path, text), limits=Limits(chunk=chunk))
 
     assert export.rows == 3
 
