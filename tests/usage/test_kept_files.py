@@ -232,3 +232,21 @@ def test_two_processes_that_apply_one_upload_at_once_do_it_once(config: Config, 
     noted = select(func.count()).select_from(TrailEntry).where(TrailEntry.action == "usage.import")
     assert db.session.scalar(noted) == 1
     assert (drawn(), differences()) == ("30", [])
+
+
+ZIP_OR_PARQUET = ("export-parquet.zip", "one-file.zip", "focus-1.2.snappy.parquet")
+
+
+@pytest.mark.parametrize("name", ZIP_OR_PARQUET)
+def test_a_zip_or_a_parquet_file_is_kept_as_it_is_and_read_again(tmp_path: Path, small_pieces: None, name: str) -> None:
+    prepared = read_source(open_source(OWN / "formats" / name))
+    report = transaction(lambda: apply_run(operator(NOW), prepared))
+
+    (kept,) = db.session.scalars(select(ImportFile)).all()
+    again = read_source(source_of_run(report["id"], tmp_path), keep_files=False)
+
+    content = (OWN / "formats" / name).read_bytes()
+    assert (kept.name, kept.sha256) == (Path(name).name, hashlib.sha256(content).hexdigest())
+    assert (kept.rows, kept.bytes) == (prepared.export.rows, len(content))
+    assert_frame_equal(again.export.totals, prepared.export.totals)
+    assert again.content_hash == prepared.content_hash
