@@ -36,6 +36,9 @@ _NOT_CSV = (
 )
 _DAMAGED = cast(type[Exception], igzip_lib.IsalError)
 _TAIL = 1 << 16
+_NO_MARKS = bytes(sorted(set(range(256)) - set(b'",\r\n')))
+"""All bytes but quotation marks, commas and line ends: without them what is left is quickly counted."""
+
 _CSV_WANTED = "CSV in UTF-8, plain or compressed with gzip, or Parquet would be right"
 
 Use = Callable[[bytes, int], None]
@@ -151,21 +154,27 @@ class _Check:
         if not chunk.isascii() or self._decoder.getstate()[0]:
             self._decode(chunk, final=False)
         self.bytes += len(chunk)
-        quotes = chunk.count(b'"')
-        self._count_outside(chunk)
-        self.quotes += quotes
+        quotes = self._count(chunk)
         self.tail = chunk[-_TAIL:] if len(chunk) >= _TAIL else (self.tail + chunk)[-_TAIL:]
         self.use(chunk, quotes)
 
-    def _count_outside(self, chunk: bytes) -> None:
-        """Count what stands outside quotation marks; doubled ones change no side."""
-        pieces = chunk.replace(b'""', b"").split(b'"')
-        outside = b"".join(pieces[self.quotes % 2 :: 2])
+    def _count(self, chunk: bytes) -> int:
+        """Counts the quotation marks, and what stands outside of them; gives how many marks the chunk has."""
+        marks = chunk.translate(None, _NO_MARKS)
+        outside = _outside(marks, self.quotes)
         self.separators += outside.count(b",")
-        if self._ends_in_return or b"\r" in outside:
-            ended = outside.count(b"\r\n") + (self._ends_in_return and outside.startswith(b"\n"))
-            self._returns += outside.count(b"\r") - ended
-            self._ends_in_return = outside.endswith(b"\r")
+        returns = outside.count(b"\r")
+        if self._ends_in_return or chunk.endswith(b"\r") or returns not in (0, outside.count(b"\n")):
+            self._count_returns(_outside(chunk, self.quotes))
+        quotes = marks.count(b'"')
+        self.quotes += quotes
+        return quotes
+
+    def _count_returns(self, outside: bytes) -> None:
+        """Counts the carriage returns that end no line; takes longer, so only where their number is odd."""
+        ended = outside.count(b"\r\n") + (self._ends_in_return and outside.startswith(b"\n"))
+        self._returns += outside.count(b"\r") - ended
+        self._ends_in_return = outside.endswith(b"\r")
 
     def finish(self) -> None:
         """Check the end. Raises FileRefused."""
@@ -195,6 +204,11 @@ class _Check:
         except UnicodeDecodeError as fault:
             line = self.line_at(self.bytes + fault.start - pending)
             raise _refused(self.name, line, f"has bytes that are no UTF-8: {_CSV_WANTED}") from None
+
+
+def _outside(text: bytes, quotes: int) -> bytes:
+    """What of a text stands outside quotation marks, when so many went before; pairs of marks change no side."""
+    return b"".join(text.replace(b'""', b"").split(b'"')[quotes % 2 :: 2])
 
 
 def _read_plain(raw: Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:
