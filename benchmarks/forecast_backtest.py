@@ -24,6 +24,11 @@ from creditsvc.core.forecast import burn_of, forecast
 FIRST = date(2026, 1, 1)
 LENGTH, SEEN = 250, 90
 STEPS = 10**8
+PARTS = {"all of it": "", "its billing scopes": "SubAccountId", "its service categories": "ServiceCategory"}
+"""How the sample's cost is parted into series: by a column, or not at all."""
+
+SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data" / "focus" / "focus-1.0-sample-1000.csv"
+
 Series = list[int]
 
 
@@ -74,9 +79,23 @@ def step_up(rng: random.Random) -> Series:
     return [_noisy(rng, level * (factor if n >= from_day else 1)) for n in range(LENGTH)]
 
 
+def mixed(rng: random.Random) -> Series:
+    """Workdays and weekends, growing, with a day of ten to forty times as much."""
+    pattern, grown = weekly_pattern(rng), growth(rng)
+    series = [day * more // grown[0] for day, more in zip(pattern, grown, strict=True)]
+    series[SEEN - rng.randint(3, 28)] *= rng.randint(10, 40)
+    return series
+
+
+def new(rng: random.Random) -> Series:
+    """Workdays and weekends that began 12 to 26 days before the forecast."""
+    begins = SEEN - rng.randint(12, 26)
+    return [cost if n >= begins else 0 for n, cost in enumerate(weekly_pattern(rng))]
+
+
 KINDS: Mapping[str, Callable[[random.Random], Series]] = {
     "steady": steady, "weekly pattern": weekly_pattern, "growth": growth, "spike": spike, "stop": stop,
-    "step up": step_up,
+    "step up": step_up, "mixed": mixed, "new": new,
 }
 
 
@@ -103,7 +122,7 @@ def tried(series: Sequence[int], seen: int, lasts: int) -> Error:
     burn = burn_of(known, newest, datetime(today.year, today.month, today.day, 1, tzinfo=UTC))
     assert burn is not None
     left = amount - sum(cost for day, cost in known.items() if day <= burn.last)
-    told = forecast(burn, [lot], {"credit": left})
+    told = forecast(burn, [lot], {"credit": left}, known)
     true = today + timedelta(days=lasts)
     never = today + timedelta(days=horizon)
     rule = told.run_out or never
@@ -121,21 +140,23 @@ def generated(name: str, count: int = 300, seed: int = 7) -> list[Error]:
     return [tried(KINDS[name](rng), SEEN, rng.randint(20, 150)) for _ in range(count)]
 
 
-def of_sample(path: Path) -> list[Error]:
-    """The errors on the real series of the FOCUS sample: daily costs of each service category, within its one month."""
+def of_sample(path: Path, column: str) -> list[Error]:
+    """The errors on the real series of the FOCUS sample: forecast on each day of its one month that has ten before it,
+    for each end from two days later on."""
     return [
         tried(series, seen, lasts)
-        for series in daily_costs(path) for seen in (12, 16, 20) for lasts in (2, 4, 6, 8) if series[seen + lasts]
+        for series in daily_costs(path, column) for seen in range(10, 25) for lasts in range(2, 30 - seen)
+        if series[seen + lasts]
     ]
 
 
-def daily_costs(path: Path) -> list[list[int]]:
-    """Per service category the cost of each day of September 2024, in steps; those with usage on 20 days or more."""
+def daily_costs(path: Path, column: str) -> list[list[int]]:
+    """The cost of each day of September 2024, in steps, per value of a column (""); those with usage on 20 days or
+    more."""
     found: dict[str, dict[int, Decimal]] = {}
     with path.open(encoding="utf-8-sig", newline="") as plain:
         for row in csv.DictReader(plain):
-            day = int(row["ChargePeriodStart"][8:10])
-            of_day = found.setdefault(row["ServiceCategory"], {})
+            day, of_day = int(row["ChargePeriodStart"][8:10]), found.setdefault(row.get(column, ""), {})
             of_day[day] = of_day.get(day, Decimal(0)) + max(Decimal(row["BilledCost"]), Decimal(0))
     return [
         [int(days.get(day, 0) * STEPS) for day in range(1, 31)]
@@ -163,11 +184,11 @@ def main() -> None:
         every += errors
         print(line(name, errors))
     print(line("all generated", every))
-    sample = Path(__file__).resolve().parents[2] / "shared" / "data" / "focus" / "focus-1.0-sample-1000.csv"
-    if sample.exists():
-        print(line("FOCUS sample", of_sample(sample)))
+    if SAMPLE.exists():
+        for name, column in PARTS.items():
+            print(line(f"FOCUS sample, {name}", of_sample(SAMPLE, column)))
     else:
-        print(f"the FOCUS sample is not at {sample}: left out", file=sys.stderr)
+        print(f"the FOCUS sample is not at {SAMPLE}: left out", file=sys.stderr)
 
 
 if __name__ == "__main__":

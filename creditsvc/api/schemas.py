@@ -159,6 +159,33 @@ class GrantBalanceSchema(AnswerSchema):
     remaining = amount_field(required=True)
 
 
+class GrantForecastSchema(AnswerSchema):
+    """A grant that will end with something left."""
+
+    key = text_field(required=True)
+    unused = amount_field(required=True)
+
+
+class ForecastSchema(AnswerSchema):
+    """What becomes of an account if usage goes on as in the trailing complete days; an estimate."""
+
+    run_out = day_field(
+        "the first charge day that cannot be paid whole; null: not before the last grant ends",
+        required=True, allow_none=True,
+    )
+    run_out_early = day_field("the same if more is used than expected", required=True, allow_none=True)
+    run_out_late = day_field("the same if less is used than expected", required=True, allow_none=True)
+    unused = amount_field("what will expire unused in all", required=True)
+    grants = fields.List(fields.Nested(GrantForecastSchema), required=True)
+    per_day = amount_field("what is used in a usual day", required=True)
+    complete_days = fields.Integer(
+        required=True, metadata={"description": "from how many complete charge days this is told"}
+    )
+    last_complete_day = day_field("the last of them", required=True)
+    bill_from = day_field("the day from which nothing pays any more", required=True, allow_none=True)
+    first_bill = amount_field("30 days of usage from then on", required=True)
+
+
 class AccountSchema(AnswerSchema):
     """A startup's holding of one resource."""
 
@@ -179,6 +206,11 @@ class AccountSchema(AnswerSchema):
     uncredited_refund = amount_field(required=True)
     newest_charge_day = day_field(required=True, allow_none=True)
     grants = fields.List(fields.Nested(GrantBalanceSchema), required=True)
+    forecast = fields.Nested(
+        ForecastSchema, required=True, allow_none=True,
+        metadata={"description": "null with less than a week of complete days, with data that ended over two weeks "
+                  "before, and for what was known at another time"},
+    )
 
 
 class BalanceSchema(AnswerSchema):

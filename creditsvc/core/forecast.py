@@ -4,10 +4,9 @@ Plain arithmetic on whole numbers that can be told in two sentences: the level i
 aside; if the weeks have been growing or shrinking steadily, that goes on for a while and fades.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from fractions import Fraction
 
 from creditsvc.core.burndown import LATEST, Lot, burning_order
 from creditsvc.core.days import day_start
@@ -19,39 +18,56 @@ LONGEST = 8 * WEEK
 LATE_DAYS = 2
 """A charge day is complete two days later: Azure's data lags 8 to 24 hours behind the day's end."""
 
+STALE_DAYS = 14
+"""Complete days that ended longer ago tell nothing of today."""
+
 HORIZON = 3 * 365
 """How many days ahead the forecast looks for lots without an end."""
 
 FADES = (9, 10)
 """What is left of a trend after each week, as a fraction."""
 
+TREND_WEEKS = 26
+"""After so many weeks a trend has gone as far as it goes."""
+
 ODD = 3
 """A day of more than so many times the usual of its weekday is odd, and so is one of less than that part of it."""
 
-TURN = Fraction(3, 2)
-"""A lasting jump: weeks of more than so many times what was usual, or less than that part of it."""
+TURN = (3, 2)
+"""A lasting jump: weeks of more than so many times what was usual, or less than that part of it, as a fraction."""
 
 SETTLED = 4
 """From so many weeks on the usual week is their median, and a trend is looked for."""
 
+AGREED = (3, 4)
+"""A trend counts when so large a part of all pairs of weeks agree on its direction."""
+
 RARE = 7
 """Days are odd while they are fewer than one in so many."""
 
-LEAST_SPREAD, UNSETTLED_SPREAD = Fraction(1, 8), Fraction(1, 2)
-"""How far from the level the range goes at least, and how far with less than four weeks of days."""
+LEAST_SPREAD, NEW_SPREAD, UNSETTLED_SPREAD = (1, 8), (1, 4), (1, 2)
+"""How far from the level the range goes at least, as fractions: always, with less than four weeks since a jump, with
+less than four weeks of days."""
+
+BILL_DAYS = 30
+"""The first bill is told for so many days."""
+
+_GAPS = 420  # what 1 to 7 weeks all divide: slopes are kept in 420ths, so that they are whole
 
 
 @dataclass(frozen=True)
 class Burn:
     """What is used: `weekly` now, growing by `trend` a week (fading), give or take `spread` a week; in steps.
 
-    Seen in `days` complete days up to `last`.
+    `leaning` is the change from week to week that may be a trend, whether or not the weeks agree enough on it; only
+    the range goes by it. Seen in `days` complete days up to `last`.
     """
 
     last: date
     days: int
     weekly: int
     trend: int
+    leaning: int
     spread: int
 
     @property
@@ -66,6 +82,8 @@ class Forecast:
 
     `early` and `late` are the run-out days if more or less is used than expected. `unused` is what lots will have left
     when they end, by key. `first_bill` is 30 days of usage from `bill_from`, the day on which no lot pays any more.
+    `ahead` is what remains at the start of days to come, at the turns of the line that it makes; two for one day where
+    a lot begins or ends.
     """
 
     burn: Burn
@@ -75,6 +93,7 @@ class Forecast:
     unused: Mapping[str, int]
     bill_from: date | None
     first_bill: int
+    ahead: tuple[tuple[date, int], ...] = ()
 
     @property
     def unused_in_all(self) -> int:
@@ -87,31 +106,50 @@ def last_complete_day(newest: date, as_of: datetime) -> date:
     return min(newest - timedelta(days=1), as_of.date() - timedelta(days=LATE_DAYS))
 
 
-def burn_of(usage: Mapping[date, int], newest: date, as_of: datetime) -> Burn | None:
-    """What is used, from the net usage by charge day; None where there is less than a week of complete days.
+def is_stale(newest: date, as_of: datetime) -> bool:
+    """Whether the newest data is too old to tell what is used today."""
+    return (as_of.date() - last_complete_day(newest, as_of)).days > LATE_DAYS + STALE_DAYS
 
-    `newest` is the newest charge day with data, whether or not it has usage. `as_of` is an aware UTC instant.
+
+def burn_of(usage: Mapping[date, int], newest: date, as_of: datetime, *, more_before: bool = False) -> Burn | None:
+    """What is used, from the net usage by charge day; None with less than a week of complete days, or stale data.
+
+    `newest` is the newest charge day with data, whether or not it has usage; `as_of` an aware UTC instant.
+    `more_before` says that there was usage before what is given, so that a week without any is no missing data.
     """
     last = last_complete_day(newest, as_of)
-    begun = min((day for day, amount in usage.items() if amount), default=None)
-    if begun is None:
+    window = last - timedelta(days=LONGEST - 1)
+    begun = min((day for day, amount in usage.items() if amount and window <= day <= last), default=None)
+    if is_stale(newest, as_of):
         return None
-    count = min((last - begun).days + 1, LONGEST)
+    count = 0 if begun is None else (last - begun).days + 1
+    if more_before or any(amount for day, amount in usage.items() if day < window):
+        count = max(count, WEEK)
     if count < WEEK:
         return None
     values = [max(usage.get(last - timedelta(days=back), 0), 0) for back in range(count - 1, -1, -1)]
-    if count < SETTLED * WEEK:  # too little for usual weekdays: the mean of two weeks, and a wide range
-        lately = values[-2 * WEEK :]
-        weekly = sum(lately) * WEEK // len(lately)
-        return Burn(last, count, weekly, 0, int(weekly * UNSETTLED_SPREAD))
+    if count < SETTLED * WEEK:
+        return _unsettled(values, last)
     weeks = _weeks_of(_without_odd_days(values))
-    weeks = weeks[-_weeks_since_turn(weeks) :]
-    trend = _trend(weeks)
-    now = len(weeks) - 1
-    level = _median(week + trend * (now - number) for number, week in enumerate(weeks))
-    spread = _median(abs(week + trend * (now - number) - level) for number, week in enumerate(weeks))
-    weekly = max(int(level), 0)
-    return Burn(last, count, weekly, int(trend), max(int(2 * spread), int(weekly * LEAST_SPREAD)))
+    kept = weeks[-_weeks_since_turn(weeks) :]
+    leaning, is_agreed = _slope(kept)
+    slope = leaning if is_agreed else 0
+    now = len(kept) - 1
+    levels = sorted(week * _GAPS + slope * (now - number) for number, week in enumerate(kept))
+    level = _middle(levels)
+    distance = _middle(sorted(abs(one - level) for one in levels)) // _GAPS
+    weekly = max(level // _GAPS, 0)
+    least = LEAST_SPREAD if len(kept) >= SETTLED else NEW_SPREAD
+    spread = max(2 * distance, weekly * least[0] // least[1])
+    return Burn(last, count, weekly, slope // _GAPS, leaning // _GAPS, spread)
+
+
+def _unsettled(values: Sequence[int], last: date) -> Burn:
+    """Too little for usual weekdays: the last week, a day at most three times the next highest of two weeks."""
+    lately = sorted(values[-2 * WEEK :])
+    most = ODD * max(lately[-2], _middle(lately))
+    weekly = sum(min(value, most) for value in values[-WEEK:])
+    return Burn(last, len(values), weekly, 0, 0, weekly * UNSETTLED_SPREAD[0] // UNSETTLED_SPREAD[1])
 
 
 def _weeks_of(values: Sequence[int]) -> list[int]:
@@ -121,127 +159,190 @@ def _weeks_of(values: Sequence[int]) -> list[int]:
 
 def _weeks_since_turn(weeks: Sequence[int]) -> int:
     """How many of the last weeks are of one kind: what was before a lasting jump says nothing any more."""
+    times, part = TURN
     for count in range(1, len(weeks) - 1):
-        if _is_of_another_kind(weeks[-count:], weeks[:-count], TURN):
+        lately, before = weeks[-count:], weeks[:-count]
+        usual, nearest = _middle(sorted(before)), before[-1]
+        if min(lately) * part > max(usual, nearest) * times or max(lately) * times < min(usual, nearest) * part:
             return count
     return len(weeks)
 
 
-def _is_of_another_kind(weeks: Sequence[int], before: Sequence[int], times: Fraction) -> bool:
-    """Whether each of the weeks is more than so many times, or less than that part of, what was usual before."""
-    usual = _median(before) if before else Fraction(0)
-    nearest = before[-1] if before else 0
-    return bool(before) and (
-        all(week > usual * times and week > nearest * times for week in weeks)
-        or all(week * times < usual and week * times < nearest for week in weeks)
-    )
-
-
-def _without_odd_days(values: Sequence[int]) -> list[int]:
+def _without_odd_days(values: Sequence[int]) -> Sequence[int]:
     """Each day that is unlike the others of its weekday, and stands alone, as its weekday usually is."""
-    usual: list[Fraction] = []
-    for number in range(len(values)):
-        others = [value for other, value in enumerate(values) if other % WEEK == number % WEEK and other != number]
-        usual.append(_median(others) if len(others) > 1 else _median(values))
-    odd = [value > ODD * want or value * ODD < want for value, want in zip(values, usual, strict=True)]
-    if sum(odd) * RARE > len(odd):
-        return list(values)  # usage that jumps about all the time has no odd days
+    usual = [_middle(sorted(values[start::WEEK])) for start in range(WEEK)]
+    odd = {
+        number for number, value in enumerate(values)
+        if value > ODD * usual[number % WEEK] or value * ODD < usual[number % WEEK]
+    }
+    if len(odd) * RARE > len(values):
+        return values  # usage that jumps about all the time has no odd days
     return [
-        int(want) if is_odd and not _among_odd(odd, number) else value
-        for number, (value, want, is_odd) in enumerate(zip(values, usual, odd, strict=True))
+        usual[number % WEEK] if number in odd and not _among_odd(odd, number) else value
+        for number, value in enumerate(values)
     ]
 
 
-def _among_odd(odd: Sequence[bool], number: int) -> bool:
+def _among_odd(odd: set[int], number: int) -> bool:
     """Whether the days around it are odd too: three in a row are no exception any more."""
-    return any(all(odd[start : start + 3]) for start in range(max(number - 2, 0), min(number + 1, len(odd) - 2)))
+    return any(odd.issuperset(range(start, start + 3)) for start in range(number - 2, number + 1))
 
 
-def _median(values: Iterable[Fraction | int]) -> Fraction:
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return Fraction(ordered[middle] if len(ordered) % 2 else Fraction(ordered[middle - 1] + ordered[middle]) / 2)
+def _middle(ordered: Sequence[int]) -> int:
+    """The median of what is in order, to the whole step."""
+    return (ordered[len(ordered) // 2] + ordered[(len(ordered) - 1) // 2]) // 2
 
 
-def _trend(weeks: Sequence[int]) -> Fraction:
-    """The usual change from week to week (Theil-Sen), where most pairs of weeks agree on its direction."""
-    pairs = [
-        Fraction(later - earlier, second - first)
-        for first, earlier in enumerate(weeks) for second, later in enumerate(weeks) if first < second
-    ]
+def _slope(weeks: Sequence[int]) -> tuple[int, bool]:
+    """The usual change from week to week (Theil-Sen), in 420ths, and whether enough pairs agree on its direction."""
     if len(weeks) < SETTLED:
-        return Fraction(0)
-    slope = _median(pairs)
-    same = sum((pair > 0) == (slope > 0) and pair != 0 for pair in pairs)
-    return slope if same * 5 >= len(pairs) * 4 else Fraction(0)
+        return 0, False
+    slopes = sorted(
+        (later - earlier) * (_GAPS // gap)
+        for first, earlier in enumerate(weeks) for gap, later in enumerate(weeks[first + 1 :], 1)
+    )
+    slope = _middle(slopes)
+    same = sum(one * slope > 0 for one in slopes)
+    return slope, same * AGREED[1] >= len(slopes) * AGREED[0]
 
 
-def forecast(burn: Burn, lots: Sequence[Lot], left: Mapping[str, int]) -> Forecast:
+def forecast(
+    burn: Burn, lots: Sequence[Lot], left: Mapping[str, int], since: Mapping[date, int] | None = None, *,
+    ranged: bool = True,
+) -> Forecast:
     """What becomes of the lots when usage goes on as `burn` has it.
 
-    `left` is what each lot had left at the end of `burn.last`, by key. Lots pay as in `core.burndown.plan`.
+    `left` is what each lot had left at the end of `burn.last`, by key. Lots pay as in `core.burndown.plan`. `since` is
+    the usage of later days, as far as it is known: incomplete, so no more than the least that those days use.
+    Without `ranged` there is no `early` and no `late`, and nothing `ahead`, in a third of the time.
     """
-    walked = _walk(burn, lots, left, 0)
-    bill_from = walked.run_out or walked.ended
-    first_bill = 0
-    if bill_from is not None:
-        offset = (bill_from - burn.last).days - 1
-        rates = _rates(burn, 0, offset + 30)
-        first_bill = sum(rates[offset:])
+    known = {(day - burn.last).days - 1: amount for day, amount in (since or {}).items() if day > burn.last}
+    holds = _holdings(burn, lots, left)
+    expected = _Usage(burn.weekly, burn.trend, FADES, known)
+    walked = _walk(holds, expected)
+    early = late = None
+    if ranged:
+        growing, shrinking = max(burn.leaning, 0), min(burn.leaning, 0)
+        early = _walk(holds, _Usage(burn.weekly + burn.spread, growing, (1, 1), known)).run_out
+        late = _walk(holds, _Usage(burn.weekly - burn.spread, shrinking, (1, 1), known)).run_out
+    bill_from = walked.run_out if walked.run_out is not None else walked.ended
+    first_bill = 0 if bill_from is None else expected.between(bill_from, bill_from + BILL_DAYS)
     return Forecast(
-        burn, walked.run_out, _walk(burn, lots, left, burn.spread).run_out,
-        _walk(burn, lots, left, -burn.spread).run_out, walked.unused, bill_from, first_bill,
+        burn, _day(burn, walked.run_out), _day(burn, early), _day(burn, late), walked.unused, _day(burn, bill_from),
+        first_bill, tuple((burn.last + timedelta(days=day + 1), steps) for day, steps in walked.ahead if ranged),
     )
+
+
+def _day(burn: Burn, offset: int | None) -> date | None:
+    return None if offset is None else burn.last + timedelta(days=offset + 1)
+
+
+@dataclass(frozen=True)
+class _Holding:
+    """What a lot had left at the end of the last complete day; it pays on the days [begins, ends) after that."""
+
+    key: str
+    left: int
+    begins: int
+    ends: int | None
+
+
+def _holdings(burn: Burn, lots: Sequence[Lot], left: Mapping[str, int]) -> list[_Holding]:
+    """The lots that may still pay, in burning order."""
+    found = []
+    for lot in sorted(lots, key=burning_order):
+        if left.get(lot.key, 0) > 0 and not lot.is_worthless:
+            ends = None if lot.end == LATEST else _offset(burn, lot.end)
+            if ends is None or ends > 0:
+                found.append(_Holding(lot.key, left[lot.key], max(_offset(burn, lot.effective), 0), ends))
+    return found
+
+
+def _offset(burn: Burn, at: datetime) -> int:
+    """The first charge day that an instant does not come after: its 00:00Z is at or after the instant (L5)."""
+    day = at.date()
+    return (day - burn.last).days - (day_start(day) >= at)
+
+
+class _Usage:
+    """Usage of the days ahead, 0 being the day after the last complete one: a level for each week, then for ever."""
+
+    def __init__(self, weekly: int, trend: int, fades: tuple[int, int], known: Mapping[int, int]) -> None:
+        self.known = known
+        self.levels = [max(weekly, 0)]
+        if trend:
+            self.levels = []
+            step, sign = abs(trend), 1 if trend > 0 else -1
+            for _ in range(TREND_WEEKS):
+                step = step * fades[0] // fades[1]
+                weekly = max(weekly + sign * step, 0)
+                self.levels.append(weekly)
+
+    def level(self, day: int) -> int:
+        """What the week of that day uses."""
+        return self.levels[min(day // WEEK, len(self.levels) - 1)]
+
+    def between(self, first: int, end: int) -> int:
+        """The usage of the days [first, end); a week's beyond whole days is spread over them."""
+        total = 0
+        while first < end:
+            if first in self.known:
+                upto, level = first + 1, self.level(first)
+                total += max(self.known[first], level * upto // WEEK - level * first // WEEK)
+            else:
+                upto, level = self.even_until(first, end), self.level(first)
+                total += level * upto // WEEK - level * first // WEEK
+            first = upto
+        return total
+
+    def even_until(self, first: int, end: int) -> int:
+        """Up to where the days from the first one on use as much as it does."""
+        last_level = (len(self.levels) - 1) * WEEK
+        ends = [end] if first >= last_level else [end, (first // WEEK + 1) * WEEK]
+        return min([*ends, *(day for day in self.known if day > first)])
 
 
 @dataclass(frozen=True)
 class _Walked:
-    run_out: date | None
-    ended: date | None
+    """Days after the last complete one: the first not paid whole, and the one from which no lot pays any more."""
+
+    run_out: int | None
+    ended: int | None
     unused: Mapping[str, int]
+    ahead: list[tuple[int, int]]
 
 
-def _walk(burn: Burn, lots: Sequence[Lot], left: Mapping[str, int], more: int) -> _Walked:
-    """Day by day ahead, until every lot has ended or is used up."""
-    first = burn.last + timedelta(days=1)
-    open_lots = [(_day_from(lot.effective), _day_from(lot.end), lot.key) for lot in sorted(lots, key=burning_order)
-                 if left.get(lot.key, 0) > 0 and not lot.is_worthless]
-    rest = {key: left[key] for _, end, key in open_lots if end > first}
-    ends = [end for _, end, key in open_lots if key in rest]
-    days = min((max(ends, default=first) - first).days, HORIZON)
-    run_out = first if not rest else None
-    for offset, rate in enumerate(_rates(burn, more, days)):
-        day = first + timedelta(days=offset)
-        for begins, end, key in open_lots:
-            if rate and begins <= day < end and rest.get(key):
-                part = min(rate, rest[key])
-                rest[key] -= part
-                rate -= part
-        if rate and run_out is None:
-            run_out = day
-        if run_out is not None and not any(rest.values()):
-            break
-    within = first + timedelta(days=days)
-    unused = {key: rest[key] for _, end, key in open_lots if rest.get(key) and end <= within}
-    return _Walked(run_out if burn.weekly or more > 0 else None, max(ends, default=None) if within in ends else None,
-                   unused)
+def _walk(holds: Sequence[_Holding], usage: _Usage) -> _Walked:
+    """Ahead from one turn to the next (a lot begins or ends, a week has its own level), until nothing is left."""
+    last_end = max((hold.ends or HORIZON for hold in holds), default=0)
+    turns = sorted({turn for hold in holds for turn in (hold.begins, hold.ends) if turn and turn < last_end})
+    rest = {hold.key: hold.left for hold in holds}
+    run_out = 0 if not holds and usage.levels[0] else None
+    ahead: list[tuple[int, int]] = []
+    day = 0
+    while day < last_end and (run_out is None or any(rest.values())):
+        end = next((turn for turn in turns if turn > day), last_end)
+        end = day + 1 if day in usage.known else usage.even_until(day, end)
+        due = usage.between(day, end)
+        active = [hold for hold in holds if hold.begins <= day and (hold.ends is None or day < hold.ends)]
+        paying = sum(rest[hold.key] for hold in active)
+        ahead.append((day, paying))
+        if due > paying:
+            short = day if day in usage.known else _day_beyond(usage.level(day), day, paying)
+            ahead.append((short, 0))
+            run_out = short if run_out is None else run_out
+        ahead.append((end, max(paying - due, 0)))
+        for hold in active:
+            part = min(due, rest[hold.key])
+            rest[hold.key] -= part
+            due -= part
+        day = end
+    while len(ahead) > 1 and ahead[-1][1] == ahead[-2][1] == 0:
+        ahead.pop()
+    unused = {hold.key: rest[hold.key] for hold in holds if rest[hold.key] and hold.ends is not None}
+    return _Walked(run_out, None if any(hold.ends is None for hold in holds) else last_end, unused, ahead)
 
 
-def _rates(burn: Burn, more: int, days: int) -> list[int]:
-    """The usage of each of the days after `burn.last`; what a week has beyond whole days falls on its first ones."""
-    rates: list[int] = []
-    weekly, step = burn.weekly + more, burn.trend
-    while len(rates) < days:
-        step = abs(step) * FADES[0] // FADES[1] * (1 if step > 0 else -1)
-        weekly = max(weekly + step, 0)
-        whole, over = divmod(weekly, WEEK)
-        rates += [whole + (number < over) for number in range(WEEK)]
-    return rates[:days]
-
-
-def _day_from(at: datetime) -> date:
-    """The first charge day that an instant does not come after: its 00:00Z is at or after the instant (L5)."""
-    if at == LATEST:
-        return date.max
-    day = at.date()
-    return day if day_start(day) >= at else day + timedelta(days=1)
+def _day_beyond(level: int, first: int, paying: int) -> int:
+    """The day by which a level from the first one on has used more than that."""
+    return -(-WEEK * (paying + level * first // WEEK + 1) // level) - 1

@@ -10,9 +10,11 @@ from rich.table import Table
 from creditsvc.core.amounts import shown_amount
 from creditsvc.core.days import day_of, last_day, parse_day
 from creditsvc.core.errors import RuleBroken
+from creditsvc.core.forecast import Forecast
 from creditsvc.core.simulation import simulate
 from creditsvc.db import begin_snapshot
 from creditsvc.jobs.shell import INSTANT, Answer, answers, caller, counted, service, table
+from creditsvc.ledger.outlook import forecasts, outlook_documents
 from creditsvc.ledger.reading import AccountView, LotView, balance_document, balances
 from creditsvc.ledger.verify import verify
 from creditsvc.parties.access import require_startup
@@ -32,14 +34,18 @@ def balance_command(startup: str, as_of: datetime | None, known_at: datetime | N
         who = caller()
         company = require_startup(who, "startup.see", startup)
         views = balances(as_of or who.now, startup_ids=[company.id], known_at=known_at)
-        document = balance_document(company.key, views, as_of or who.now, known_at or who.now)
+        outlooks = forecasts(views, as_of or who.now) if known_at is None else {}
+        document = balance_document(
+            company.key, views, as_of or who.now, known_at or who.now, outlook_documents(views, outlooks)
+        )
         heading = f"{company.name} ({company.key})"
     if not views:
         return Answer(document, (f"{heading} holds nothing yet.",))
-    return Answer(document, (heading, *(part for view in views for part in _account_parts(view))))
+    parts = (part for view in views for part in _account_parts(view, outlooks.get(view.id)))
+    return Answer(document, (heading, *parts))
 
 
-def _account_parts(view: AccountView) -> list[str | Table]:
+def _account_parts(view: AccountView, outlook: Forecast | None) -> list[str | Table]:
     unit = view.unit
     words = ("granted", "drawn", "expired", "voided", "not_yet", "remaining")
     grants = table("grant", "from", "to", *(word.replace("_", " ") for word in words),
@@ -57,6 +63,34 @@ def _account_parts(view: AccountView) -> list[str | Table]:
         notes.append(f"{unit.name} {shown_amount(view.uncredited, unit)} of refunds found nothing to take back.")
     if view.newest_charge_day is not None:
         notes.append(f"Usage is known up to {view.newest_charge_day}.")
+    if outlook is not None:
+        notes += _outlook_notes(view, outlook)
+    return notes
+
+
+def _outlook_notes(view: AccountView, outlook: Forecast) -> list[str | Table]:
+    """The forecast in sentences, with what it is told from."""
+    unit = view.unit
+    burn = outlook.burn
+    notes: list[str | Table] = [
+        f"Forecast from {counted(burn.days, 'complete day')} up to {burn.last}: "
+        f"{unit.name} {shown_amount(burn.daily, unit)} in a usual day."
+    ]
+    if view.remaining or view.not_yet:
+        when = "It does not run out before it expires"
+        if outlook.run_out is not None:
+            late = f"and {outlook.late}" if outlook.late else "and its expiry"
+            when = f"It runs out about {outlook.run_out}, between {outlook.early} {late}"
+        elif outlook.early is not None:
+            when = f"It runs out perhaps, not before {outlook.early}"
+        unused = outlook.unused_in_all
+        lost = "nothing expires unused"
+        if unused:
+            lost = f"about {unit.name} {shown_amount(unused, unit)} will expire unused"
+        notes.append(f"{when}; {lost}.")
+    if outlook.first_bill:
+        notes.append(f"The first bill after it, 30 days: about {unit.name} {shown_amount(outlook.first_bill, unit)} "
+                     f"(an estimate).")
     return notes
 
 

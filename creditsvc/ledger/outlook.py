@@ -1,75 +1,125 @@
 """What is forecast for accounts: their trailing usage and what their lots have left, read for `core.forecast`."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 
+from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.core.burndown import Lot
 from creditsvc.core.days import day_start
-from creditsvc.core.forecast import LONGEST, Burn, Forecast, burn_of, forecast, last_complete_day
+from creditsvc.core.forecast import LONGEST, Burn, Forecast, burn_of, forecast, is_stale, last_complete_day
 from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import LotChange, LotFact, Posting
 from creditsvc.ledger.reading import AccountView
 
+_Takings = dict[tuple[date, int | None], int]
+"""What usage took, by charge day and lot (None: uncovered)."""
 
-def forecasts(views: Sequence[AccountView], now: datetime) -> dict[int, Forecast]:
-    """The forecast of each account as of `now`, by account id, in a fixed number of queries.
 
-    An account without data, or with less than a week of it, has none. Asks nobody's permission.
+def forecasts(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = True) -> dict[int, Forecast]:
+    """The forecast of each account as of an instant, by account id, in a fixed number of queries.
+
+    The views are balances as of that instant. An account with less than a week of complete days, or with stale data,
+    has none. Without `ranged` there is no range, in less time. Asks nobody's permission.
     """
-    newest = {view.id: view.newest_charge_day for view in views if view.newest_charge_day is not None}
+    at = as_of.astimezone(UTC)
+    newest = {
+        view.id: view.newest_charge_day for view in views
+        if view.newest_charge_day is not None and not is_stale(view.newest_charge_day, at)
+    }
     known = [view for view in views if view.id in newest]
     if not known:
         return {}
-    since = min(last_complete_day(day, now) for day in newest.values()) - timedelta(days=LONGEST)
-    taken = _takings([view.id for view in known], since)
+    since = min(last_complete_day(day, at) for day in newest.values()) - timedelta(days=LONGEST)
+    taken = _takings(list(newest), since, as_of)
+    opened = _opened(list(newest), as_of)
     found: dict[int, Forecast] = {}
     for view in known:
+        takings = taken[view.id]
+        for where, amount in opened[view.id].items():
+            if where[0] >= since:
+                takings[where] -= amount
         usage: dict[date, int] = defaultdict(int)
-        for (day, _), amount in taken[view.id].items():
+        for (day, _), amount in takings.items():
             usage[day] += amount
-        burn = burn_of(usage, newest[view.id], now)
+        before = view.drawn + view.uncovered - sum(usage.values()) - sum(opened[view.id].values())
+        burn = burn_of(usage, newest[view.id], at, more_before=before > 0)
         if burn is not None:
-            found[view.id] = forecast(burn, [_lot(view, number) for number in range(len(view.lots))],
-                                      _left(view, taken[view.id], burn))
+            found[view.id] = forecast(burn, _lots(view), _left(view, takings, burn), usage, ranged=ranged)
     return found
 
 
-def _lot(view: AccountView, number: int) -> Lot:
-    lot = view.lots[number]
-    return Lot(lot.key, lot.amount, lot.effective, lot.expires, lot.voided_at, lot.priority, lot.promotional)
+def outlook_documents(views: Sequence[AccountView], outlooks: Mapping[int, Forecast]) -> dict[int, dict[str, Any]]:
+    """The forecasts as JSON (CONTRACT: section 5), by account id."""
+    return {view.id: _document(outlooks[view.id], view.unit) for view in views if view.id in outlooks}
 
 
-def _left(view: AccountView, taken: dict[tuple[date, int | None], int], burn: Burn) -> dict[str, int]:
+def _document(outlook: Forecast, unit: Unit) -> dict[str, Any]:
+    return {
+        "run_out": _day_text(outlook.run_out),
+        "run_out_early": _day_text(outlook.early),
+        "run_out_late": _day_text(outlook.late),
+        "unused": format_amount(outlook.unused_in_all, unit),
+        "grants": [{"key": key, "unused": format_amount(left, unit)} for key, left in sorted(outlook.unused.items())],
+        "per_day": format_amount(outlook.burn.daily, unit),
+        "complete_days": outlook.burn.days,
+        "last_complete_day": outlook.burn.last.isoformat(),
+        "bill_from": _day_text(outlook.bill_from),
+        "first_bill": format_amount(outlook.first_bill, unit),
+    }
+
+
+def _day_text(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _lots(view: AccountView) -> list[Lot]:
+    return [
+        Lot(lot.key, lot.amount, lot.effective, lot.expires, lot.voided_at, lot.priority, lot.promotional)
+        for lot in view.lots
+    ]
+
+
+def _left(view: AccountView, takings: _Takings, burn: Burn) -> dict[str, int]:
     """What each lot had left at the end of the last complete day: what later days took is expected anew."""
     later: dict[int | None, int] = defaultdict(int)
-    for (day, lot_id), amount in taken.items():
+    for (day, lot_id), amount in takings.items():
         if day > burn.last:
             later[lot_id] += amount
     return {lot.key: lot.amount - lot.standing.drawn - lot.standing.held + later[lot.id] for lot in view.lots}
 
 
-def _takings(account_ids: Sequence[int], since: date) -> dict[int, dict[tuple[date, int | None], int]]:
-    """What usage took per account, by charge day and lot (None: uncovered); what was drawn before go-live is no usage
-    of a day."""
-    taken: dict[int, dict[tuple[date, int | None], int]] = {account_id: defaultdict(int) for account_id in account_ids}
-    opened = func.coalesce(LotChange.instant, LotFact.effective)
+def _takings(account_ids: Sequence[int], since: date, as_of: datetime) -> dict[int, _Takings]:
+    """What usage took per account on the charge days from `since` up to the instant; openings are among it."""
+    taken: dict[int, _Takings] = {account_id: defaultdict(int) for account_id in account_ids}
     for part in chunks(account_ids):
-        used = db.session.execute(
+        rows = db.session.execute(
             select(Posting.account_id, Posting.charge_at, Posting.lot_id, func.sum(Posting.amount))
             .where(Posting.account_id.in_(part), Posting.kind.in_(("drawn", "uncovered")),
-                   Posting.charge_at >= day_start(since))
+                   Posting.charge_at >= day_start(since), Posting.charge_at <= as_of)
             .group_by(Posting.account_id, Posting.charge_at, Posting.lot_id)
-        ).all()
-        before = db.session.execute(
-            select(LotFact.account_id, opened, LotFact.id, LotChange.amount)
-            .join(LotFact, LotFact.id == LotChange.lot_id)
-            .where(LotFact.account_id.in_(part), LotChange.kind == "opening", opened >= day_start(since))
-        ).all()
-        for rows, sign in ((used, 1), (before, -1)):
-            for account_id, at, lot_id, amount in rows:
-                taken[account_id][at.astimezone(UTC).date(), lot_id] += sign * int(amount)
+        )
+        for account_id, at, lot_id, amount in rows:
+            taken[account_id][at.astimezone(UTC).date(), lot_id] += int(amount)
     return taken
+
+
+def _opened(account_ids: Sequence[int], as_of: datetime) -> dict[int, _Takings]:
+    """What had been drawn before go-live, which is no usage of a day, where its postings up to the instant stand."""
+    opened: dict[int, _Takings] = {account_id: {} for account_id in account_ids}
+    for part in chunks(account_ids):
+        rows = db.session.execute(
+            select(LotFact.account_id, LotFact.id, func.min(func.coalesce(LotChange.instant, LotFact.effective)),
+                   func.sum(LotChange.amount))
+            .join(LotFact, LotFact.id == LotChange.lot_id)
+            .where(LotFact.account_id.in_(part), LotChange.kind == "opening")
+            .group_by(LotFact.account_id, LotFact.id)
+        )
+        for account_id, lot_id, at, amount in rows:
+            if at <= as_of:
+                opened[account_id][at.astimezone(UTC).date(), lot_id] = int(amount)
+    return opened

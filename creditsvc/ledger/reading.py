@@ -4,7 +4,7 @@ A balance is read as of an instant (L10) and as it was known at another (L15); n
 used where they answer the question asked, and give what the postings give (L16).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -339,14 +339,18 @@ def lot_events(account_ids: Sequence[int]) -> list[LotEvent]:
 
 
 def balance_document(
-    startup: str, views: Sequence[AccountView], as_of: datetime, known_at: datetime
+    startup: str, views: Sequence[AccountView], as_of: datetime, known_at: datetime,
+    outlooks: Mapping[int, dict[str, Any]],
 ) -> dict[str, Any]:
-    """The balance of one startup as JSON (CONTRACT: section 5), for the command and the API alike."""
+    """The balance of one startup as JSON (CONTRACT: section 5), for the command and the API alike.
+
+    `outlooks` are the forecasts as JSON, by account id.
+    """
     return {
         "startup": startup,
         "as_of": instant_text(as_of),
         "known_at": instant_text(known_at),
-        "accounts": [_account_document(view) for view in views],
+        "accounts": [{**_account_document(view), "forecast": outlooks.get(view.id)} for view in views],
     }
 
 

@@ -20,6 +20,9 @@ class Frame:
     bottom: int = 26
 
 
+AHEAD = timedelta(days=183)
+"""How far ahead a forecast is drawn at most."""
+
 WIDE = Frame(880, 260)
 NARROW = Frame(340, 220, left=54)
 
@@ -35,7 +38,8 @@ class Tick:
 
 @dataclass(frozen=True)
 class Chart:
-    """What remains of an account, day by day, as a stepped line with the area beneath it."""
+    """What remains of an account, day by day, as a stepped line with the area beneath it; `ahead` is the forecast's
+    line, empty without one."""
 
     frame: Frame
     line: str
@@ -44,6 +48,7 @@ class Chart:
     up: tuple[Tick, ...]
     end_x: int
     end_y: int
+    ahead: str
 
 
 @dataclass(frozen=True)
@@ -56,18 +61,41 @@ class BurnDown:
     highest: int
     drawn_lately: int  # how much less remains than 30 days before, additions aside
     table: tuple[tuple[date, int], ...]
+    ahead: tuple[tuple[date, int], ...]  # from the last day of the series on; empty without a forecast
 
 
-def burn_down(series: Sequence[tuple[date, int]], unit: Unit) -> BurnDown | None:
-    """The chart of a series of at least two days, in the order of days; None for less."""
+def burn_down(
+    series: Sequence[tuple[date, int]], unit: Unit, forecast: Sequence[tuple[date, int]] = ()
+) -> BurnDown | None:
+    """The chart of a series of at least two days, in the order of days; None for less.
+
+    `forecast` are points of a line from about the last day on, in the order of days, two for one day being a step.
+    """
     days = tuple(series)
     if len(days) < 2:
         return None
     falls = [max(before - after, 0) for (_, before), (_, after) in pairwise(days[-31:])]
+    ahead = _ahead(days[-1], forecast)
     return BurnDown(
-        days, _chart(days, WIDE, unit, 6), _chart(days, NARROW, unit, 3), max(steps for _, steps in days),
-        sum(falls), _table(days),
+        days, _chart(days, ahead, WIDE, unit, 6), _chart(days, ahead, NARROW, unit, 3),
+        max(steps for _, steps in days), sum(falls), _table(days), ahead,
     )
+
+
+def _ahead(today: tuple[date, int], forecast: Sequence[tuple[date, int]]) -> tuple[tuple[date, int], ...]:
+    """The line from today's point on, cut where the drawing ends; nothing where it does not reach beyond today."""
+    last = today[0] + AHEAD
+    line = [today]
+    for day, steps in forecast:
+        if day > last:
+            before, from_steps = line[-1]
+            if before < last:
+                part = (steps - from_steps) * (last - before).days // (day - before).days
+                line.append((last, from_steps + part))
+            break
+        if day > today[0]:
+            line.append((day, steps))
+    return tuple(line) if len(line) > 1 else ()
 
 
 def _table(days: Sequence[tuple[date, int]]) -> tuple[tuple[date, int], ...]:
@@ -79,11 +107,14 @@ def _table(days: Sequence[tuple[date, int]]) -> tuple[tuple[date, int], ...]:
     return (*kept, days[-1])
 
 
-def _chart(days: Sequence[tuple[date, int]], frame: Frame, unit: Unit, labels: int) -> Chart:
+def _chart(
+    days: Sequence[tuple[date, int]], ahead: Sequence[tuple[date, int]], frame: Frame, unit: Unit, labels: int
+) -> Chart:
     inner_width = frame.width - frame.left - frame.right
     inner_height = frame.height - frame.top - frame.bottom
-    top = _round_top(max(steps for _, steps in days), unit)
-    first, span = days[0][0], max((days[-1][0] - days[0][0]).days, 1)
+    top = _round_top(max(steps for _, steps in (*days, *ahead)), unit)
+    first, last = days[0][0], (ahead or days)[-1][0]
+    span = max((last - first).days, 1)
     foot = frame.height - frame.bottom
 
     def across(day: date) -> int:
@@ -99,9 +130,10 @@ def _chart(days: Sequence[tuple[date, int]], frame: Frame, unit: Unit, labels: i
     line = "".join(path)
     return Chart(
         frame, line, f"{line}V{foot}H{frame.left}Z",
-        tuple(Tick(across(day), day=day) for day in _label_days(first, days[-1][0], labels)),
+        tuple(Tick(across(day), day=day) for day in _label_days(first, last, labels)),
         tuple(Tick(up(top * part // 4), steps=top * part // 4) for part in range(5)),
         across(days[-1][0]), up(days[-1][1]),
+        "L".join(f"{across(day)} {up(steps)}" for day, steps in ahead),
     )
 
 

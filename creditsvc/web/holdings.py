@@ -69,8 +69,8 @@ def one(key: str) -> ResponseReturnValue:
     return render_template(
         "startup.html", startup=startup, now=caller.now,
         cards=[
-            Card(view, _chart(view, caller.now), waiting.get(view.id, {}), converted.get(view.id, ()),
-                 outlooks.get(view.id), newest.get(view.resource))
+            Card(view, _chart(view, outlooks.get(view.id), caller.now), waiting.get(view.id, {}),
+                 converted.get(view.id, ()), outlooks.get(view.id), newest.get(view.resource))
             for view in views
         ],
         grants=grants, enrolments=enrolments_of(caller, key), scopes=scopes_of(startup.id),
@@ -78,12 +78,13 @@ def one(key: str) -> ResponseReturnValue:
     )
 
 
-def _chart(view: AccountView, now: datetime) -> BurnDown | None:
+def _chart(view: AccountView, outlook: Forecast | None, now: datetime) -> BurnDown | None:
     starts = [lot.effective for lot in view.lots if lot.effective <= now and not lot.worthless]
     if not starts:
         return None
     first = max(day_of(min(starts)), day_of(now - CHART_DAYS))
-    return burn_down(burn_down_series(view.id, first, now=now), view.unit)
+    ahead = outlook.ahead if outlook is not None and view.remaining else ()
+    return burn_down(burn_down_series(view.id, first, now=now), view.unit, ahead)
 
 
 @pages.get("/startups/<key>/usage")

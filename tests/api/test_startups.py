@@ -1,5 +1,11 @@
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from tests import factories
+from tests.alerts import scenes
 from tests.api.speaking import ONE_DATABASE, Speaker
 
 
@@ -79,3 +85,28 @@ def test_a_moment_that_is_none_is_refused_by_name(founder: Speaker, name: str) -
 
     assert answer.status_code == 422
     assert (answer.json["field"], answer.json["code"]) == (name, "not-a-day")
+
+
+def test_a_balance_tells_what_is_forecast_and_from_what(founder: Speaker, tmp_path: Path) -> None:
+    factories.make_grant("harbour-robotics", amount="400", expires=scenes.TODAY + timedelta(days=200), key="hr-azure")
+    scenes.spend_daily(tmp_path, scenes.scope("harbour-robotics"), "10")
+
+    (account,) = founder.get("/startups/harbour-robotics/balance").json["accounts"]
+
+    assert account["forecast"] == {
+        "run_out": "2026-06-25", "run_out_early": "2026-06-23", "run_out_late": "2026-06-26", "unused": "0",
+        "grants": [], "per_day": "10", "complete_days": 29, "last_complete_day": "2026-06-13",
+        "bill_from": "2026-06-25", "first_bill": "300",
+    }
+
+
+def test_a_balance_of_another_moment_is_forecast_from_what_was_used_by_then(founder: Speaker, tmp_path: Path) -> None:
+    factories.make_grant("harbour-robotics", amount="400", expires=scenes.TODAY + timedelta(days=200), key="hr-azure")
+    scenes.spend_daily(tmp_path, scenes.scope("harbour-robotics"), "10")
+
+    def forecast(**query: str) -> Any:
+        return founder.get("/startups/harbour-robotics/balance", **query).json["accounts"][0]["forecast"]
+
+    assert forecast(as_of="2026-06-10")["complete_days"] == 24
+    assert forecast(as_of="2026-05-20") is None
+    assert forecast(known_at="2026-06-15T12:00:00+08:00") is None

@@ -8,6 +8,7 @@ from sqlalchemy import update
 from creditsvc.db import db
 from creditsvc.ledger.models import Posting
 from creditsvc.usage.scopes import assign_scope
+from tests.alerts import scenes
 from tests.factories import do, make_grant, make_pool, make_startup, somebody
 from tests.jobs.shell import run
 
@@ -166,6 +167,20 @@ def test_a_balance_reads_well(config, startup, export):
     assert "azure-credit, USD" in said.out
     assert "2027-02-28" in said.out
     assert "USD 30.00 of usage is uncovered" in said.out
+
+
+def test_a_balance_says_when_it_runs_out_and_from_what_that_is_told(app, config, tmp_path):
+    make_startup("lotus")
+    make_grant("lotus", amount="400", expires=date(2026, 12, 31))
+    scenes.spend_daily(tmp_path, scenes.scope("lotus", 7), "10")
+
+    shown = run(config, "balance", "lotus", "--as-of", "2026-06-15T12:00:00+08:00")
+    document = run(config, "balance", "lotus", "--as-of", "2026-06-15T12:00:00+08:00", "--json").document
+
+    assert "Forecast from 29 complete days up to 2026-06-13: USD 10.00 in a usual day." in shown.out
+    assert "It runs out about 2026-06-25, between 2026-06-23 and 2026-06-26; nothing expires unused." in shown.out
+    assert "The first bill after it, 30 days: about USD 300.00 (an estimate)." in shown.out
+    assert document["accounts"][0]["forecast"]["run_out"] == "2026-06-25"
 
 
 @pytest.mark.parametrize("words", [("balance", "nobody"), ("statement", "nobody")])

@@ -45,6 +45,24 @@ def test_what_was_added_does_not_hide_what_was_drawn():
     assert burn.drawn_lately == 15 * MONEY_STEPS
 
 
+def test_a_forecast_is_drawn_from_the_last_day_on_and_ends_half_a_year_ahead():
+    last = date(2026, 3, 4)
+    burn = burn_down(series(400, 390, 380, 370), USD, [(last - timedelta(days=1), 380 * MONEY_STEPS),
+                                                       (last + timedelta(days=366), 4 * MONEY_STEPS)])
+
+    assert burn is not None
+    assert burn.ahead == ((last, 370 * MONEY_STEPS), (last + timedelta(days=183), 187 * MONEY_STEPS))
+    assert burn.wide.end_x < WIDE.width - WIDE.right
+    assert burn.wide.ahead.endswith(f"L{WIDE.width - WIDE.right} {burn.wide.ahead.split()[-1]}")
+
+
+def test_a_forecast_that_ends_with_the_last_day_is_no_line():
+    burn = burn_down(series(20, 10), USD, [(date(2026, 3, 2), 0)])
+
+    assert burn is not None
+    assert (burn.ahead, burn.wide.ahead) == ((), "")
+
+
 def test_the_table_has_the_first_day_the_ends_of_months_and_the_last_day():
     burn = burn_down(series(*range(70, 0, -1)), USD)
 

@@ -75,7 +75,19 @@ def test_the_startup_page_says_when_credit_runs_out_and_what_comes_then(manager:
     assert "Runs out about 25 Jun 2026" in page.text
     assert "Will expire unused nothing" in page.text
     assert "First bill after it, 30 days about USD 300.00" in page.text
-    assert "Forecast from 29 complete charge days up to 13 Jun 2026: USD 10.00 in a usual day" in page.text
+    assert "an estimate from 29 complete charge days up to 13 Jun 2026: USD 10.00 in a usual day" in page.text
+    assert "Dashed, the forecast: USD 0.00 on 25 Jun 2026." in page.text
+
+
+def test_the_startup_page_says_why_there_is_no_forecast_yet(manager: Browser):
+    factories.make_startup("harbour", "Harbour Robotics")
+    factories.make_grant("harbour", amount="400", effective=date(2026, 5, 1), expires=date(2027, 2, 28))
+    use("harbour", "10", days=6, first=date(2026, 6, 9))
+
+    page = manager.get("/startups/harbour")
+
+    assert "No forecast: it takes a week of complete charge days" in page.text
+    assert "Dashed" not in page.text
 
 
 def test_the_startup_page_forecasts_nothing_from_less_than_a_week(manager: Browser):
