@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from creditsvc.core.errors import RuleBroken
 
@@ -66,8 +66,7 @@ class Lot:
         return self.effective <= at < self.end
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One line of a plan: at an instant, a lot paid (`drawn`), nobody paid (`uncovered`), or a refund found nothing
     to take back (`uncredited`). A negative amount takes back what an earlier line says."""
 
@@ -141,18 +140,41 @@ def burning_order(lot: Lot) -> tuple[int, datetime, bool, datetime, datetime, st
 
 @dataclass
 class _Book:
-    """The state of a plan while it is made: what each lot still has, and the takings a refund can unwind."""
+    """The state of a plan while it is made: the lots in burning order with when each begins and ends to pay, what each
+    still has, and the takings that a refund can unwind."""
 
+    ordered: list[tuple[str, datetime, datetime]]
     left: dict[str, int]
     takings: list[tuple[str | None, int]] = field(default_factory=list)
-    lines: dict[tuple[datetime, LineKind, str | None], int] = field(default_factory=lambda: defaultdict(int))
+    next_end: datetime = EARLIEST
 
-    def take(self, at: datetime, lot: str | None, amount: int) -> None:
+    def take(self, lot: str | None, amount: int, moved: dict[str | None, int]) -> None:
         self.takings.append((lot, amount))
-        self.lines[at, "drawn" if lot is not None else "uncovered", lot] += amount
+        moved[lot] = moved.get(lot, 0) + amount
 
-    def unwind(self, at: datetime, refund: int) -> None:
-        """Takes back takings newest first, never more than was taken (L9)."""
+    def pay(self, at: datetime, amount: int, moved: dict[str | None, int]) -> None:
+        """Takes the amount from the lots that are active (L4), in burning order; the rest is uncovered (L8).
+
+        Instants come in order, so a lot that has ended is looked at no more.
+        """
+        if at >= self.next_end:
+            self.ordered = [lot for lot in self.ordered if at < lot[2]]
+            self.next_end = min((ends for _, _, ends in self.ordered), default=LATEST)
+        left, takings = self.left, self.takings
+        for lot, starts, _ in self.ordered:
+            rest = left[lot]
+            if rest > 0 and starts <= at:
+                part = rest if rest < amount else amount
+                left[lot] = rest - part
+                takings.append((lot, part))
+                moved[lot] = moved[lot] + part if lot in moved else part
+                if part == amount:
+                    return
+                amount -= part
+        self.take(None, amount, moved)
+
+    def unwind(self, refund: int, moved: dict[str | None, int]) -> int:
+        """Takes back takings newest first, never more than was taken (L9); gives what found nothing to take back."""
         while refund and self.takings:
             lot, taken = self.takings.pop()
             back = min(refund, taken)
@@ -160,10 +182,9 @@ class _Book:
                 self.takings.append((lot, taken - back))
             if lot is not None:
                 self.left[lot] += back
-            self.lines[at, "drawn" if lot is not None else "uncovered", lot] -= back
+            moved[lot] = moved.get(lot, 0) - back
             refund -= back
-        if refund:
-            self.lines[at, "uncredited", None] += refund
+        return refund
 
 
 def plan(lots: Sequence[Lot], usage: Mapping[datetime, int], until: datetime | None = None) -> Plan:
@@ -177,37 +198,33 @@ def plan(lots: Sequence[Lot], usage: Mapping[datetime, int], until: datetime | N
     if any(at.tzinfo is None for at in usage):
         raise RuleBroken("usage", "naive-instant", "an instant of usage has no time zone")
     ordered = sorted(lots, key=burning_order)
-    book = _Book({lot.key: lot.amount - lot.opening for lot in ordered})
+    book = _Book([(lot.key, lot.effective, lot.end) for lot in ordered],
+                 {lot.key: lot.amount - lot.opening for lot in ordered})
     if len(book.left) != len(ordered):
         raise RuleBroken("lots", "same-key", "two lots have one key")
     openings: dict[datetime, list[Lot]] = defaultdict(list)
     for lot in ordered:
         if lot.opening:
             openings[lot.opening_at or lot.effective].append(lot)
-    for at in sorted({*usage, *openings}):
+    lines: list[Line] = []
+    # a list and no set, since usage mostly comes in order already and then sorts at once
+    for at in sorted([*usage, *(at for at in openings if at not in usage)]):
         if until is not None and at > until:
             break
+        moved: dict[str | None, int] = {}
         for lot in openings.get(at, ()):
-            book.take(at, lot.key, lot.opening)
-        net = usage.get(at, 0)
+            book.take(lot.key, lot.opening, moved)
+        net, uncredited = usage.get(at, 0), 0
         if net < 0:
-            book.unwind(at, -net)
+            uncredited = book.unwind(-net, moved)
         elif net > 0:
-            _pay(book, ordered, at, net)
-    return Plan(tuple(Line(*where, amount) for where, amount in book.lines.items() if amount))
-
-
-def _pay(book: _Book, ordered: Sequence[Lot], at: datetime, amount: int) -> None:
-    for lot in ordered:
-        left = book.left[lot.key]
-        if left > 0 and lot.is_active(at):
-            part = min(left, amount)
-            book.left[lot.key] = left - part
-            book.take(at, lot.key, part)
-            amount -= part
-            if not amount:
-                return
-    book.take(at, None, amount)
+            book.pay(at, net, moved)
+        for key, amount in moved.items():
+            if amount:
+                lines.append(Line(at, "uncovered" if key is None else "drawn", key, amount))
+        if uncredited:
+            lines.append(Line(at, "uncredited", None, uncredited))
+    return Plan(tuple(lines))
 
 
 def standing(lot: Lot, drawn: int, as_of: datetime, held: int = 0) -> Standing:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -14,6 +15,7 @@ from creditsvc.ledger.timeline import Ownership
 from creditsvc.usage import decide, operations
 from creditsvc.usage.decide import Candidate
 
+STEP = timedelta(microseconds=1)
 Seed = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -23,7 +25,8 @@ def order_without_expiry(patch: pytest.MonkeyPatch) -> None:
 
 
 def paid_at_the_expiry_instant(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Lot, "is_active", lambda self, at: self.effective <= at <= self.end)
+    right = Lot.end.fget  # type: ignore[attr-defined]
+    patch.setattr(Lot, "end", property(lambda self: min(right(self), LATEST - STEP) + STEP))
 
 
 def void_does_not_stop_usage(patch: pytest.MonkeyPatch) -> None:
@@ -33,10 +36,11 @@ def void_does_not_stop_usage(patch: pytest.MonkeyPatch) -> None:
 def refund_takes_back_the_oldest_first(patch: pytest.MonkeyPatch) -> None:
     right = burndown._Book.unwind
 
-    def wrong(self: Any, at: Any, refund: int) -> None:
+    def wrong(self: Any, refund: int, moved: Any) -> int:
         self.takings.reverse()
-        right(self, at, refund)
+        rest = right(self, refund, moved)
         self.takings.reverse()
+        return rest
 
     patch.setattr(burndown._Book, "unwind", wrong)
 
