@@ -87,8 +87,11 @@ def attach_engine_events(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         options = connection.get_execution_options()
+        if not options.get("writes"):  # takes no lock, so it has nothing to wait for or to report
+            cast(sqlite3.Connection, connection.connection.driver_connection).execute("BEGIN")
+            return
         if options.get("waits", True):
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             return
         patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
         connection.exec_driver_sql("PRAGMA busy_timeout=0")

@@ -27,7 +27,7 @@ from creditsvc.core.due_alerts import (
     thresholds_for,
 )
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks, ownerships_of, scopes_ever_of
+from creditsvc.ledger.facts import chunks, owned_by
 from creditsvc.ledger.models import LotChange, LotFact, Scope
 from creditsvc.ledger.reading import AccountView, LotView, balances
 from creditsvc.ledger.timeline import owner_at
@@ -193,7 +193,7 @@ def _acts_of(account_ids: Sequence[int]) -> Acts:
 
 def _scopes_now(account_ids: Sequence[int], now: datetime) -> list[ScopeState]:
     """The scopes that belong to the accounts at this instant."""
-    owned = ownerships_of(scopes_ever_of(account_ids))
+    owned = owned_by(account_ids)
     wanted = set(account_ids)
     mine: dict[int, tuple[int, datetime]] = {}
     for scope_id, ownerships in owned.items():

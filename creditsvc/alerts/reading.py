@@ -29,10 +29,11 @@ class LastNight:
 
 def last_night(now: datetime) -> LastNight:
     """Whether the nights succeed. Where none ever has, the first startup's entry begins the wait; none, no wait."""
-    succeeded = db.session.scalar(
-        select(func.max(JobRun.finished_at)).where(JobRun.job == NIGHTLY, JobRun.state == DONE)
+    last = (
+        select(func.max(JobRun.finished_at)).where(JobRun.job == NIGHTLY, JobRun.state == DONE).scalar_subquery()
     )
-    since = succeeded or db.session.scalar(select(func.min(Startup.created_at)))
+    first_entry = select(func.min(Startup.created_at)).scalar_subquery()
+    succeeded, since = db.session.execute(select(last, func.coalesce(last, first_entry))).one()
     return LastNight(succeeded, since is not None and now - since > LATE_AFTER)
 
 

@@ -91,6 +91,10 @@ class BalanceQuerySchema(Schema):
 
     as_of = text_field("charge days up to this instant; a bare day means its end in Hong Kong; default: now")
     known_at = text_field("facts recorded by this instant; default: all that is known now")
+    forecast = fields.Boolean(
+        load_default=False,
+        metadata={"description": "whether to say what is forecast too (not as known at another instant)"},
+    )
 
 
 class StatementQuerySchema(Schema):

@@ -19,7 +19,7 @@ from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import write_once
 from creditsvc.core.days import as_of_instant, instant_text, parse_day
 from creditsvc.ledger.outlook import forecasts, outlook_documents
-from creditsvc.ledger.reading import balance_document, balances
+from creditsvc.ledger.reading import balance_document, holdings_of
 from creditsvc.parties import operations, reading
 from creditsvc.parties.models import Startup
 from creditsvc.parties.once import Answer
@@ -61,11 +61,10 @@ def create_startup(body: dict[str, Any]) -> Response:
 def get_balance(query: dict[str, Any], key: str) -> dict[str, Any]:
     """What a startup holds, as of an instant, as it was known at another."""
     caller = current_caller()
-    startup = reading.find_startup(caller, key)
     as_of = as_of_instant(query["as_of"], "as_of") if "as_of" in query else caller.now
     known_at = as_of_instant(query["known_at"], "known_at") if "known_at" in query else None
-    views = balances(as_of, startup_ids=[startup.id], known_at=known_at)
-    outlooks = outlook_documents(views, forecasts(views, as_of)) if known_at is None else {}
+    startup, views = holdings_of(caller, key, as_of, known_at)
+    outlooks = outlook_documents(views, forecasts(views, as_of)) if query["forecast"] and known_at is None else {}
     return balance_document(startup.key, views, as_of, known_at or caller.now, outlooks)
 
 

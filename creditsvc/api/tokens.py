@@ -1,7 +1,5 @@
 """Who asks: the bearer of a token acts as its person. No cookie is read here, so no other site can act for anybody."""
 
-from dataclasses import replace
-
 from flask import Response, current_app, g, request
 from sqlalchemy.exc import OperationalError
 
@@ -9,7 +7,7 @@ from creditsvc import clock
 from creditsvc.api.problems import problem
 from creditsvc.core.errors import Forbidden
 from creditsvc.db import transaction
-from creditsvc.parties.access import Caller, caller_of, require_scope
+from creditsvc.parties.access import Caller, require_scope
 from creditsvc.parties.tokens import Bearer, find_bearer, note_use
 
 _REALM = 'Bearer realm="creditsvc"'
@@ -25,21 +23,20 @@ def authenticate(scope: str) -> Response | None:
             "unauthorized", "Send the header Authorization: Bearer cs_... with your token.",
             {"WWW-Authenticate": _REALM}, code="token-missing",
         )
-    bearer = find_bearer(token.strip(), now)
+    bearer = find_bearer(token.strip(), now, request.remote_addr or "")
     if bearer is None:
         return problem(
             "unauthorized", "This token is unknown, revoked, expired or of a person who may no longer sign in.",
             {"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}, code="token-invalid",
         )
-    caller = replace(caller_of(bearer.person, now, request.remote_addr or ""), scopes=bearer.scopes)
     try:
-        require_scope(caller, scope)
+        require_scope(bearer.caller, scope)
     except Forbidden:
         return problem(
             "forbidden", f"This token has not the scope {scope}: make one that has, or use another.",
             {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'}, code="scope-missing",
         )
-    g.api_caller, g.api_bearer = caller, bearer
+    g.api_caller, g.api_bearer = bearer.caller, bearer
     return None
 
 

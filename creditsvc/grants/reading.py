@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 
 from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.core.errors import NotFound, RuleBroken
@@ -14,7 +14,7 @@ from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.ledger.reading import LotView, balances
 from creditsvc.parties.access import Caller, require, require_startup, visible_startups
 from creditsvc.parties.models import Startup
-from creditsvc.programmes.models import Cohort, Enrolment, Partner
+from creditsvc.programmes.models import Enrolment, Partner
 
 
 @dataclass(frozen=True)
@@ -110,16 +110,9 @@ def pools(caller: Caller) -> list[PoolView]:
     ]
 
 
-def cohorts_awarded(startup_id: int) -> set[str]:
-    """The cohorts whose package the startup has been awarded. The caller must have been allowed to see it."""
-    return set(
-        db.session.scalars(
-            select(Cohort.key)
-            .join(Enrolment, Enrolment.cohort_id == Cohort.id)
-            .join(Grant, Grant.enrolment_id == Enrolment.id)
-            .where(Grant.startup_id == startup_id)
-        )
-    )
+def has_award() -> ColumnElement[bool]:
+    """The condition on `Enrolment` that its package was awarded."""
+    return exists().where(Grant.enrolment_id == Enrolment.id)
 
 
 def _id_of(caller: Caller, key: str) -> int:

@@ -28,6 +28,8 @@ from creditsvc.db import db, transaction
 from creditsvc.jobs import runs
 from creditsvc.jobs.delivery import DeliveryCount, deliver
 from creditsvc.jobs.runs import Claim
+from creditsvc.ledger.book import renew_caches
+from creditsvc.ledger.caches import uncached
 from creditsvc.mail.outbox import ClaimedMail
 from creditsvc.mail.render import Rendered
 from creditsvc.mail.smtp import Outcome, sender_for
@@ -111,6 +113,7 @@ def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetim
         _decide_all(run)
         queued, refused = _tell_all(run)
         heads = transaction(lambda: _note(run))
+        _renew_caches(run)
         delivered = _deliver(run)
         transaction(lambda: runs.finish(held, run.clock()))
     except runs.RunLost:
@@ -191,6 +194,17 @@ def _links(run: _Run) -> telling.Links | None:
 def _note(run: _Run) -> int:
     runs.beat(run.held, run.wall())
     return note_heads(operator(run.night.now, ACTOR), run.night.day)
+
+
+def _renew_caches(run: _Run) -> None:
+    """Makes anew the caches that were thrown away, accounts in batches with a commit each (L16)."""
+    while account_ids := uncached(ACCOUNTS_AT_ONCE):
+        transaction(lambda ids=account_ids: _renew(run, ids))  # type: ignore[misc]
+
+
+def _renew(run: _Run, account_ids: list[int]) -> None:
+    runs.beat(run.held, run.wall())
+    renew_caches(account_ids)
 
 
 def _deliver(run: _Run) -> DeliveryCount:

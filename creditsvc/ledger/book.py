@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 
 from creditsvc import clock
 from creditsvc.core.amounts import check_range, format_amount, unit_named
@@ -17,13 +17,21 @@ from creditsvc.core.burndown import ChangeKind
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.core.rates import Pair, rate_text
 from creditsvc.db import Model, bulk_insert, db, insert_if_absent
+from creditsvc.ledger import caches
 from creditsvc.ledger.chain import PostingLine, batch_hash, rate_hash
-from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, lots_of, planned, posted_of, usage_of
+from creditsvc.ledger.facts import (
+    KnownLot,
+    PostingKey,
+    accounts_ever_of,
+    chunks,
+    lots_of,
+    planned,
+    posted_of,
+    usage_of,
+)
 from creditsvc.ledger.models import (
     Account,
-    AccountCache,
     Batch,
-    LotCache,
     LotChange,
     LotFact,
     Pool,
@@ -247,20 +255,20 @@ def post(
     db.session.flush()
     ids = list(drafts)
     known, usage, posted = lots_of(ids), usage_of(ids), posted_of(ids)
-    caches: dict[int, dict[PostingKey, int]] = {}
+    sums: dict[int, dict[PostingKey, int]] = {}
     for account_id, draft in drafts.items():
         wanted = planned(known[account_id], usage[account_id])
         draft.lines = _difference(wanted, posted[account_id])
         if draft.lines and draft.batch is None:
             draft.batch = _begin_batch(draft.account, cause)
-        caches[account_id] = wanted
+        sums[account_id] = wanted
     db.session.flush()
     written = {account_id: draft for account_id, draft in drafts.items() if draft.batch is not None}
     for account_id, draft in written.items():
         _seal(draft, known[account_id])
     db.session.flush()
     _write_postings(written.values())
-    _write_caches(written, known, caches)
+    caches.write({account_id: draft.account.batches for account_id, draft in drafts.items()}, known, sums)
     return {account_id: draft.batch for account_id, draft in written.items() if draft.batch is not None}
 
 
@@ -369,26 +377,13 @@ def _write_postings(drafts: Iterable[_Draft]) -> None:
     bulk_insert(Posting, ("batch_id", "account_id", "charge_at", "kind", "lot_id", "amount"), rows)
 
 
-def _write_caches(
-    drafts: Mapping[int, _Draft],
-    known: Mapping[int, Sequence[KnownLot]],
-    wanted: Mapping[int, Mapping[PostingKey, int]],
-) -> None:
-    for part in chunks(drafts):
-        db.session.execute(delete(LotCache).where(LotCache.account_id.in_(part)))
-        db.session.execute(delete(AccountCache).where(AccountCache.account_id.in_(part)))
-    accounts, lots = [], []
-    for account_id, draft in drafts.items():
-        drawn = {lot.fact.id: 0 for lot in known[account_id]}
-        totals = {"uncovered": 0, "uncredited": 0}
-        for (_, kind, lot_id), amount in wanted[account_id].items():
-            if lot_id is None:
-                totals[kind] += amount
-            else:
-                drawn[lot_id] += amount
-        last = max((at for at, _, _ in wanted[account_id]), default=None)
-        sums = [check_range(totals[kind]) for kind in ("uncovered", "uncredited")]
-        accounts.append((account_id, draft.account.batches, last, *sums))
-        lots += [(lot_id, account_id, amount) for lot_id, amount in drawn.items()]
-    bulk_insert(AccountCache, ("account_id", "batch", "last_charge_at", "uncovered", "uncredited"), accounts)
-    bulk_insert(LotCache, ("lot_id", "account_id", "drawn"), lots)
+def renew_caches(account_ids: Iterable[int]) -> None:
+    """Caches accounts anew from their postings, after their caches were thrown away (L16)."""
+    accounts = lock_accounts(account_ids)
+    ids = list(accounts)
+    caches.write({account.id: account.batches for account in accounts.values()}, lots_of(ids), posted_of(ids))
+
+
+def note_freshness(scope_ids: Iterable[int]) -> None:
+    """Tells the accounts of locked scopes that the scopes' newest charge days may have changed (U10)."""
+    caches.note_freshness(list(lock_accounts(accounts_ever_of(scope_ids))))

@@ -4,11 +4,11 @@ number of accounts; the plan (`core.burndown`) takes what comes from here."""
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
 from creditsvc.core.days import day_start
@@ -17,11 +17,14 @@ from creditsvc.db import db
 from creditsvc.ledger.models import (
     Account,
     Batch,
+    LotCache,
     LotChange,
     LotFact,
+    Pool,
     Posting,
     RateFact,
     Resource,
+    Scope,
     ScopeFact,
     UsageFact,
 )
@@ -36,10 +39,15 @@ CHUNK = 10_000  # below SQLite's bound of 32,766 parameters
 
 @dataclass(frozen=True)
 class KnownLot:
-    """A lot's award as stated, and as all its facts known then make it."""
+    """A lot's award as stated, and as all its facts known then make it.
+
+    `cached_drawn` is what the cache says was drawn in all, None where the cache does not have the lot (L16).
+    """
 
     fact: LotFact
     lot: Lot
+    pool: str
+    cached_drawn: int | None
 
 
 def chunks(ids: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
@@ -50,21 +58,30 @@ def chunks(ids: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
 
 
 def lots_of(account_ids: Sequence[int], known_at: datetime | None = None) -> dict[int, list[KnownLot]]:
-    """The lots of each account, folded from the facts recorded by `known_at` (all when None)."""
-    facts: list[LotFact] = []
+    """The lots of each account, folded from the facts recorded by `known_at` (all when None), in one statement."""
+    facts: dict[int, tuple[LotFact, str, int | None]] = {}
     changes: dict[int, list[LotChange]] = defaultdict(list)
     for part in chunks(account_ids):
-        lots = select(LotFact).where(LotFact.account_id.in_(part))
-        changed = select(LotChange).join(LotFact, LotFact.id == LotChange.lot_id).where(LotFact.account_id.in_(part))
+        change_of_lot: ColumnElement[bool] = LotChange.lot_id == LotFact.id
+        award: ColumnElement[bool] = LotFact.account_id.in_(part)
         if known_at is not None:
-            lots = lots.join(Batch, Batch.id == LotFact.batch_id).where(Batch.recorded_at <= known_at)
-            changed = changed.join(Batch, Batch.id == LotChange.batch_id).where(Batch.recorded_at <= known_at)
-        facts += db.session.scalars(lots)
-        for change in db.session.scalars(changed):
-            changes[change.lot_id].append(change)
+            recorded = select(Batch.id).where(Batch.account_id.in_(part), Batch.recorded_at <= known_at)
+            change_of_lot = and_(change_of_lot, LotChange.batch_id.in_(recorded))
+            award = and_(award, LotFact.batch_id.in_(recorded))
+        rows = db.session.execute(
+            select(LotFact, Pool.key, LotCache.drawn, LotChange)
+            .join(Pool, Pool.id == LotFact.pool_id)
+            .outerjoin(LotCache, LotCache.lot_id == LotFact.id)
+            .outerjoin(LotChange, change_of_lot)
+            .where(award)
+        )
+        for fact, pool, drawn, change in rows:
+            facts[fact.id] = (fact, pool, drawn)
+            if change is not None:
+                changes[fact.id].append(change)
     known: dict[int, list[KnownLot]] = {account_id: [] for account_id in account_ids}
-    for fact in facts:
-        known[fact.account_id].append(KnownLot(fact, _folded(fact, changes[fact.id])))
+    for lot, pool, cached in facts.values():
+        known[lot.account_id].append(KnownLot(lot, _folded(lot, changes[lot.id]), pool, cached))
     return known
 
 
@@ -86,8 +103,13 @@ def turns_of(scope_ids: Iterable[int]) -> dict[int, list[Turn]]:
     turns: dict[int, list[Turn]] = {scope_id: [] for scope_id in scope_ids}
     for part in chunks(turns):
         for fact in db.session.scalars(select(ScopeFact).where(ScopeFact.scope_id.in_(part))):
-            turns[fact.scope_id].append(Turn(fact.from_at, fact.account_id, (fact.stated_at, fact.id)))
+            turns[fact.scope_id].append(turn_of(fact))
     return turns
+
+
+def turn_of(fact: ScopeFact) -> Turn:
+    """The fact as a value of its scope's timeline."""
+    return Turn(fact.from_at, fact.account_id, (fact.stated_at, fact.id))
 
 
 def ownerships_of(scope_ids: Iterable[int]) -> dict[int, list[Ownership]]:
@@ -95,12 +117,14 @@ def ownerships_of(scope_ids: Iterable[int]) -> dict[int, list[Ownership]]:
     return {scope_id: timeline(of_scope) for scope_id, of_scope in turns_of(scope_ids).items()}
 
 
-def scopes_ever_of(account_ids: Iterable[int]) -> set[int]:
-    """The scopes of which some fact names one of the accounts."""
-    found: set[int] = set()
+def owned_by(account_ids: Iterable[int]) -> dict[int, list[Ownership]]:
+    """The scopes of which some fact names one of the accounts, and to whom each belongs when; in one statement."""
+    turns: dict[int, dict[int, Turn]] = defaultdict(dict)
     for part in chunks(account_ids):
-        found.update(db.session.scalars(select(ScopeFact.scope_id).where(ScopeFact.account_id.in_(part)).distinct()))
-    return found
+        mine = select(ScopeFact.scope_id).where(ScopeFact.account_id.in_(part))
+        for fact in db.session.scalars(select(ScopeFact).where(ScopeFact.scope_id.in_(mine))):
+            turns[fact.scope_id][fact.id] = turn_of(fact)
+    return {scope_id: timeline(of_scope.values()) for scope_id, of_scope in turns.items()}
 
 
 def accounts_ever_of(scope_ids: Iterable[int]) -> set[int]:
@@ -115,6 +139,25 @@ def accounts_ever_of(scope_ids: Iterable[int]) -> set[int]:
             if account_id is not None
         )
     return found
+
+
+def newest_charge_days(account_ids: Sequence[int]) -> dict[int, date]:
+    """The newest charge day for which each account has data, from the scopes in the time they belonged to it (U10)."""
+    owned = owned_by(account_ids)
+    newest: dict[int, date] = {}
+    for part in chunks(owned):
+        scopes = db.session.execute(
+            select(Scope.id, Scope.newest_charge_day).where(Scope.id.in_(part), Scope.newest_charge_day.is_not(None))
+        )
+        for scope_id, scope_day in scopes:
+            for own in owned[scope_id]:
+                if own.account_id is None or scope_day is None:
+                    continue
+                last = (own.ends - timedelta(microseconds=1)).astimezone(UTC).date()
+                day = min(scope_day, last)
+                if day >= own.starts.astimezone(UTC).date():
+                    newest[own.account_id] = max(newest.get(own.account_id, day), day)
+    return newest
 
 
 def units_of(account_ids: Iterable[int]) -> dict[int, str]:
@@ -138,7 +181,7 @@ def usage_of(account_ids: Sequence[int]) -> dict[int, dict[datetime, int]]:
     """
     usage: dict[int, dict[datetime, int]] = {account_id: defaultdict(int) for account_id in account_ids}
     units = units_of(account_ids)
-    owned = ownerships_of(scopes_ever_of(account_ids))
+    owned = owned_by(account_ids)
     for part in chunks(owned):
         rows = db.session.execute(
             select(UsageFact.scope_id, UsageFact.day, UsageFact.currency, func.sum(UsageFact.amount))
@@ -153,7 +196,8 @@ def usage_of(account_ids: Sequence[int]) -> dict[int, dict[datetime, int]]:
     made = to_units(known_courses(), units.values())
     currencies = {pair[0] for pair in made}
     if currencies:
-        for one in _foreign_usage(units, owned, made, UsageFact.currency.in_(currencies)):
+        for total in _foreign_totals(units, owned, UsageFact.currency.in_(currencies)):
+            one = _converted(total, units, made)
             usage[one.account_id][day_start(one.day)] += one.steps
     return usage
 
@@ -192,24 +236,26 @@ def known_courses() -> dict[Pair, Course]:
 
 
 def foreign_usage(
-    account_ids: Iterable[int], first: date | None = None, last: date | None = None
+    units: Mapping[int, str], first: date | None = None, last: date | None = None,
+    owned: Mapping[int, Sequence[Ownership]] | None = None,
 ) -> list[ForeignUsage]:
-    """The accounts' usage in other currencies than theirs, on charge days from first to last, by the grain of U3."""
-    units = units_of(account_ids)
-    owned = ownerships_of(scopes_ever_of(units))
-    made = to_units(known_courses(), units.values())
+    """Accounts' usage in other currencies than theirs, on charge days from first to last, by the grain of U3.
+
+    `units` has the unit's name of each account; `owned` their scopes with all owners, read here unless given.
+    """
     conditions = [] if first is None else [UsageFact.day >= first]
     conditions += [] if last is None else [UsageFact.day <= last]
     if len(set(units.values())) == 1:
         conditions.append(UsageFact.currency.not_in(set(units.values())))
-    return list(_foreign_usage(units, owned, made, *conditions))
+    totals = list(_foreign_totals(units, owned_by(units) if owned is None else owned, *conditions))
+    made = to_units(known_courses(), units.values()) if totals else {}
+    return [_converted(total, units, made) for total in totals]
 
 
-def _foreign_usage(
-    units: Mapping[int, str], owned: Mapping[int, Sequence[Ownership]], made: Mapping[Pair, Course],
-    *conditions: ColumnElement[bool],
-) -> Iterator[ForeignUsage]:
-    """Each total (scope, charge day, charge key, currency) is summed first and converted once (L2)."""
+def _foreign_totals(
+    units: Mapping[int, str], owned: Mapping[int, Sequence[Ownership]], *conditions: ColumnElement[bool]
+) -> Iterator[tuple[int, int, date, int, str, int]]:
+    """(account, scope, charge day, charge key, currency, amount) where the currency is not the account's."""
     for part in chunks(owned):
         rows = db.session.execute(
             select(UsageFact.scope_id, UsageFact.day, UsageFact.key_id, UsageFact.currency, func.sum(UsageFact.amount))
@@ -218,11 +264,17 @@ def _foreign_usage(
         )
         for scope_id, day, key_id, currency, total in rows:
             amount, account_id = int(total), owner_at(owned[scope_id], day_start(day))
-            if account_id is None or not amount or units.get(account_id, currency) == currency:
-                continue
-            rate = made.get((currency, units[account_id]), NO_RATES).on(day)
-            steps = 0 if rate is None else converted(amount, rate.value)
-            yield ForeignUsage(account_id, scope_id, day, key_id, currency, amount, rate, steps)
+            if account_id is not None and amount and units.get(account_id, currency) != currency:
+                yield account_id, scope_id, day, key_id, currency, amount
+
+
+def _converted(
+    total: tuple[int, int, date, int, str, int], units: Mapping[int, str], made: Mapping[Pair, Course]
+) -> ForeignUsage:
+    """Each total (scope, charge day, charge key, currency) is summed first and converted once (L2)."""
+    account_id, _, day, _, currency, amount = total
+    rate = made.get((currency, units[account_id]), NO_RATES).on(day)
+    return ForeignUsage(*total, rate, 0 if rate is None else converted(amount, rate.value))
 
 
 def posted_of(

@@ -208,22 +208,33 @@ class RateFact(Model):
 
 
 class AccountCache(Model):
-    """Sums of an account's postings up to its batch; can be thrown away (L16)."""
+    """What an account comes to up to its batch; can be thrown away (L16).
+
+    `newest_charge_day` is that of its scopes (U10). `used_up_from` is the instant from which nothing is left to draw
+    of what was drawn upon: None while there is no such instant, 1970 where nothing is left at all.
+    """
 
     __tablename__ = "account_cache"
 
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
     batch: Mapped[int]
     last_charge_at: Mapped[datetime | None]
-    uncovered: Mapped[int]
+    uncovered: Mapped[int] = mapped_column(index=True)
     uncredited: Mapped[int]
+    newest_charge_day: Mapped[date | None] = mapped_column(index=True)
+    used_up_from: Mapped[datetime | None] = mapped_column(index=True)
 
 
 class LotCache(Model):
-    """What was drawn from a lot in all; belongs to its account's cache."""
+    """What was drawn from a lot in all; belongs to its account's cache.
+
+    `lapses_at` is its expiry while something is left that will expire with it, else None.
+    """
 
     __tablename__ = "lot_cache"
 
     lot_id: Mapped[int] = mapped_column(ForeignKey("lot.id"), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     drawn: Mapped[int]
+    effective: Mapped[datetime]
+    lapses_at: Mapped[datetime | None] = mapped_column(index=True)

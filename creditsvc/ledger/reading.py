@@ -6,28 +6,28 @@ used where they answer the question asked, and give what the postings give (L16)
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import aliased
 
 from creditsvc.core.amounts import Unit, format_amount, unit_named
 from creditsvc.core.burndown import LATEST, Standing, standing
 from creditsvc.core.days import instant_text
+from creditsvc.core.errors import NotFound
 from creditsvc.db import db
-from creditsvc.ledger.facts import KnownLot, chunks, lots_of, ownerships_of, posted_of, scopes_ever_of
+from creditsvc.ledger.facts import KnownLot, chunks, lots_of, newest_charge_days, posted_of
 from creditsvc.ledger.models import (
     Account,
     AccountCache,
     Batch,
-    LotCache,
     LotChange,
     LotFact,
-    Pool,
     Posting,
     Resource,
-    Scope,
 )
+from creditsvc.parties.access import Caller, visible_startups
 from creditsvc.parties.models import Startup
 
 
@@ -112,8 +112,11 @@ class AccountView:
 
     @property
     def next_expiry(self) -> datetime | None:
-        """When the next lot that has something left expires."""
-        return min((lot.expires for lot in self.lots if lot.standing.remaining and lot.expires), default=None)
+        """When the next lot that has something left expires; one that is void before it expires never does."""
+        return min(
+            (lot.expires for lot in self.lots if lot.standing.remaining and lot.expires and lot.end == lot.expires),
+            default=None,
+        )
 
 
 @dataclass(frozen=True)
@@ -137,32 +140,61 @@ def balances(
     Charge days by `as_of`, facts recorded by `known_at` (all when None). Asks nobody's permission: the operation or
     door above has done so.
     """
-    statement = (
-        select(Account, Startup.key, Resource)
-        .join(Startup, Startup.id == Account.startup_id)
-        .join(Resource, Resource.id == Account.resource_id)
-        .order_by(Startup.key, Resource.key)
-    )
+    statement = _accounts().order_by(Startup.key, Resource.key)
     if startup_ids is not None:
         statement = statement.where(Account.startup_id.in_(startup_ids))
     if account_ids is not None:
         statement = statement.where(Account.id.in_(account_ids))
+    return _views(db.session.execute(statement).all(), as_of, known_at)
+
+
+def holdings_of(
+    caller: Caller, key: str, as_of: datetime, known_at: datetime | None = None
+) -> tuple[Startup, list[AccountView]]:
+    """A startup with its accounts, by resource key, as `balances` reads them; whether it may be seen is asked with it.
+
+    Raises NotFound("startup") when there is none or the caller may not know of it.
+    """
+    statement = _accounts(Startup).where(Startup.key == key, visible_startups(caller)).order_by(Resource.key)
     rows = db.session.execute(statement).all()
-    accounts = {account.id: account for account, _, _ in rows}
-    known = lots_of(list(accounts), known_at)
-    sums = _sums(accounts, as_of, known_at)
-    pool_keys = _pool_keys({lot.fact.pool_id for lots in known.values() for lot in lots})
-    newest = newest_charge_days(list(accounts))
-    batches = _batches_known(accounts, known_at)
+    if not rows:
+        raise NotFound("startup", key)
+    return rows[0].Startup, _views([row for row in rows if row.id is not None], as_of, known_at)
+
+
+def _accounts(*more: type[Startup]) -> Select[*tuple[Any, ...]]:
+    """Startups with their accounts and what the caches know of them. All but the first columns are None for a startup
+    without an account, which shows only where the startups come first."""
+    columns = (
+        Account.id, Account.startup_id, Account.batches, Account.head_at, Startup.key.label("startup"), Resource,
+        AccountCache.batch.label("cached_batch"), AccountCache.last_charge_at, AccountCache.uncovered,
+        AccountCache.uncredited, AccountCache.newest_charge_day,
+    )
+    return (
+        select(*columns, *more)
+        .select_from(Startup)
+        .join(Account, Account.startup_id == Startup.id, isouter=bool(more))
+        .join(Resource, Resource.id == Account.resource_id, isouter=bool(more))
+        .outerjoin(AccountCache, AccountCache.account_id == Account.id)
+    )
+
+
+def _views(found: Sequence[Any], as_of: datetime, known_at: datetime | None) -> list[AccountView]:
+    rows = {row.id: row for row in found}
+    known = lots_of(list(rows), known_at)
+    sums = _sums(rows, known, as_of, known_at)
+    newest = {account_id: row.newest_charge_day for account_id, row in rows.items() if row.cached_batch is not None}
+    newest.update(newest_charge_days([account_id for account_id in rows if account_id not in newest]))
+    batches = _batches_known(rows, known_at)
     return [
         AccountView(
-            id=account.id, startup_id=account.startup_id, startup=startup_key, resource=resource.key,
-            resource_name=resource.name, kind=resource.kind, unit=unit_named(resource.unit), batch=batches[account.id],
-            lots=tuple(_lot_view(lot, pool_keys, sums[account.id], as_of) for lot in _in_order(known[account.id])),
-            uncovered=sums[account.id].uncovered, uncredited=sums[account.id].uncredited,
-            newest_charge_day=newest.get(account.id),
+            id=row.id, startup_id=row.startup_id, startup=row.startup, resource=row.Resource.key,
+            resource_name=row.Resource.name, kind=row.Resource.kind, unit=unit_named(row.Resource.unit),
+            batch=batches[row.id],
+            lots=tuple(_lot_view(lot, sums[row.id], as_of) for lot in _in_order(known[row.id])),
+            uncovered=sums[row.id].uncovered, uncredited=sums[row.id].uncredited, newest_charge_day=newest.get(row.id),
         )
-        for account, startup_key, resource in rows
+        for row in rows.values()
     ]
 
 
@@ -170,28 +202,21 @@ def _in_order(lots: Sequence[KnownLot]) -> list[KnownLot]:
     return sorted(lots, key=lambda lot: (lot.lot.effective, lot.lot.key))
 
 
-def _lot_view(known: KnownLot, pool_keys: dict[int, str], sums: _Sums, as_of: datetime) -> LotView:
+def _lot_view(known: KnownLot, sums: _Sums, as_of: datetime) -> LotView:
     lot = known.lot
     return LotView(
-        id=known.fact.id, key=lot.key, pool=pool_keys[known.fact.pool_id], amount=lot.amount,
+        id=known.fact.id, key=lot.key, pool=known.pool, amount=lot.amount,
         effective=lot.effective, expires=lot.expires, voided_at=lot.voided_at, priority=lot.priority,
         promotional=lot.promotional, worthless=lot.is_worthless,
         standing=standing(lot, sums.drawn.get(known.fact.id, 0), as_of),
     )
 
 
-def _pool_keys(pool_ids: set[int]) -> dict[int, str]:
-    if not pool_ids:
-        return {}
-    return dict(db.session.execute(select(Pool.id, Pool.key).where(Pool.id.in_(pool_ids))).all())
-
-
-def _batches_known(accounts: dict[int, Account], known_at: datetime | None) -> dict[int, int]:
-    numbers = {account_id: account.batches for account_id, account in accounts.items()}
+def _batches_known(rows: Mapping[int, Any], known_at: datetime | None) -> dict[int, int]:
     if known_at is None:
-        return numbers
-    numbers = dict.fromkeys(numbers, 0)
-    for part in chunks(accounts):
+        return {account_id: row.batches for account_id, row in rows.items()}
+    numbers = dict.fromkeys(rows, 0)
+    for part in chunks(rows):
         numbers.update(
             db.session.execute(
                 select(Batch.account_id, func.max(Batch.number))
@@ -202,10 +227,19 @@ def _batches_known(accounts: dict[int, Account], known_at: datetime | None) -> d
     return numbers
 
 
-def _sums(accounts: dict[int, Account], as_of: datetime, known_at: datetime | None) -> dict[int, _Sums]:
-    sums = _cached_sums(accounts, as_of, known_at)
-    asked = [account_id for account_id in accounts if account_id not in sums]
-    for account_id, posted in posted_of(asked, known_at, as_of).items():
+def _sums(
+    rows: Mapping[int, Any], known: Mapping[int, Sequence[KnownLot]], as_of: datetime, known_at: datetime | None
+) -> dict[int, _Sums]:
+    """The sums of each account, from the caches where they answer the question, else from the postings."""
+    sums = {
+        account_id: _Sums(
+            {lot.fact.id: lot.cached_drawn or 0 for lot in known[account_id]}, row.uncovered, row.uncredited
+        )
+        for account_id, row in rows.items()
+        if _is_answered(row, known[account_id], as_of, known_at)
+    }
+    asked = [account_id for account_id in rows if account_id not in sums]
+    for account_id, posted in (posted_of(asked, known_at, as_of) if asked else {}).items():
         drawn: dict[int, int] = {}
         without_lot = {"uncovered": 0, "uncredited": 0}
         for (_, kind, lot_id), amount in posted.items():
@@ -217,39 +251,14 @@ def _sums(accounts: dict[int, Account], as_of: datetime, known_at: datetime | No
     return sums
 
 
-def _cached_sums(accounts: dict[int, Account], as_of: datetime, known_at: datetime | None) -> dict[int, _Sums]:
-    """The sums of those accounts whose cache answers the question: up to the last batch, nothing after `as_of`."""
-    sums: dict[int, _Sums] = {}
-    for part in chunks(accounts):
-        for cache in db.session.scalars(select(AccountCache).where(AccountCache.account_id.in_(part))):
-            account = accounts[cache.account_id]
-            whole = known_at is None or (account.head_at is not None and account.head_at <= known_at)
-            nothing_after = cache.last_charge_at is None or cache.last_charge_at <= as_of
-            if whole and nothing_after and cache.batch == account.batches:
-                sums[account.id] = _Sums({}, cache.uncovered, cache.uncredited)
-    for part in chunks(sums):
-        for lot in db.session.scalars(select(LotCache).where(LotCache.account_id.in_(part))):
-            sums[lot.account_id].drawn[lot.lot_id] = lot.drawn
-    return sums
-
-
-def newest_charge_days(account_ids: Sequence[int]) -> dict[int, date]:
-    """The newest charge day for which each account has data, from the scopes in the time they belonged to it (U10)."""
-    owned = ownerships_of(scopes_ever_of(account_ids))
-    newest: dict[int, date] = {}
-    for part in chunks(owned):
-        scopes = db.session.execute(
-            select(Scope.id, Scope.newest_charge_day).where(Scope.id.in_(part), Scope.newest_charge_day.is_not(None))
-        )
-        for scope_id, scope_day in scopes:
-            for own in owned[scope_id]:
-                if own.account_id is None or scope_day is None:
-                    continue
-                last = (own.ends - timedelta(microseconds=1)).astimezone(UTC).date()
-                day = min(scope_day, last)
-                if day >= own.starts.astimezone(UTC).date():
-                    newest[own.account_id] = max(newest.get(own.account_id, day), day)
-    return newest
+def _is_answered(row: Any, lots: Sequence[KnownLot], as_of: datetime, known_at: datetime | None) -> bool:
+    """Whether the cache answers: up to the last batch, all of it known by then, and nothing of it after `as_of`."""
+    return (
+        row.cached_batch == row.batches
+        and (known_at is None or (row.head_at is not None and row.head_at <= known_at))
+        and (row.last_charge_at is None or row.last_charge_at <= as_of)
+        and all(lot.cached_drawn is not None for lot in lots)
+    )
 
 
 @dataclass(frozen=True)
@@ -315,27 +324,27 @@ class LotEvent:
 
 def lot_events(account_ids: Sequence[int]) -> list[LotEvent]:
     """The awards and changes of the accounts' lots in the order in which they were stated."""
-    events: list[LotEvent] = []
-    awards = (
-        select(LotFact, Batch).join(Batch, Batch.id == LotFact.batch_id).where(LotFact.account_id.in_(account_ids))
-    )
-    for lot, batch in db.session.execute(awards):
-        events.append(
-            LotEvent(lot.account_id, lot.awarded, "award", lot.key, lot.amount, lot.expires, batch.actor, "",
-                     batch.number)
-        )
-    changes = (
-        select(LotChange, LotFact, Batch)
-        .join(LotFact, LotFact.id == LotChange.lot_id)
-        .join(Batch, Batch.id == LotChange.batch_id)
+    changed = aliased(Batch)
+    rows = db.session.execute(
+        select(LotFact, Batch, LotChange, changed.number)
+        .join(Batch, Batch.id == LotFact.batch_id)
+        .outerjoin(LotChange, LotChange.lot_id == LotFact.id)
+        .outerjoin(changed, changed.id == LotChange.batch_id)
         .where(LotFact.account_id.in_(account_ids))
+        .order_by(LotFact.id, LotChange.id)
     )
-    for change, lot, batch in db.session.execute(changes):
-        events.append(
-            LotEvent(lot.account_id, change.stated_at, change.kind, lot.key, change.amount, change.instant,
-                     change.actor, change.reason, batch.number)
+    awards: dict[int, LotEvent] = {}
+    changes: list[LotEvent] = []
+    for lot, batch, change, number in rows:
+        awards[lot.id] = LotEvent(
+            lot.account_id, lot.awarded, "award", lot.key, lot.amount, lot.expires, batch.actor, "", batch.number
         )
-    return sorted(events, key=lambda event: (event.at, event.batch, event.lot))
+        if change is not None:
+            changes.append(
+                LotEvent(lot.account_id, change.stated_at, change.kind, lot.key, change.amount, change.instant,
+                         change.actor, change.reason, number)
+            )
+    return sorted([*awards.values(), *changes], key=lambda event: (event.at, event.batch, event.lot))
 
 
 def balance_document(

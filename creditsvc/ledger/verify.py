@@ -14,8 +14,19 @@ from creditsvc.core.amounts import format_amount, unit_named
 from creditsvc.core.errors import RuleBroken
 from creditsvc.core.rates import parse_rate
 from creditsvc.db import begin_snapshot, db
+from creditsvc.ledger.caches import lapses_at, used_up_from
 from creditsvc.ledger.chain import PostingLine, batch_hash, rate_hash
-from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, lots_of, planned, posted_of, units_of, usage_of
+from creditsvc.ledger.facts import (
+    KnownLot,
+    PostingKey,
+    chunks,
+    lots_of,
+    newest_charge_days,
+    planned,
+    posted_of,
+    units_of,
+    usage_of,
+)
 from creditsvc.ledger.models import (
     Account,
     AccountCache,
@@ -78,7 +89,7 @@ def _difference(account: str, what: str, expected: object, found: object) -> Dif
 def check_accounts(ids: Sequence[int], names: dict[int, str]) -> list[Difference]:
     """What differs in these accounts: postings from the plan, drawn amounts, caches, chains."""
     known, usage, posted, units = lots_of(ids), usage_of(ids), posted_of(ids), units_of(ids)
-    differences = _check_caches(ids, names, posted)
+    differences = _check_caches(ids, names, known, posted)
     for account_id in ids:
         name, unit = names[account_id], unit_named(units[account_id])
         keys = {lot.fact.id: lot.fact.key for lot in known[account_id]}
@@ -112,36 +123,63 @@ def _check_lots(name: str, known: Sequence[KnownLot], posted: dict[PostingKey, i
 
 
 def _check_caches(
-    ids: Sequence[int], names: dict[int, str], posted: dict[int, dict[PostingKey, int]]
+    ids: Sequence[int],
+    names: dict[int, str],
+    known: dict[int, list[KnownLot]],
+    posted: dict[int, dict[PostingKey, int]],
 ) -> list[Difference]:
+    """Caches that would answer otherwise than facts and postings do; one of an older batch is used by nobody (L16)."""
     differences = []
-    heads = dict(db.session.execute(select(Account.id, Account.batches).where(Account.id.in_(ids))).all())
-    caches = db.session.scalars(select(AccountCache).where(AccountCache.account_id.in_(ids))).all()
-    lots: dict[int, dict[int, int]] = defaultdict(dict)
+    newest = newest_charge_days(ids)
+    lots: dict[int, dict[int, LotCache]] = defaultdict(dict)
     for lot in db.session.scalars(select(LotCache).where(LotCache.account_id.in_(ids))):
-        lots[lot.account_id][lot.lot_id] = lot.drawn
-    for cache in caches:
-        if cache.batch != heads[cache.account_id]:
-            continue  # of an older batch: not used by anybody
-        sums: dict[tuple[str, int | None], int] = defaultdict(int)
-        for (_, kind, lot_id), amount in posted[cache.account_id].items():
-            sums[kind, lot_id] += amount
-        cached: dict[tuple[str, int | None], int] = {
-            ("uncovered", None): cache.uncovered, ("uncredited", None): cache.uncredited,
-        }
-        cached.update({("drawn", lot_id): drawn for lot_id, drawn in lots[cache.account_id].items()})
-        newest = max((at for at, _, _ in posted[cache.account_id]), default=None)
-        if cache.last_charge_at != newest:  # or it would answer for instants for which it cannot
-            differences.append(
-                _difference(names[cache.account_id], "cached newest charge day", newest, cache.last_charge_at)
-            )
-        for place in sorted(sums.keys() | cached.keys(), key=str):
-            if sums.get(place, 0) != cached.get(place, 0):
-                differences.append(
-                    _difference(names[cache.account_id], f"cached {place[0]} of lot {place[1]}",
-                                sums.get(place, 0), cached.get(place, 0))
-                )
+        lots[lot.account_id][lot.lot_id] = lot
+    caches = db.session.execute(
+        select(AccountCache, Account.batches)
+        .join(Account, Account.id == AccountCache.account_id)
+        .where(AccountCache.account_id.in_(ids))
+    )
+    for cache, head in caches:
+        account_id = cache.account_id
+        if cache.batch != head:
+            continue
+        expected = _to_cache(known[account_id], posted[account_id]) | {"data up to": newest.get(account_id)}
+        found = _cached(cache, lots[account_id])
+        differences += [
+            _difference(names[account_id], f"cached {what}", expected.get(what), found.get(what))
+            for what in sorted(expected.keys() | found.keys())
+            if expected.get(what) != found.get(what)
+        ]
     return differences
+
+
+def _to_cache(known: Sequence[KnownLot], posted: dict[PostingKey, int]) -> dict[str, object]:
+    """What an account's cache must say, by what it is about."""
+    sums: dict[tuple[str, int | None], int] = defaultdict(int)
+    for (_, kind, lot_id), amount in posted.items():
+        sums[kind, lot_id] += amount
+    expected: dict[str, object] = {
+        "newest charge day": max((at for at, _, _ in posted), default=None),
+        "uncovered": sums["uncovered", None],
+        "uncredited": sums["uncredited", None],
+        "used up from": used_up_from((lot.lot, sums["drawn", lot.fact.id]) for lot in known),
+    }
+    for lot in known:
+        drawn = sums["drawn", lot.fact.id]
+        expected[f"drawn of lot {lot.fact.id}"] = drawn
+        expected[f"interval of lot {lot.fact.id}"] = (lot.lot.effective, lapses_at(lot.lot, drawn))
+    return expected
+
+
+def _cached(cache: AccountCache, lots: dict[int, LotCache]) -> dict[str, object]:
+    found: dict[str, object] = {
+        "newest charge day": cache.last_charge_at, "uncovered": cache.uncovered, "uncredited": cache.uncredited,
+        "used up from": cache.used_up_from, "data up to": cache.newest_charge_day,
+    }
+    for lot_id, lot in lots.items():
+        found[f"drawn of lot {lot_id}"] = lot.drawn
+        found[f"interval of lot {lot_id}"] = (lot.effective, lot.lapses_at)
+    return found
 
 
 def _check_chains(

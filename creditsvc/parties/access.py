@@ -7,8 +7,10 @@ Doors make a `Caller`; every operation asks here. What a startup's people may no
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, false, select, true
+from sqlalchemy.orm import InstrumentedAttribute
 
 from creditsvc.core.errors import Forbidden, NotFound
 from creditsvc.db import db
@@ -81,20 +83,39 @@ def operator(now: datetime, actor: str = "command line") -> Caller:
 
 
 def caller_of(person: Person, now: datetime, address: str = "") -> Caller:
-    """The caller that a signed-in person or the bearer of their token is."""
-    memberships = dict(
-        db.session.execute(
-            select(Membership.startup_id, Membership.role).where(Membership.person_id == person.id)
-        ).all()
-    )
+    """The caller that a person is. Raises NotFound("person") when there is no such person any more."""
+    found = identify(Person.id == person.id, now, address)
+    if found is None:
+        raise NotFound("person", person.email)
+    return found[1]
+
+
+def identify(
+    condition: ColumnElement[bool], now: datetime, address: str = "", *more: InstrumentedAttribute[Any]
+) -> tuple[Person, Caller, tuple[Any, ...]] | None:
+    """The one person of whom the condition holds, with the caller that they are; None when there is none.
+
+    In one statement, since every request asks it; it gives the columns `more` besides.
+    """
+    rows = db.session.execute(
+        select(Person, Membership.startup_id, Membership.role, ManagerProgramme.programme_id, *more)
+        .select_from(Person)
+        .outerjoin(Membership, Membership.person_id == Person.id)
+        .outerjoin(
+            ManagerProgramme,
+            (ManagerProgramme.person_id == Person.id) & Person.limited_to_programmes & (Person.role == "manager"),
+        )
+        .where(condition)
+    ).all()
+    if not rows:
+        return None
+    person = rows[0][0]
+    memberships = {row[1]: row[2] for row in rows if row[1] is not None}
     programmes: frozenset[int] | None = None
     if person.role == "manager" and person.limited_to_programmes:
-        programmes = frozenset(
-            db.session.scalars(
-                select(ManagerProgramme.programme_id).where(ManagerProgramme.person_id == person.id)
-            )
-        )
-    return Caller(now, person.email, person.role, person.id, memberships, programmes, person.partner_id, address)
+        programmes = frozenset(row[3] for row in rows if row[3] is not None)
+    caller = Caller(now, person.email, person.role, person.id, memberships, programmes, person.partner_id, address)
+    return person, caller, tuple(rows[0][4:])
 
 
 def may(caller: Caller, action: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from creditsvc.db import db
 from creditsvc.parties.access import Caller, require_startup, visible_startups
@@ -27,13 +27,16 @@ def find_startup(caller: Caller, key: str) -> Startup:
 
 
 def list_startups(
-    caller: Caller, *, search: str = "", after: str | None = None, limit: int | None = None
+    caller: Caller, *, search: str = "", after: str | None = None, limit: int | None = None,
+    where: ColumnElement[bool] | None = None,
 ) -> Sequence[Startup]:
     """The startups that the caller may see, in the order of their keys, from beyond the key `after`.
 
-    `search` narrows to names and keys that contain it, whatever the capitals.
+    `search` narrows to names and keys that contain it, whatever the capitals; `where` to what holds for `Startup`.
     """
     statement = select(Startup).where(visible_startups(caller)).order_by(Startup.key)
+    if where is not None:
+        statement = statement.where(where)
     if search:
         part = "%" + search.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
         statement = statement.where(
@@ -44,9 +47,8 @@ def list_startups(
     return db.session.scalars(statement if limit is None else statement.limit(limit)).all()
 
 
-def members_of(caller: Caller, key: str) -> list[Member]:
-    """A startup's people, owners first. Raises NotFound."""
-    startup = require_startup(caller, "startup.see", key)
+def members_of(startup: Startup) -> list[Member]:
+    """A startup's people, owners first. The caller must have been allowed to see it."""
     rows = db.session.execute(
         select(Person.email, Person.name, Membership.role, Person.created_at)
         .join(Membership, Membership.person_id == Person.id)

@@ -6,16 +6,16 @@ Whoever bears one may do what its person may, within the scopes of the token, un
 import hashlib
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from creditsvc.core.days import instant_text
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.parties import trail
-from creditsvc.parties.access import Caller, may, require
+from creditsvc.parties.access import Caller, identify, may, require
 from creditsvc.parties.models import TOKEN_SCOPES, ApiToken, Person
 from creditsvc.parties.operations import known_person
 
@@ -30,9 +30,8 @@ USE_NOTED_EVERY = timedelta(minutes=5)
 class Bearer:
     """Who bears a live token, and what it may do. `is_due` says that its last use is to be noted again."""
 
-    person: Person
+    caller: Caller
     token_id: int
-    scopes: frozenset[str]
     is_due: bool
 
 
@@ -114,19 +113,19 @@ def revoke_token(caller: Caller, email: str, name: str) -> None:
     trail.record(caller, "token.revoked", f"person:{person.email}", before={"token": name.strip()})
 
 
-def find_bearer(token: str, now: datetime) -> Bearer | None:
+def find_bearer(token: str, now: datetime, address: str = "") -> Bearer | None:
     """The active person whose live token this is, with what the token may do, or None. One query."""
     if not token.startswith(PREFIX):
         return None
-    found = db.session.execute(
-        select(Person, ApiToken.id, ApiToken.scopes, ApiToken.last_used_at)
-        .join(ApiToken, ApiToken.person_id == Person.id)
-        .where(ApiToken.token_hash == hash_token(token), Person.active, *_live(now))
-    ).first()
+    found = identify(
+        and_(ApiToken.person_id == Person.id, ApiToken.token_hash == hash_token(token), Person.active, *_live(now)),
+        now, address, ApiToken.id, ApiToken.scopes, ApiToken.last_used_at,
+    )
     if found is None:
         return None
-    person, token_id, scopes, used = found
-    return Bearer(person, token_id, frozenset(scopes.split()), used is None or now - used >= USE_NOTED_EVERY)
+    _, caller, (token_id, scopes, used) = found
+    caller = replace(caller, scopes=frozenset(scopes.split()))
+    return Bearer(caller, token_id, used is None or now - used >= USE_NOTED_EVERY)
 
 
 def note_use(token_id: int, now: datetime) -> None:

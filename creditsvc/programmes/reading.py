@@ -5,14 +5,14 @@ from datetime import date
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, false, func, select
 
 from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.core.days import DEFAULT_ZONE, zone_named
 from creditsvc.core.errors import NotFound
 from creditsvc.db import Model, db
 from creditsvc.ledger.models import Resource
-from creditsvc.parties.access import Caller, require, require_startup
+from creditsvc.parties.access import Caller, require
 from creditsvc.parties.models import Startup, StartupProgramme
 from creditsvc.programmes.models import (
     Cohort,
@@ -56,7 +56,10 @@ class CohortView:
 
 @dataclass(frozen=True)
 class EnrolmentView:
-    """A startup in a cohort; `months` is of the terms that stood when it was enrolled."""
+    """A startup in a cohort; `months` is of the terms that stood when it was enrolled.
+
+    `is_awarded` says whether its package was awarded, where the reader asked for it.
+    """
 
     startup: str
     cohort: str
@@ -67,6 +70,7 @@ class EnrolmentView:
     status: str
     enrolled_on: date
     months: int
+    is_awarded: bool = False
 
 
 def by_key(model: type[M], what: str, key: str) -> M:
@@ -198,22 +202,25 @@ def cohorts(caller: Caller) -> list[CohortView]:
     ]
 
 
-def enrolments_of(caller: Caller, startup: str) -> list[EnrolmentView]:
-    """The enrolments of a startup, oldest first. Raises NotFound, Forbidden."""
-    company: Startup = require_startup(caller, "startup.see", startup)
+def enrolments_of(startup: Startup, awarded: ColumnElement[bool] | None = None) -> list[EnrolmentView]:
+    """The enrolments of a startup, oldest first. The caller must have been allowed to see it.
+
+    `awarded` is the condition on `Enrolment` that its package was awarded (rooms above know it).
+    """
+    is_awarded = false() if awarded is None else awarded
     rows = db.session.execute(
-        select(Enrolment, Cohort, Programme, Package.key, ProgrammeTerms.months)
+        select(Enrolment, Cohort, Programme, Package.key, ProgrammeTerms.months, is_awarded)
         .join(Cohort, Cohort.id == Enrolment.cohort_id)
         .join(Programme, Programme.id == Cohort.programme_id)
         .join(ProgrammeTerms, ProgrammeTerms.id == Enrolment.terms_id)
         .outerjoin(Package, Package.id == Enrolment.package_id)
-        .where(Enrolment.startup_id == company.id)
+        .where(Enrolment.startup_id == startup.id)
         .order_by(Enrolment.enrolled_on, Enrolment.id)
     )
     return [
         EnrolmentView(
-            startup, cohort.key, cohort.name, programme.key, programme.name, package, enrolment.status,
-            enrolment.enrolled_on, months,
+            startup.key, cohort.key, cohort.name, programme.key, programme.name, package, enrolment.status,
+            enrolment.enrolled_on, months, bool(was_awarded),
         )
-        for enrolment, cohort, programme, package, months in rows
+        for enrolment, cohort, programme, package, months, was_awarded in rows
     ]

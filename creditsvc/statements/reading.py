@@ -1,7 +1,7 @@
 """Everything a startup holds and how it came about, in one reading; the same for pages, API and command."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
@@ -15,10 +15,11 @@ from creditsvc.ledger.reading import (
     LotEvent,
     PostingView,
     balances,
+    holdings_of,
     lot_events,
     postings,
 )
-from creditsvc.parties.access import Caller, require_startup
+from creditsvc.parties.access import Caller
 from creditsvc.statements.entries import Entry, remaining_by_instant, tell, with_conversions
 from creditsvc.usage.reading import Conversion, conversions_by_day
 
@@ -69,23 +70,48 @@ class Statement:
     accounts: tuple[AccountStatement, ...]
 
 
+@dataclass(frozen=True)
+class History:
+    """The facts and postings of accounts up to an instant, read once, to be told as of any instant up to it."""
+
+    events: Mapping[int, Sequence[LotEvent]]
+    postings: Mapping[int, Sequence[PostingView]]
+
+    def told(self, view: AccountView, until: datetime) -> list[Entry]:
+        """All entries of the account; facts of batches that the view does not know yet are left aside."""
+        rows = [row for row in _known(self.postings.get(view.id, ()), view) if row.charge_at <= until]
+        return tell(view, _known(self.events.get(view.id, ()), view), rows, until)
+
+    def remaining_at(self, view: AccountView, instant: datetime) -> int:
+        """What remained of the account at an instant, as it is known now; in steps."""
+        return remaining_by_instant(self.told(view, instant), [instant])[0]
+
+
+def history_of(views: Sequence[AccountView], until: datetime) -> History:
+    """Reads the history of accounts, in two queries. Asks nobody's permission."""
+    ids = [view.id for view in views]
+    if not ids:
+        return History({}, {})
+    return History(_by_account(lot_events(ids)), _by_account(postings(ids, until=until)))
+
+
 def statement(caller: Caller, startup: str, *, first: date | None = None, last: date | None = None) -> Statement:
     """The statement of a startup over days of the programme's calendar, both included; up to now without `last`.
 
     Its opening balances are those as of the end of the day before `first`, its closing ones those as of the end of
     `last`, as `balances` reads them. Raises NotFound, Forbidden and RuleBroken("to", "end-before-start").
     """
-    company = require_startup(caller, "startup.see", startup)
     as_of = caller.now if last is None else ends_at(last)
     opened_at = None if first is None else starts_at(first)
     if opened_at is not None and opened_at >= as_of:
         raise RuleBroken(
             "to", "end-before-start", "the last day is before %(first)s, the first one", first=first
         )
-    views = balances(as_of, startup_ids=[company.id])
-    told = _told(views, as_of)
+    company, views = holdings_of(caller, startup, as_of)
+    history = history_of(views, as_of)
+    told = {view.id: history.told(view, as_of) for view in views}
     converted: dict[int, dict[date, tuple[Conversion, ...]]] = defaultdict(dict)
-    for (account_id, day), conversions in conversions_by_day([view.id for view in views]).items():
+    for (account_id, day), conversions in conversions_by_day({view.id: view.unit.name for view in views}).items():
         converted[account_id][day] = conversions
     told = {account_id: with_conversions(entries, converted[account_id]) for account_id, entries in told.items()}
     return Statement(
@@ -108,21 +134,29 @@ def burn_down_series(
     views = balances(as_of, account_ids=[account_id])
     if not views:
         return []
-    entries = _told(views, as_of)[account_id]
+    entries = history_of(views, as_of).told(views[0], as_of)
     if not entries and first is None:
         return []
-    days = _days(first or day_of(entries[0].at), last or day_of(now))
+    return _series(entries, first or day_of(entries[0].at), last or day_of(now), as_of)
+
+
+def burn_downs(
+    views: Sequence[AccountView], history: History, first: Mapping[int, date], now: datetime
+) -> dict[int, list[tuple[date, int]]]:
+    """The series of `burn_down_series` for accounts as of now, from the day that `first` has for each, up to today.
+
+    By account id; accounts without a first day have none.
+    """
+    return {
+        view.id: _series(history.told(view, now), first[view.id], day_of(now), now)
+        for view in views if view.id in first
+    }
+
+
+def _series(entries: Sequence[Entry], first: date, last: date, as_of: datetime) -> list[tuple[date, int]]:
+    days = _days(first, last)
     moments = [min(ends_at(day) - timedelta(microseconds=1), as_of) for day in days]
     return list(zip(days, remaining_by_instant(entries, moments), strict=True))
-
-
-def remaining_at(account_id: int, instants: Sequence[datetime]) -> list[int]:
-    """What remained of an account at each of the instants, which are in order of time, as it is known now; in steps.
-
-    Asks nobody's permission.
-    """
-    views = balances(instants[-1], account_ids=[account_id])
-    return remaining_by_instant(_told(views, instants[-1])[account_id], instants)
 
 
 def statement_document(told: Statement) -> dict[str, Any]:
@@ -136,16 +170,6 @@ def statement_document(told: Statement) -> dict[str, Any]:
         "as_of": instant_text(told.as_of),
         "known_at": instant_text(told.known_at),
         "accounts": [_account_document(account) for account in told.accounts],
-    }
-
-
-def _told(views: Sequence[AccountView], as_of: datetime) -> dict[int, list[Entry]]:
-    """All entries of the accounts by account id; facts of batches that the views do not know yet are left aside."""
-    ids = [view.id for view in views]
-    events = _by_account(lot_events(ids) if ids else [])
-    rows = _by_account(postings(ids, until=as_of) if ids else [])
-    return {
-        view.id: tell(view, _known(events[view.id], view), _known(rows[view.id], view), as_of) for view in views
     }
 
 

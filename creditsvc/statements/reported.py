@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from creditsvc.core.amounts import Unit, format_amount, parse_amount
 from creditsvc.core.days import instant_text
@@ -14,7 +14,7 @@ from creditsvc.ledger.reading import AccountView, balances
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require_startup
 from creditsvc.statements.models import ReportedBalance
-from creditsvc.statements.reading import remaining_at
+from creditsvc.statements.reading import History, history_of
 
 SHOWN = 24
 """How many figures of an account are told, the newest first."""
@@ -77,26 +77,38 @@ def reported_of(caller: Caller, startup: str) -> list[Reported]:
     return reported_balances(balances(caller.now, startup_ids=[company.id]))
 
 
-def reported_balances(views: Sequence[AccountView], most: int = SHOWN) -> list[Reported]:
-    """The newest figures of each of the accounts, at most so many, newest first. Asks nobody's permission."""
-    found: list[Reported] = []
-    for view in views:
-        rows = db.session.scalars(
-            select(ReportedBalance).where(ReportedBalance.account_id == view.id)
-            .order_by(ReportedBalance.seen_at.desc(), ReportedBalance.id.desc()).limit(most)
-        ).all()
-        found += _with_estimates(rows, view)
-    return found
+def reported_balances(
+    views: Sequence[AccountView], most: int = SHOWN, history: History | None = None
+) -> list[Reported]:
+    """The newest figures of each of the accounts, at most so many, newest first. Asks nobody's permission.
+
+    `history` is that of the accounts, up to now at least; it is read here unless given.
+    """
+    order = (ReportedBalance.seen_at.desc(), ReportedBalance.id.desc())
+    place = func.row_number().over(partition_by=ReportedBalance.account_id, order_by=order)
+    numbered = (
+        select(ReportedBalance.id, place.label("place"))
+        .where(ReportedBalance.account_id.in_([view.id for view in views]))
+        .subquery()
+    )
+    rows = db.session.scalars(
+        select(ReportedBalance).join(numbered, numbered.c.id == ReportedBalance.id).where(numbered.c.place <= most)
+        .order_by(*order)
+    ).all()
+    return [one for view in views for one in _with_estimates([row for row in rows if row.account_id == view.id], view,
+                                                             history)]  # fmt: skip
 
 
-def _with_estimates(rows: Sequence[ReportedBalance], view: AccountView) -> list[Reported]:
+def _with_estimates(
+    rows: Sequence[ReportedBalance], view: AccountView, history: History | None = None
+) -> list[Reported]:
     if not rows:
         return []
-    instants = sorted({row.seen_at for row in rows})
-    ours = dict(zip(instants, remaining_at(view.id, instants), strict=True))
+    if history is None:
+        history = history_of([view], max(row.seen_at for row in rows))
     return [
-        Reported(row.id, view.startup, view.resource, view.resource_name, view.unit, row.amount, ours[row.seen_at],
-                 row.seen_at, row.entered_at, row.actor)
+        Reported(row.id, view.startup, view.resource, view.resource_name, view.unit, row.amount,
+                 history.remaining_at(view, row.seen_at), row.seen_at, row.entered_at, row.actor)
         for row in rows
     ]
 

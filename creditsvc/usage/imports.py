@@ -14,6 +14,7 @@ from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_start
 from creditsvc.core.rates import NO_RATES
 from creditsvc.db import bulk_insert, db
+from creditsvc.ledger.book import note_freshness
 from creditsvc.ledger.facts import chunks, known_courses, ownerships_of, units_of
 from creditsvc.ledger.models import (
     Account,
@@ -135,6 +136,7 @@ def refresh_scopes(scopes: Mapping[int, Scope]) -> None:
         fresh.update({scope_id: (newest, at) for scope_id, newest, at in rows})
     for scope_id, scope in scopes.items():
         scope.newest_charge_day, scope.data_at = fresh.get(scope_id, (None, None))
+    note_freshness(scopes)
 
 
 def uncovered_of(batches: Iterable[Batch]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What pages, the API and commands show of usage: runs, scopes, usage by day."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
@@ -13,8 +13,9 @@ from creditsvc.core.days import day_start
 from creditsvc.core.errors import NotFound
 from creditsvc.core.rates import StatedRate
 from creditsvc.db import db
-from creditsvc.ledger.facts import ForeignUsage, chunks, foreign_usage, ownerships_of, scopes_ever_of, units_of
+from creditsvc.ledger.facts import ForeignUsage, chunks, foreign_usage, owned_by, ownerships_of, turn_of, units_of
 from creditsvc.ledger.models import Account, ChargeKey, Resource, Scope, ScopeFact, UsageFact
+from creditsvc.ledger.timeline import Ownership, Turn, timeline
 from creditsvc.parties.access import Caller, require
 from creditsvc.usage.models import ImportRun
 
@@ -91,23 +92,37 @@ def find_run(caller: Caller, run_id: int) -> ImportRun:
 
 def scopes_of(startup_id: int) -> list[ScopeView]:
     """The scopes of a startup, in the order of their start. The caller must have been allowed to see it."""
-    accounts = dict(
+    resources = dict(
         db.session.execute(
             select(Account.id, Resource.key)
             .join(Resource, Resource.id == Account.resource_id)
             .where(Account.startup_id == startup_id)
         ).all()
     )
-    owned = ownerships_of(scopes_ever_of(accounts))
-    scopes = db.session.scalars(select(Scope).where(Scope.id.in_(list(owned)))).all()
+    return scope_views(scopes_held(resources), resources)
+
+
+def scopes_held(account_ids: Iterable[int]) -> dict[Scope, list[Ownership]]:
+    """The scopes that ever belonged to one of the accounts, each with all its owners, in one statement."""
+    mine = select(ScopeFact.scope_id).where(ScopeFact.account_id.in_(list(account_ids)))
+    turns: dict[Scope, list[Turn]] = defaultdict(list)
+    for scope, fact in db.session.execute(
+        select(Scope, ScopeFact).join(ScopeFact, ScopeFact.scope_id == Scope.id).where(Scope.id.in_(mine))
+    ):
+        turns[scope].append(turn_of(fact))
+    return {scope: timeline(of_scope) for scope, of_scope in turns.items()}
+
+
+def scope_views(held: Mapping[Scope, Sequence[Ownership]], resources: Mapping[int, str]) -> list[ScopeView]:
+    """The scopes in the times they belong to the accounts, in the order of their start; `resources` by account id."""
     views = [
         ScopeView(
-            scope.provider, scope.external_id, accounts[own.account_id], own.starts,
+            scope.provider, scope.external_id, resources[own.account_id], own.starts,
             None if own.ends == LATEST else own.ends, scope.newest_charge_day, scope.data_at,
         )
-        for scope in scopes
-        for own in owned[scope.id]
-        if own.account_id in accounts
+        for scope, ownerships in held.items()
+        for own in ownerships
+        if own.account_id is not None and own.account_id in resources
     ]
     return sorted(views, key=lambda view: (view.starts, view.external_id))
 
@@ -157,7 +172,7 @@ def _gaps() -> list[tuple[Scope, str, date, date, int]]:
 
 def usage_by_day(account_id: int, first: date, last: date) -> list[DayUsage]:
     """The usage of an account on the charge days from first to last that have any, newest first."""
-    owned = ownerships_of(scopes_ever_of([account_id]))
+    owned = owned_by([account_id])
     unit = units_of([account_id])[account_id]
     keys: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     scopes: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -174,7 +189,7 @@ def usage_by_day(account_id: int, first: date, last: date) -> list[DayUsage]:
         if any(own.starts <= at < own.ends and own.account_id == account_id for own in owned[scope_id]):
             keys[day][key] += int(amount)
             scopes[day][external_id] += int(amount)
-    foreign = foreign_usage([account_id], first, last)
+    foreign = foreign_usage({account_id: unit}, first, last, owned)
     texts = _charge_keys({one.key_id for one in foreign})
     names = _scope_names({one.scope_id for one in foreign})
     waiting: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -225,16 +240,22 @@ def _by_rate(place: tuple[str, StatedRate]) -> tuple[str, date]:
     return place[0], place[1].day
 
 
-def conversions_by_day(account_ids: Sequence[int]) -> dict[tuple[int, date], tuple[Conversion, ...]]:
-    """What was billed in other currencies and is converted, by account and charge day. Asks nobody's permission."""
-    return _conversions(((one.account_id, one.day), one) for one in foreign_usage(account_ids))
+def conversions_by_day(units: Mapping[int, str]) -> dict[tuple[int, date], tuple[Conversion, ...]]:
+    """What was billed in other currencies and is converted, by account and charge day; `units` has each account's.
+
+    Asks nobody's permission.
+    """
+    return _conversions(((one.account_id, one.day), one) for one in foreign_usage(units))
 
 
 def foreign_in_all(
-    account_ids: Sequence[int],
+    units: Mapping[int, str], owned: Mapping[int, Sequence[Ownership]] | None = None
 ) -> tuple[dict[int, tuple[Conversion, ...]], dict[int, dict[str, int]]]:
-    """By account: usage in other currencies that is converted, by rate; and what waits for a rate, by currency (U7)."""
-    foreign = foreign_usage(account_ids)
+    """By account: usage in other currencies that is converted, by rate; and what waits for a rate, by currency (U7).
+
+    `units` has the unit's name of each account; `owned` their scopes with all owners, read here unless given.
+    """
+    foreign = foreign_usage(units, owned=owned)
     waiting: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for one in foreign:
         if one.rate is None:
@@ -249,4 +270,4 @@ def _largest(sums: dict[str, int]) -> tuple[tuple[str, int], ...]:
 
 def waiting_in_other_currencies(account_ids: Sequence[int]) -> dict[int, dict[str, int]]:
     """Usage of the accounts' scopes in another currency than theirs, which waits for a rate (U7), by account."""
-    return foreign_in_all(account_ids)[1]
+    return foreign_in_all(units_of(account_ids))[1]

@@ -1,7 +1,7 @@
 """A startup's own pages: what it holds and why, usage by day, its statement."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,19 +9,29 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from creditsvc.core.amounts import Unit
 from creditsvc.core.days import day_of, day_start, parse_day
 from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.core.forecast import Forecast
-from creditsvc.grants.reading import cohorts_awarded, grants_of
+from creditsvc.grants.reading import has_award
+from creditsvc.ledger.models import Scope
 from creditsvc.ledger.outlook import forecasts
-from creditsvc.ledger.reading import AccountView, balances, postings
+from creditsvc.ledger.reading import AccountView, LotView, holdings_of, postings
+from creditsvc.ledger.timeline import Ownership
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Startup
 from creditsvc.parties.reading import find_startup, members_of
 from creditsvc.programmes.reading import enrolments_of
-from creditsvc.statements.reading import burn_down_series, statement
+from creditsvc.statements.reading import History, burn_downs, history_of, statement
 from creditsvc.statements.reported import Reported, reported_balances
-from creditsvc.usage.reading import Conversion, DayUsage, foreign_in_all, scopes_of, usage_by_day
+from creditsvc.usage.reading import (
+    Conversion,
+    DayUsage,
+    foreign_in_all,
+    scope_views,
+    scopes_held,
+    usage_by_day,
+)
 from creditsvc.web import session
 from creditsvc.web.charts import BurnDown, burn_down
 from creditsvc.web.forms import Form
@@ -47,6 +57,15 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A grant in the list of those held; amounts in steps of the unit."""
+
+    key: str
+    lot: LotView
+    unit: Unit
+
+
+@dataclass(frozen=True)
 class PaidDay:
     """A day's usage with what paid it; amounts in steps of the account's unit."""
 
@@ -60,39 +79,54 @@ class PaidDay:
 def one(key: str) -> ResponseReturnValue:
     """What the startup holds: balances, chart, grants, scopes."""
     caller = session.caller()
-    startup = find_startup(caller, key)
-    views = balances(caller.now, startup_ids=[startup.id])
-    converted, waiting = foreign_in_all([view.id for view in views])
-    outlooks = forecasts(views, caller.now)
-    newest = {one.resource: one for one in reported_balances(views, most=1)}
-    grants = grants_of(caller, key)
+    startup, views = holdings_of(caller, key, caller.now)
+    held = scopes_held(view.id for view in views)
+    enrolments = enrolments_of(startup, has_award())
+    grants = [Held(lot.key, lot, view.unit) for view in views for lot in view.lots]
     return render_template(
-        "startup.html", startup=startup, now=caller.now,
-        cards=[
-            Card(view, _chart(view, outlooks.get(view.id), caller.now), waiting.get(view.id, {}),
-                 converted.get(view.id, ()), outlooks.get(view.id), newest.get(view.resource))
-            for view in views
-        ],
-        grants=grants, enrolments=enrolments_of(caller, key), scopes=scopes_of(startup.id),
-        members=members_of(caller, key), packages_awarded=cohorts_awarded(startup.id),
+        "startup.html", startup=startup, now=caller.now, cards=_cards(views, held, caller.now),
+        grants=sorted(grants, key=lambda one: one.lot.id),
+        enrolments=enrolments, scopes=scope_views(held, {view.id: view.resource for view in views}),
+        members=members_of(startup), packages_awarded={one.cohort for one in enrolments if one.is_awarded},
     )
 
 
-def _chart(view: AccountView, outlook: Forecast | None, now: datetime) -> BurnDown | None:
-    starts = [lot.effective for lot in view.lots if lot.effective <= now and not lot.worthless]
-    if not starts:
-        return None
-    first = max(day_of(min(starts)), day_of(now - CHART_DAYS))
-    ahead = outlook.ahead if outlook is not None and view.remaining else ()
-    return burn_down(burn_down_series(view.id, first, now=now), view.unit, ahead)
+def _cards(views: Sequence[AccountView], held: Mapping[Scope, Sequence[Ownership]], now: datetime) -> list[Card]:
+    """The accounts' cards; their history is read once for all that is told of it."""
+    history = history_of(views, now)
+    outlooks = forecasts(views, now)
+    converted, waiting = foreign_in_all(
+        {view.id: view.unit.name for view in views}, {scope.id: owners for scope, owners in held.items()}
+    )
+    newest = {one.resource: one for one in reported_balances(views, 1, history)}
+    charts = _charts(views, history, outlooks, now)
+    return [
+        Card(view, charts.get(view.id), waiting.get(view.id, {}), converted.get(view.id, ()), outlooks.get(view.id),
+             newest.get(view.resource))
+        for view in views
+    ]
+
+
+def _charts(
+    views: Sequence[AccountView], history: History, outlooks: Mapping[int, Forecast], now: datetime
+) -> dict[int, BurnDown | None]:
+    first: dict[int, date] = {}
+    for view in views:
+        starts = [lot.effective for lot in view.lots if lot.effective <= now and not lot.worthless]
+        if starts:
+            first[view.id] = max(day_of(min(starts)), day_of(now - CHART_DAYS))
+    series = burn_downs(views, history, first, now)
+    ahead = {view.id: outlooks[view.id].ahead for view in views if view.id in outlooks and view.remaining}
+    return {
+        view.id: burn_down(series[view.id], view.unit, ahead.get(view.id, ())) for view in views if view.id in series
+    }
 
 
 @pages.get("/startups/<key>/usage")
 def usage(key: str) -> ResponseReturnValue:
     """Usage by charge day, with what each day was paid from."""
     caller = session.caller()
-    startup = find_startup(caller, key)
-    views = balances(caller.now, startup_ids=[startup.id])
+    startup, views = holdings_of(caller, key, caller.now)
     view = _chosen(views, request.args.get("resource"))
     today = caller.now.astimezone(UTC).date()
     newest = view.newest_charge_day if view and view.newest_charge_day else today

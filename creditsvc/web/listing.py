@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from fractions import Fraction
+
+from sqlalchemy import and_, not_
 
 from creditsvc.core.amounts import Unit
 from creditsvc.core.due_alerts import STALE
+from creditsvc.ledger import filters
+from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.reading import AccountView, balances
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Startup
@@ -57,15 +60,34 @@ class Listing:
 def startup_rows(caller: Caller, *, search: str, chosen: str, after: str | None) -> Listing:
     """One page of the startups that the caller may see, by key, with a fixed number of queries.
 
-    A filter is a question about balances, so with one the balances of all are read; without, those of the page.
+    A filter is answered by the caches of the accounts; only where a cache cannot are balances read for it.
     """
     if chosen not in FILTERS:
         startups = list_startups(caller, search=search, after=after, limit=PAGE + 1)
-        rows = _rows(startups[:PAGE], caller.now)
-        return Listing(rows, startups[PAGE - 1].key if len(startups) > PAGE else None)
-    startups = list_startups(caller, search=search, after=after)
-    rows = tuple(row for row in _rows(startups, caller.now) if chosen in row.flags)
-    return Listing(rows[:PAGE], rows[PAGE - 1].key if len(rows) > PAGE else None)
+    else:
+        startups = _chosen(caller, search, chosen, after)
+    rows = _rows(startups[:PAGE], caller.now)
+    return Listing(rows, startups[PAGE - 1].key if len(startups) > PAGE else None)
+
+
+def _chosen(caller: Caller, search: str, chosen: str, after: str | None) -> Sequence[Startup]:
+    """The startups to which the filter applies, at least one page and one more of them if there are so many."""
+    now = caller.now
+    conditions = {
+        "expiring": filters.expiring(now, now + EXPIRING_WITHIN),
+        "uncovered": filters.uncovered(),
+        "used-up": filters.used_up(now),
+        "stale": filters.without_data_since(_stale_day(now)),
+    }
+    condition = conditions[chosen]
+    unanswered = list_startups(caller, search=search, after=after, where=filters.unanswered(now))
+    if unanswered:
+        condition = and_(condition, not_(filters.unanswered(now)))
+    found = list(list_startups(caller, search=search, after=after, limit=PAGE + 1, where=condition))
+    for part in chunks(unanswered):
+        flagged = {row.key for row in _rows(part, now) if chosen in row.flags}
+        found += [startup for startup in part if startup.key in flagged]
+    return sorted(found, key=lambda startup: startup.key)
 
 
 def _rows(startups: Sequence[Startup], now: datetime) -> tuple[Row, ...]:
@@ -75,9 +97,9 @@ def _rows(startups: Sequence[Startup], now: datetime) -> tuple[Row, ...]:
     return tuple(_row(startup, by_startup[startup.id], now) for startup in startups)
 
 
-def _is_stale(newest: date, now: datetime) -> bool:
-    """Whether the night would call it stale, by the rule's own threshold."""
-    return STALE.is_reached(min(STALE.defaults), Fraction((now.astimezone(UTC).date() - newest).days))
+def _stale_day(now: datetime) -> date:
+    """The newest charge day of data that the night would call stale, by the rule's own threshold."""
+    return now.astimezone(UTC).date() - timedelta(days=min(STALE.defaults))
 
 
 def _row(startup: Startup, views: Sequence[AccountView], now: datetime) -> Row:
@@ -89,7 +111,7 @@ def _row(startup: Startup, views: Sequence[AccountView], now: datetime) -> Row:
         "uncovered": any(view.uncovered > 0 for view in views),
         "used-up": any(view.granted > 0 and view.drawn > 0 and view.remaining + view.not_yet == 0 for view in views),
         "not-yet": any(view.not_yet > 0 and view.remaining == 0 for view in views),
-        "stale": newest is not None and _is_stale(newest, now),
+        "stale": newest is not None and newest <= _stale_day(now),
     }
     return Row(
         startup.key, startup.name,

@@ -53,7 +53,5 @@ def _form() -> Form:
 
 
 def _page(key: str, form: Form) -> ResponseReturnValue:
-    caller = session.caller()
-    startup = find_startup(caller, key)
-    found = members_of(caller, key)
-    return render_template("members.html", startup=startup, members=found, form=form), form.status
+    startup = find_startup(session.caller(), key)
+    return render_template("members.html", startup=startup, members=members_of(startup), form=form), form.status

@@ -11,8 +11,7 @@ from werkzeug.wrappers import Response
 
 from creditsvc import clock
 from creditsvc.config import Config
-from creditsvc.db import db
-from creditsvc.parties.access import Caller, caller_of, may
+from creditsvc.parties.access import Caller, caller_of, identify, may
 from creditsvc.parties.models import Person
 
 LIFETIME = timedelta(hours=10)
@@ -77,21 +76,21 @@ def _load(cookie_id: str) -> SignedIn | None:
     person_id, _, epoch = cookie_id.partition(":")
     if not (person_id.isdecimal() and epoch.isdecimal()):
         return None
-    person = db.session.get(Person, int(person_id))
-    if person is None or not person.active or person.session_epoch != int(epoch):
-        return None
-    return _signed_in(person)
+    found = identify(
+        (Person.id == int(person_id)) & Person.active & (Person.session_epoch == int(epoch)), clock.now(), address()
+    )
+    return None if found is None else _signed_in(*found[:2])
 
 
-def _signed_in(person: Person) -> SignedIn:
-    return SignedIn(person.id, person.session_epoch, person.name, caller_of(person, clock.now(), address()))
+def _signed_in(person: Person, caller: Caller) -> SignedIn:
+    return SignedIn(person.id, person.session_epoch, person.name, caller)
 
 
 def sign_in(person: Person) -> None:
     """Begins a session anew: nothing of the one before is kept."""
     session.clear()
     session.permanent = True
-    login_user(_signed_in(person))
+    login_user(_signed_in(person, caller_of(person, clock.now(), address())))
 
 
 def sign_out() -> None:

@@ -42,7 +42,7 @@ def test_a_token_is_its_person(person: str) -> None:
     found = find_bearer(token, NOW)
 
     assert found is not None
-    assert found.person.email == person
+    assert found.caller.actor == person
     assert find_bearer(token + "x", NOW) is None
     assert find_bearer(token.removeprefix("cs_"), NOW) is None
 

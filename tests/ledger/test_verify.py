@@ -142,6 +142,18 @@ def change_the_cached_newest_day() -> None:
     run(update(table(AccountCache)).where(AccountCache.account_id == account_id()).values(last_charge_at=at_day(3)))
 
 
+def change_the_day_up_to_which_there_is_data() -> None:
+    run(update(table(AccountCache)).where(AccountCache.account_id == account_id()).values(newest_charge_day=None))
+
+
+def change_when_an_account_is_used_up() -> None:
+    run(update(table(AccountCache)).where(AccountCache.account_id == account_id()).values(used_up_from=at_day(3)))
+
+
+def change_when_a_cached_lot_lapses() -> None:
+    run(update(table(LotCache)).where(LotCache.lot_id == lot_id()).values(lapses_at=at_day(3)))
+
+
 def change_the_hash_of_a_batch() -> None:
     of_batch = (Batch.account_id == account_id()) & (Batch.number == 2)
     run(update(table(Batch)).where(of_batch).values(hash="0" * 64))
@@ -227,6 +239,9 @@ FAULTS = (
     Fault(delete_a_cached_lot, ((ACME, "cached drawn"),)),
     Fault(change_the_cached_uncovered_amount, ((ACME, "cached uncovered"),)),
     Fault(change_the_cached_newest_day, ((ACME, "cached newest charge day"),)),
+    Fault(change_the_day_up_to_which_there_is_data, ((ACME, "cached data up to"),)),
+    Fault(change_when_an_account_is_used_up, ((ACME, "cached used up from"),)),
+    Fault(change_when_a_cached_lot_lapses, ((ACME, "cached interval"),)),
     Fault(change_the_hash_of_a_batch, ((ACME, "hash of batch 2"), (ACME, "batch 3 follows"))),
     Fault(change_the_hash_of_the_last_batch, ((ACME, "hash of batch 5"), (ACME, "head of the chain"))),
     Fault(change_when_a_batch_was_recorded, ((ACME, "batch 2 recorded after"), (ACME, "hash of batch 1"))),

@@ -15,6 +15,7 @@ from creditsvc.ledger.verify import verify
 from creditsvc.onboarding.documents import parse_document
 from creditsvc.onboarding.load import load_documents
 from creditsvc.parties.models import Person, Startup
+from creditsvc.parties.reading import find_startup
 from creditsvc.programmes.reading import enrolments_of
 from creditsvc.usage.reading import scopes_of
 from tests import factories as make
@@ -108,7 +109,7 @@ def test_a_scope_that_changed_hands_is_loaded_with_its_days(app):
 def test_an_enrolment_without_a_day_is_of_the_intakes_first(app):
     load(PARK)
 
-    assert enrolments_of(make.somebody(), "harbour-robotics")[0].enrolled_on == date(2026, 3, 1)
+    assert enrolments_of(find_startup(make.somebody(), "harbour-robotics"))[0].enrolled_on == date(2026, 3, 1)
 
 
 def test_users_get_no_password(app):

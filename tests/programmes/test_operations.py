@@ -8,6 +8,7 @@ from creditsvc.db import db, transaction
 from creditsvc.ledger.models import Pool, Resource
 from creditsvc.parties.access import visible_startups
 from creditsvc.parties.models import Startup, TrailEntry
+from creditsvc.parties.reading import find_startup
 from creditsvc.programmes import operations, reading
 from creditsvc.programmes.models import PackageLine, ProgrammeTerms
 from creditsvc.programmes.operations import LineTerms
@@ -33,6 +34,10 @@ def enrol(**changed):
         "startup": "harbour-robotics", "cohort": "tc-2026a", "package": "standard", "status": "applied",
         "on": date(2026, 3, 5), **changed,
     })
+
+
+def enrolments(startup):
+    return reading.enrolments_of(find_startup(make.somebody(), startup))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +118,7 @@ def test_a_change_of_terms_applies_to_enrolments_made_after_it(park):
     make.make_startup("late")
     enrol(startup="late")
 
-    months = {key: reading.enrolments_of(make.somebody(), key)[0].months for key in ("harbour-robotics", "late")}
+    months = {key: enrolments(key)[0].months for key in ("harbour-robotics", "late")}
 
     assert months == {"harbour-robotics": 12, "late": 6}
 
@@ -186,7 +191,7 @@ def test_a_package_can_be_given_to_an_enrolment_that_has_none(park):
 
     enrol()
 
-    assert reading.enrolments_of(make.somebody(), "harbour-robotics")[0].package == "standard"
+    assert enrolments("harbour-robotics")[0].package == "standard"
 
 
 def test_enrolling_with_another_package_is_a_conflict(park):
@@ -226,7 +231,7 @@ def test_an_enrolment_goes_from_step_to_step(park, before, after, goes):
     except Conflict:
         pass
 
-    status = reading.enrolments_of(make.somebody(), "harbour-robotics")[0].status
+    status = enrolments("harbour-robotics")[0].status
     assert (status == after) == goes
 
 

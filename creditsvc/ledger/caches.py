@@ -1,0 +1,94 @@
+"""The caches of accounts (L16): written under the account's lock, read where they answer the question asked, and
+thrown away without loss. What is cached holds until the facts change, whatever the calendar says meanwhile (L10)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, delete, or_, select
+
+from creditsvc.core.burndown import LATEST, Lot
+from creditsvc.db import bulk_insert, db
+from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, newest_charge_days
+from creditsvc.ledger.models import Account, AccountCache, LotCache
+
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+"""Since ever, as far as grants go (`core.days.FIRST_YEAR`)."""
+
+_ACCOUNT = (
+    "account_id", "batch", "last_charge_at", "uncovered", "uncredited", "newest_charge_day", "used_up_from",
+)
+_LOT = ("lot_id", "account_id", "drawn", "effective", "lapses_at")
+
+Sums = Mapping[PostingKey, int]
+
+
+def lapses_at(lot: Lot, drawn: int) -> datetime | None:
+    """When what is left of the lot expires; None when nothing is left, or it never does or is void before."""
+    return lot.expires if drawn < lot.amount and lot.expires == lot.end else None
+
+
+def used_up_from(lots: Iterable[tuple[Lot, int]]) -> datetime | None:
+    """From when on nothing is left of lots (with what is drawn of each) that were drawn upon; None when never."""
+    lots = list(lots)
+    if not any(drawn for _, drawn in lots):
+        return None
+    end = max((lot.end for lot, drawn in lots if drawn < lot.amount), default=ALWAYS)
+    return end if end < LATEST else None
+
+
+def write(batches: Mapping[int, int], known: Mapping[int, Sequence[KnownLot]], sums: Mapping[int, Sums]) -> None:
+    """Caches accounts anew, given their last batch numbers, their lots and the sums of all their postings."""
+    for part in chunks(batches):
+        db.session.execute(delete(LotCache).where(LotCache.account_id.in_(part)))
+        db.session.execute(delete(AccountCache).where(AccountCache.account_id.in_(part)))
+    newest = newest_charge_days(list(batches))
+    accounts, lots = [], []
+    for account_id, number in batches.items():
+        drawn = {lot.fact.id: 0 for lot in known[account_id]}
+        totals = {"uncovered": 0, "uncredited": 0}
+        for (_, kind, lot_id), amount in sums[account_id].items():
+            if lot_id is None:
+                totals[kind] += amount
+            else:
+                drawn[lot_id] += amount
+        last = max((at for at, _, _ in sums[account_id]), default=None)
+        used_up = used_up_from((lot.lot, drawn[lot.fact.id]) for lot in known[account_id])
+        accounts.append(
+            (account_id, number, last, totals["uncovered"], totals["uncredited"], newest.get(account_id), used_up)
+        )
+        lots += [
+            (lot.fact.id, account_id, drawn[lot.fact.id], lot.lot.effective, lapses_at(lot.lot, drawn[lot.fact.id]))
+            for lot in known[account_id]
+        ]
+    bulk_insert(AccountCache, _ACCOUNT, accounts)
+    bulk_insert(LotCache, _LOT, lots)
+
+
+def note_freshness(account_ids: Sequence[int]) -> None:
+    """Caches anew up to which charge day the accounts have data (U10); they must be locked."""
+    newest = newest_charge_days(account_ids)
+    for part in chunks(account_ids):
+        caches = select(AccountCache).where(AccountCache.account_id.in_(part))
+        for cache in db.session.scalars(caches.execution_options(populate_existing=True)):
+            cache.newest_charge_day = newest.get(cache.account_id)
+    db.session.flush()
+
+
+def is_no_answer(as_of: datetime) -> ColumnElement[bool]:
+    """The condition on `Account`, outer-joined with `AccountCache`, for those whose cache does not answer as of now."""
+    return or_(
+        AccountCache.account_id.is_(None), AccountCache.batch != Account.batches, AccountCache.last_charge_at > as_of
+    )
+
+
+def uncached(limit: int) -> list[int]:
+    """Accounts, at most so many, whose cache was thrown away or is of an older batch."""
+    return list(
+        db.session.scalars(
+            select(Account.id)
+            .outerjoin(AccountCache, AccountCache.account_id == Account.id)
+            .where(or_(AccountCache.account_id.is_(None), AccountCache.batch != Account.batches))
+            .order_by(Account.id)
+            .limit(limit)
+        )
+    )
