@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, delete, or_, select
 
+from creditsvc.core.amounts import check_range
 from creditsvc.core.burndown import LATEST, Lot
 from creditsvc.db import bulk_insert, db
 from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, newest_charge_days
@@ -37,7 +38,10 @@ def used_up_from(lots: Iterable[tuple[Lot, int]]) -> datetime | None:
 
 
 def write(batches: Mapping[int, int], known: Mapping[int, Sequence[KnownLot]], sums: Mapping[int, Sums]) -> None:
-    """Caches accounts anew, given their last batch numbers, their lots and the sums of all their postings."""
+    """Caches accounts anew, given their last batch numbers, their lots and the sums of all their postings.
+
+    Raises RuleBroken("amount", "too-large") for a sum that does not fit 64 bits.
+    """
     for part in chunks(batches):
         db.session.execute(delete(LotCache).where(LotCache.account_id.in_(part)))
         db.session.execute(delete(AccountCache).where(AccountCache.account_id.in_(part)))
@@ -53,9 +57,8 @@ def write(batches: Mapping[int, int], known: Mapping[int, Sequence[KnownLot]], s
                 drawn[lot_id] += amount
         last = max((at for at, _, _ in sums[account_id]), default=None)
         used_up = used_up_from((lot.lot, drawn[lot.fact.id]) for lot in known[account_id])
-        accounts.append(
-            (account_id, number, last, totals["uncovered"], totals["uncredited"], newest.get(account_id), used_up)
-        )
+        rest = [check_range(totals[kind]) for kind in ("uncovered", "uncredited")]
+        accounts.append((account_id, number, last, *rest, newest.get(account_id), used_up))
         lots += [
             (lot.fact.id, account_id, drawn[lot.fact.id], lot.lot.effective, lapses_at(lot.lot, drawn[lot.fact.id]))
             for lot in known[account_id]
