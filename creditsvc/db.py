@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -197,7 +198,8 @@ def bulk_insert(model: type[Model], columns: Sequence[str], rows: Iterable[Seque
     connection = db.session.connection()
     if connection.dialect.name != "postgresql":
         types = [table.c[name].type.dialect_impl(connection.dialect) for name in columns]
-        stored = [kind.bind_processor(connection.dialect) for kind in types]
+        # columns of dates and instants repeat themselves, so each value is converted once
+        stored = [cache(to) if (to := kind.bind_processor(connection.dialect)) else None for kind in types]
         values = zip(*(map(to, column) if to else column
                        for to, column in zip(stored, zip(*rows, strict=True), strict=True)), strict=True)
         statement = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))

@@ -32,25 +32,25 @@ class Rows:
         self._quotes = 0
         self.too_long = False
 
-    def cut(self, text: bytes, quotes: int) -> bytes:
-        """The whole rows that the text so far has more than before, of which there come `quotes` quotation marks.
+    def cut(self, text: bytes, quotes: int) -> list[bytes | memoryview]:
+        """The whole rows that the text so far has more than before, in parts.
 
-        Nothing any more once a row was too long.
+        `quotes` is how many quotation marks `text` has. Nothing any more once a row was too long.
         """
         if self.too_long:
-            return b""
-        known, self._quotes = len(self._rest), self._quotes + quotes
-        text = self._rest + text
-        quotes, end = self._quotes, len(text)
-        while (found := text.rfind(b"\n", known, end)) >= 0:
-            quotes -= text.count(b'"', found, end)
-            if quotes % 2 == 0:
-                self._rest, self._quotes = text[found + 1 :], self._quotes - quotes
-                return text[: found + 1]
+            return []
+        self._quotes += quotes
+        before, end = self._quotes, len(text)
+        while (found := text.rfind(b"\n", 0, end)) >= 0:
+            before -= text.count(b'"', found, end)
+            if before % 2 == 0:
+                rows: list[bytes | memoryview] = [self._rest, memoryview(text)[: found + 1]]
+                self._rest, self._quotes = text[found + 1 :], self._quotes - before
+                return rows
             end = found
-        self.too_long = len(text) > self._limits.row_bytes
-        self._rest = b"" if self.too_long else text
-        return b""
+        self._rest += text
+        self.too_long = len(self._rest) > self._limits.row_bytes
+        return []
 
 
 class PieceGrouping:
@@ -68,7 +68,7 @@ class PieceGrouping:
         self._head: bytes | None = b""
         self._layout: Layout | None = None
         self._fault: PolarsError | None = None
-        self._held: list[bytes] = []
+        self._held: list[bytes | memoryview] = []
         self._groups: list[pl.DataFrame] = []
         self._beside = ThreadPoolExecutor(1)
         self._running: Future[None] | None = None
@@ -89,10 +89,9 @@ class PieceGrouping:
             quotes = text.count(b'"')
         if self._layout is None or self._fault is not None:
             return
-        if piece := self._rows.cut(text, quotes):
-            self._held.append(piece)
-            if sum(map(len, self._held)) >= self._limits.piece:
-                self._group_held()
+        self._held += self._rows.cut(text, quotes)
+        if sum(map(len, self._held)) >= self._limits.piece:
+            self._group_held()
 
     def groups(self, layout: Layout) -> pl.DataFrame:
         """The groups of all text (`grouping.group`). Raises what the grouping raised, and FileRefused for a row that
@@ -122,7 +121,7 @@ class PieceGrouping:
     def _group_held(self) -> None:
         self._wait()
         if self._held and self._fault is None:
-            self._running = self._beside.submit(self._group, b"".join(self._held), first=not self._groups)
+            self._running = self._beside.submit(self._group, self._held, first=not self._groups)
             self._held = []
 
     def _wait(self) -> None:
@@ -133,8 +132,9 @@ class PieceGrouping:
                 self._fault = fault
             self._running = None
 
-    def _group(self, piece: bytes, *, first: bool) -> None:
+    def _group(self, rows: Sequence[bytes | memoryview], *, first: bool) -> None:
         assert self._layout is not None
+        piece = b"".join(rows)
         groups = group_rows(scan_text(piece, self._layout, first=first), self._layout, self._costs)
         if groups["maybe_cut"].sum() and not cut_rows(piece, self._layout):
             groups = groups.with_columns(pl.lit(0, dtype=pl.Int64).alias("maybe_cut"))

@@ -78,7 +78,7 @@ def test_pieces_are_whole_rows_and_together_the_text(rows: list[str], size: int,
     cutting = Rows(Limits())
 
     chunks = [text[start : start + size] for start in range(0, len(text), size)]
-    pieces = [cutting.cut(chunk, chunk.count(b'"')) for chunk in chunks]
+    pieces = [b"".join(cutting.cut(chunk, chunk.count(b'"'))) for chunk in chunks]
 
     assert b"".join(pieces) == text
     assert all(piece.count(b'"') % 2 == 0 and piece.endswith(b"\n") for piece in pieces if piece)
