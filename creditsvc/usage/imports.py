@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, String, cast, func, select
 
 from creditsvc.core.amounts import MONEY_STEPS, format_amount, unit_named
 from creditsvc.core.burndown import LATEST
@@ -26,7 +26,7 @@ from creditsvc.ledger.models import (
     ScopeFact,
     UsageFact,
 )
-from creditsvc.usage.decide import Candidate, Delta, by_day, frame, month_of
+from creditsvc.usage.decide import TOTALS, Candidate, Delta, by_day, frame, month_of
 from creditsvc.usage.models import ImportRun, RunScope, RunTotals
 from creditsvc.usage.readers.totals import Export, Units
 
@@ -93,13 +93,22 @@ def posted_totals(scope_ids: Iterable[int], first: date, last: date) -> pl.DataF
     """The usage of scopes as it is known on [first, last], by the grain of U3."""
     rows: list[Any] = []
     for part in chunks(scope_ids):
+        # days as text and keys by id: a month has many rows, and what repeats is turned into values for all at once
         rows += db.session.execute(
-            select(UsageFact.scope_id, UsageFact.day, ChargeKey.text, UsageFact.currency, func.sum(UsageFact.amount))
-            .join(ChargeKey, ChargeKey.id == UsageFact.key_id)
+            select(UsageFact.scope_id, cast(UsageFact.day, String), UsageFact.key_id, UsageFact.currency,
+                   cast(func.sum(UsageFact.amount), BigInteger))
             .where(UsageFact.scope_id.in_(part), UsageFact.day >= first, UsageFact.day <= last)
-            .group_by(UsageFact.scope_id, UsageFact.day, ChargeKey.text, UsageFact.currency)
+            .group_by(UsageFact.scope_id, UsageFact.day, UsageFact.key_id, UsageFact.currency)
         ).all()
-    return frame((scope_id, day, key, currency, int(amount)) for scope_id, day, key, currency, amount in rows)
+    if not rows:
+        return frame(())
+    columns = dict(zip(("scope_id", "day", "key_id", "currency", "amount"), zip(*rows, strict=True), strict=True))
+    posted = pl.DataFrame(columns).with_columns(pl.col("day").str.to_date("%Y-%m-%d"))
+    keys: list[Any] = []
+    for part in chunks(posted["key_id"].unique()):
+        keys += db.session.execute(select(ChargeKey.id, ChargeKey.text).where(ChargeKey.id.in_(part))).all()
+    texts = pl.DataFrame(keys, schema={"key_id": pl.Int64, "key": pl.String}, orient="row")
+    return posted.join(texts, on="key_id").select(pl.col(name).cast(dtype) for name, dtype in TOTALS.items())
 
 
 def add_usage(changes: Sequence[Delta], run_id: int) -> None:
