@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, union_all
 
 from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.core.burndown import Lot
@@ -35,8 +35,7 @@ def forecasts(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = T
     if not known:
         return {}
     since = min(last_complete_day(day, at) for day in newest.values()) - timedelta(days=LONGEST)
-    taken = _takings(list(newest), since, as_of)
-    opened = _opened(list(newest), as_of)
+    taken, opened = _used(list(newest), since, as_of)
     found: dict[int, Forecast] = {}
     for view in known:
         takings = taken[view.id]
@@ -93,33 +92,32 @@ def _left(view: AccountView, takings: _Takings, burn: Burn) -> dict[str, int]:
     return {lot.key: lot.amount - lot.standing.drawn - lot.standing.held + later[lot.id] for lot in view.lots}
 
 
-def _takings(account_ids: Sequence[int], since: date, as_of: datetime) -> dict[int, _Takings]:
-    """What usage took per account on the charge days from `since` up to the instant; openings are among it."""
+def _used(
+    account_ids: Sequence[int], since: date, as_of: datetime
+) -> tuple[dict[int, _Takings], dict[int, _Takings]]:
+    """What was taken per account up to the instant, in one query: on the charge days from `since`, openings among it;
+    and what of all that was drawn before go-live is no usage of a day."""
     taken: dict[int, _Takings] = {account_id: defaultdict(int) for account_id in account_ids}
+    opened: dict[int, _Takings] = {account_id: {} for account_id in account_ids}
     for part in chunks(account_ids):
-        rows = db.session.execute(
-            select(Posting.account_id, Posting.charge_at, Posting.lot_id, func.sum(Posting.amount))
+        used = (
+            select(Posting.account_id, Posting.charge_at, Posting.lot_id, func.sum(Posting.amount), literal(False))
             .where(Posting.account_id.in_(part), Posting.kind.in_(("drawn", "uncovered")),
                    Posting.charge_at >= day_start(since), Posting.charge_at <= as_of)
             .group_by(Posting.account_id, Posting.charge_at, Posting.lot_id)
         )
-        for account_id, at, lot_id, amount in rows:
-            taken[account_id][at.astimezone(UTC).date(), lot_id] += int(amount)
-    return taken
-
-
-def _opened(account_ids: Sequence[int], as_of: datetime) -> dict[int, _Takings]:
-    """What had been drawn before go-live, which is no usage of a day, where its postings up to the instant stand."""
-    opened: dict[int, _Takings] = {account_id: {} for account_id in account_ids}
-    for part in chunks(account_ids):
-        rows = db.session.execute(
-            select(LotFact.account_id, LotFact.id, func.min(func.coalesce(LotChange.instant, LotFact.effective)),
-                   func.sum(LotChange.amount))
+        before = (
+            select(LotFact.account_id, func.min(func.coalesce(LotChange.instant, LotFact.effective)), LotFact.id,
+                   func.sum(LotChange.amount), literal(True))
             .join(LotFact, LotFact.id == LotChange.lot_id)
             .where(LotFact.account_id.in_(part), LotChange.kind == "opening")
             .group_by(LotFact.account_id, LotFact.id)
         )
-        for account_id, lot_id, at, amount in rows:
-            if at <= as_of:
-                opened[account_id][at.astimezone(UTC).date(), lot_id] = int(amount)
-    return opened
+        rows: Sequence[Any] = db.session.execute(union_all(used, before)).all()
+        for account_id, at, lot_id, amount, is_opening in rows:
+            day = at.astimezone(UTC).date()
+            if not is_opening:
+                taken[account_id][day, lot_id] += int(amount)
+            elif at <= as_of:
+                opened[account_id][day, lot_id] = int(amount)
+    return taken, opened

@@ -91,7 +91,7 @@ def test_a_balance_tells_what_is_forecast_and_from_what(founder: Speaker, tmp_pa
     factories.make_grant("harbour-robotics", amount="400", expires=scenes.TODAY + timedelta(days=200), key="hr-azure")
     scenes.spend_daily(tmp_path, scenes.scope("harbour-robotics"), "10")
 
-    (account,) = founder.get("/startups/harbour-robotics/balance").json["accounts"]
+    (account,) = founder.get("/startups/harbour-robotics/balance", forecast="true").json["accounts"]
 
     assert account["forecast"] == {
         "run_out": "2026-06-25", "run_out_early": "2026-06-23", "run_out_late": "2026-06-26", "unused": "0",
@@ -104,9 +104,12 @@ def test_a_balance_of_another_moment_is_forecast_from_what_was_used_by_then(foun
     factories.make_grant("harbour-robotics", amount="400", expires=scenes.TODAY + timedelta(days=200), key="hr-azure")
     scenes.spend_daily(tmp_path, scenes.scope("harbour-robotics"), "10")
 
-    def forecast(**query: str) -> Any:
-        return founder.get("/startups/harbour-robotics/balance", **query).json["accounts"][0]["forecast"]
+    address = "/startups/harbour-robotics/balance"
 
+    def forecast(**query: str) -> Any:
+        return founder.get(address, forecast="true", **query).json["accounts"][0]["forecast"]
+
+    assert founder.get(address).json["accounts"][0]["forecast"] is None  # only where it is asked for
     assert forecast(as_of="2026-06-10")["complete_days"] == 24
     assert forecast(as_of="2026-05-20") is None
     assert forecast(known_at="2026-06-15T12:00:00+08:00") is None
