@@ -61,7 +61,7 @@ def get_usage_run(run_id: int) -> dict[str, Any]:
     next_steps={"get_usage_run": "run_id", "confirm_usage_run": "run_id", "reverse_usage_run": "run_id"},
 )
 def upload_usage(body: dict[str, Any]) -> Response:
-    """Imports one cost export: a file, or the files of a manifest together with it.
+    """Imports one cost export: a file (CSV, gzip or Parquet), the files of a manifest with it, or a zip of either.
 
     A file that is refused is kept as a refused run. A dry run tells what would happen (200) and keeps nothing.
     """

@@ -44,7 +44,10 @@ def usage_group() -> None:
 def import_command(
     paths: tuple[Path, ...], submitted_at: datetime | None, dry_run: bool, confirm: bool, no_keep: bool
 ) -> Answer:
-    """Import cost exports: one run for each file, or folder with its manifest, in the order given."""
+    """Import cost exports: one run for each file, folder with its manifest, or zip of either, in the order given.
+
+    Files are CSV, plain or in gzip, or Parquet; docs/formats.md has the schemas.
+    """
     with service(doors=False):
         reports = [
             import_path(path, submitted_at=submitted_at, dry_run=dry_run, confirm=confirm, keep_files=not no_keep)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from creditsvc.usage.readers.read import read_export
+from creditsvc.usage.readers.source import Part, source_of_files
 from creditsvc.usage.readers.totals import Export, Units
 from tests.usage.readers.exports import read
 from tests.usage.readers.making import A, B
@@ -102,3 +104,12 @@ def test_a_zip_is_the_folder_that_it_was_made_of(own_data: Path, one: str, other
     zipped, folder = read(own_data / "formats" / one), read(own_data / "formats" / other)
 
     assert (zipped.parts, zipped.manifest, zipped.feed) == (folder.parts, folder.manifest, folder.feed)
+
+
+def test_parts_of_parquet_at_hand_without_a_manifest_are_one_export(own_data: Path) -> None:
+    paths = sorted((own_data / "formats" / "export-parquet").glob("*.parquet"))
+
+    source = source_of_files("june", [Part(path.name, path) for path in paths], None)
+    export = read_export(source, Units({}, {"azure": "USD"}))
+
+    assert (export.totals.drop("part").rows(), export.rows) == (HKD_TOTALS, 7)
