@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import balance, frame, pages, usage_import
+from benchmarks import balance, frame, pages, plan, usage_import
 from benchmarks.places import ROOT, Ground, ground
 
 BENCHMARKS: Mapping[str, Callable[[Ground], list[frame.Result]]] = {
     "import": usage_import.measure, "balance": balance.measure, "pages": pages.measure,
+    "plan": plan.measure,
 }
 
 

@@ -23,7 +23,6 @@ from creditsvc.parties.models import Person
 from creditsvc.parties.tokens import create_token
 from tests import databases
 
-NAME = "balance"
 ROUNDS, SECONDS, ASKING, WORKERS = 5, 3.0, 4, 2
 BARS = {"sqlite": 0.25, "postgresql": 0.15}
 SIZE = park.Park(startups=500, grants=4, days=60, keys=2, expiring=100, troubled=50)

@@ -19,7 +19,6 @@ from creditsvc.parties.operations import add_person
 from creditsvc.web.listing import FILTERS
 from tests import databases
 
-NAME = "pages"
 ROUNDS = 15
 MOST_STATEMENTS, SLOWER = 12, 2.0
 SMALL = park.Park(startups=100, grants=6, days=200, keys=2, expiring=50, troubled=50)

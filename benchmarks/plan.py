@@ -8,7 +8,6 @@ from benchmarks.places import Ground
 from creditsvc.core.burndown import Lot, plan
 from creditsvc.core.days import day_start
 
-NAME = "plan"
 ROUNDS, TIMES = 15, 40
 MOST_SECONDS, SLOWER = 0.001, 60.0
 FIRST = date(2026, 1, 1)
