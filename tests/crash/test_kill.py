@@ -83,7 +83,7 @@ def book(config: Config) -> dict[str, Any]:
             "usage": sorted(tuple(row) for row in db.session.execute(totals)),
             "facts": rows(UsageFact),
             "postings": rows(Posting),
-            "balances": balance_document("all", balances(NOW), NOW, NOW),
+            "balances": balance_document("all", balances(NOW), NOW, NOW, {}),
             "freshness": sorted(db.session.execute(
                 select(Scope.external_id, Scope.newest_charge_day, Scope.data_at)).all()),
             "differences": verify()["differences"],
