@@ -6,6 +6,7 @@ SERVE ?= 1
 EXPORT ?=
 WORKERS ?= 2
 BENCH ?=
+ENDURANCE ?=
 PYTEST_ARGS ?=
 
 VENV := .venv
@@ -14,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ADDRESS := http://127.0.0.1:$(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run bench backtest test lint types contracts pytest messages clean
+.PHONY: help demo run bench endurance backtest test lint types contracts pytest messages clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ run: $(VENV)/.installed  ## the service as it is; an empty one asks for its firs
 
 bench: $(VENV)/.installed-test  ## speed against limits taken in the same run (BENCH="import ..."; docs/performance.md)
 	@POLARS_MAX_THREADS=2 $(BIN)/python -m benchmarks $(BENCH)
+
+endurance: $(VENV)/.installed-test  ## kills at every statement, mail and network in trouble (ENDURANCE="--kills 3"; docs/endurance.md)
+	@POLARS_MAX_THREADS=1 $(BIN)/python -m tests.endurance $(or $(ENDURANCE),--write docs/endurance.md --made-by "make endurance")
 
 backtest: $(VENV)/.installed-test  ## how far off the forecast is, as in docs/forecast.md
 	@$(BIN)/python -m benchmarks.forecast_backtest

@@ -1,0 +1,145 @@
+"""One database's round: the faults that must be found, then every scenario, then mail and network in trouble."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.endurance import scenes_of_grants, scenes_of_nights, scenes_of_usage, troubles_of_mail, troubles_of_network
+from tests.endurance.places import Place
+from tests.endurance.proxy import Break
+from tests.endurance.scenarios import Scenario
+from tests.endurance.seeded import FAULTS, Seeded
+from tests.endurance.trials import Tally, chosen, grounds, kill_in_turn, measure, stage
+
+SCENARIOS: Sequence[Scenario] = (
+    *scenes_of_grants.SCENARIOS, *scenes_of_usage.SCENARIOS, *scenes_of_nights.SCENARIOS,
+)
+BROKEN = ("award a grant whose key is made up", "import an export that restates days",
+          "a night that writes its mails as files")
+"""Whose connection to PostgreSQL breaks."""
+
+HELD = BROKEN[:2]
+"""Which are asked for a second time while they stall; a night waits for the other by itself."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Whether a fault that was put in on purpose was found, and after how many kills."""
+
+    fault: str
+    database: str
+    found_as: str
+    kills: int
+    found: str
+
+
+@dataclass
+class Round:
+    """What one database's round came to."""
+
+    database: str
+    proofs: list[Proof] = field(default_factory=list)
+    killed: list[Tally] = field(default_factory=list)
+    troubled: list[Tally] = field(default_factory=list)
+    seconds: float = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is tried: all points or so many of each scenario, by a seed; all scenarios or those with a word."""
+
+    kills: int | None = None
+    seed: int = 0
+    only: str = ""
+
+    def scenarios(self) -> list[Scenario]:
+        """Those that are wanted."""
+        return [scenario for scenario in SCENARIOS if self.only in scenario.name]
+
+    @property
+    def breaks(self) -> int | None:
+        """How many requests of an operation lose their connection."""
+        return None if self.kills is None else 3
+
+    @property
+    def mail_troubles(self) -> int | None:
+        """How many troubles of a mail server are tried."""
+        return None if self.kills is None else 12
+
+
+def run(kind: str, folder: Path, server: str, plan: Plan) -> Round:
+    """The whole round of one kind of database. Raises AssertionError where a scenario does not do what it says."""
+    begun = time.monotonic()
+    made = Round(kind)
+    with grounds(kind, folder, server) as on:
+        for fault in FAULTS:
+            if not plan.only:
+                made.proofs.append(_prove(fault, on))
+                _say(f"{kind}: {fault.name}: {'found' if made.proofs[-1].found else 'NOT FOUND'}")
+        for scenario in plan.scenarios():
+            made.killed.append(_kill(scenario, on, plan))
+            _say_tally(made.killed[-1])
+        if plan.only in troubles_of_mail.NAME:
+            made.troubled.append(troubles_of_mail.run(on, plan.mail_troubles))
+            _say_tally(made.troubled[-1])
+        if kind == "postgresql":
+            for scenario in plan.scenarios():
+                made.troubled += _break(scenario, on, plan)
+    made.seconds = time.monotonic() - begun
+    return made
+
+
+def _prove(fault: Seeded, on: Place) -> Proof:
+    """Kills the faulty service until that shows, at commits and answers first."""
+    scenario = next(one for one in SCENARIOS if one.name == fault.scenario)
+    with stage(scenario, on) as ready:
+        points = measure(ready, fault.plant)
+        points.sort(key=lambda point: "COMMIT" not in point and "SMTP answer" not in point)
+        tally = Tally(scenario.name, on.kind)
+        for _ in kill_in_turn(ready, points, tally, fault.plant):
+            if getattr(tally, fault.found_as):
+                break
+    found = next((line for line in tally.complaints if f": {fault.found_as}: " in line), "")
+    return Proof(fault.name, on.kind, fault.found_as, tally.kills, found)
+
+
+def _kill(scenario: Scenario, on: Place, plan: Plan) -> Tally:
+    with stage(scenario, on) as ready:
+        points = measure(ready)
+        tally = Tally(scenario.name, on.kind, statements=len({point.rpartition(" | ")[0] or point for point in points}))
+        for _ in kill_in_turn(ready, chosen(points, plan.kills, plan.seed), tally):
+            pass
+    return tally
+
+
+def _break(scenario: Scenario, on: Place, plan: Plan) -> list[Tally]:
+    if scenario.name not in BROKEN:
+        return []
+    with stage(scenario, on) as ready, troubles_of_network.network(ready) as between:
+        requests = between.requests()
+        broken = Tally(f"{scenario.name}: the connection breaks", on.kind)
+        troubles_of_network.break_in_turn(
+            between, troubles_of_network.breaks(requests, plan.breaks, plan.seed), broken)
+        _say_tally(broken)
+        if scenario.name not in HELD:
+            return [broken]
+        held = Tally(f"{scenario.name}: the connection stalls, and it is asked for again", on.kind)
+        numbers = [int(word) for word in chosen([str(n + 1) for n in range(requests)], plan.breaks, plan.seed)]
+        stalls = [Break(n, when, "hold") for n in numbers for when in ("before", "after")]  # type: ignore[arg-type]
+        troubles_of_network.hold_in_turn(between, stalls, held)
+        _say_tally(held)
+    return [broken, held]
+
+
+def _say_tally(tally: Tally) -> None:
+    _say(f"{tally.database}: {tally.scenario}: {tally.trials} trials, {tally.lost} lost, {tally.twice} twice,"
+         f" {tally.other} other")
+    for complaint in tally.complaints[:5]:
+        _say(f"  {complaint}")
+
+
+def _say(line: str) -> None:
+    """Progress, past what a fork swallows."""
+    os.write(2, f"{line}\n".encode())

@@ -1,0 +1,136 @@
+"""Faults to put into the service of a fork, each a slip that real services had; a harness that finds none is void."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from creditsvc import clock
+from creditsvc.alerts import telling
+from creditsvc.alerts.models import AlertTold
+from creditsvc.api import writes
+from creditsvc.db import db, transaction
+from creditsvc.jobs import commands_night, commands_usage, delivery, nightly
+from creditsvc.jobs.delivery import DeliveryCount
+from creditsvc.ledger import book
+from creditsvc.mail import outbox
+from creditsvc.parties.once import Answer, do_once, kept_answer
+from creditsvc.usage import operations
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """A fault, the scenario in which it must be found, and as what."""
+
+    name: str
+    plant: Callable[[], None]
+    scenario: str
+    found_as: str
+
+
+def mark_before_the_send() -> None:
+    """A mail counts as sent when it is about to be sent."""
+    right = delivery.sender_for
+
+    def wrong(config: Any) -> Any:
+        send = right(config)
+
+        def marked_first(mail: Any) -> Any:
+            transaction(lambda: outbox.mark_sent(mail, clock.now()))
+            return send(mail)
+
+        return marked_first
+
+    delivery.sender_for = wrong
+
+
+def claim_and_mark_in_one_transaction() -> None:
+    """A mail is sent inside the transaction that claims and marks it, so that a kill forgets the sending."""
+
+    def wrong(config: Any, now: Any, sender: Any = None) -> DeliveryCount:
+        send, sent = delivery.sender_for(config), 0
+
+        def one() -> bool:
+            for mail in outbox.claim(now(), "worker", limit=1):
+                send(mail)
+                outbox.mark_sent(mail, now())
+                return True
+            return False
+
+        while transaction(one):
+            sent += 1
+        return DeliveryCount(sent=sent)
+
+    commands_night.deliver = wrong
+
+
+def postings_after_the_commit() -> None:
+    """Usage and batches are committed, and their postings a moment later."""
+    right, late = book._write_postings, []
+    book._write_postings = lambda drafts: late.append(list(drafts))
+
+    def then(fn: Any, **more: Any) -> Any:
+        result = transaction(fn, **more)
+        while late:
+            transaction(functools.partial(right, late.pop()))
+        return result
+
+    commands_usage.transaction = then
+
+
+def commit_in_the_middle() -> None:
+    """An import commits its usage before it is posted."""
+    right = operations.post
+
+    def wrong(*values: Any, **more: Any) -> Any:
+        db.session.commit()
+        return right(*values, **more)
+
+    operations.post = wrong
+
+
+def key_kept_in_another_transaction() -> None:
+    """The answer under an Idempotency-Key is kept after the effect is committed."""
+    late: list[Any] = []
+
+    def wrong(caller: Any, key: str, asked: str, act: Callable[[], Answer]) -> Answer:
+        answer = kept_answer(caller, key, asked) or act()
+        late.append(lambda: do_once(caller, key, asked, lambda: answer))
+        return answer
+
+    def then(fn: Any, **more: Any) -> Any:
+        result = transaction(fn, **more)
+        while late:
+            transaction(late.pop())
+        return result
+
+    writes.do_once, writes.transaction = wrong, then
+
+
+def told_apart_from_the_digest() -> None:
+    """What a person was told is noted after the commit of the mail that tells it."""
+    right = telling.tell
+
+    def wrong(day: Any, person: Any, content: Any, alert_ids: Any, mail_from: str, now: Any) -> bool:
+        told = right(day, person, content, (), mail_from, now)
+        db.session.commit()
+        digest = db.session.execute(db.select(telling.Digest.id).where(
+            telling.Digest.person_id == person.id, telling.Digest.day == day)).scalar_one()
+        db.session.add_all(AlertTold(alert_id=alert, person_id=person.id, digest_id=digest) for alert in alert_ids)
+        db.session.flush()
+        return told
+
+    nightly.telling.tell = wrong
+
+
+FAULTS = (
+    Seeded("a mail is marked before it is sent", mark_before_the_send, "mails that wait are delivered by SMTP", "lost"),
+    Seeded("a mail is claimed, sent and marked in one transaction", claim_and_mark_in_one_transaction,
+           "mails that wait are delivered by SMTP", "twice"),
+    Seeded("postings are written after the commit", postings_after_the_commit, "import new days", "lost"),
+    Seeded("an import commits in the middle", commit_in_the_middle, "import an export that restates days", "other"),
+    Seeded("an Idempotency-Key is kept in another transaction", key_kept_in_another_transaction,
+           "award a grant whose key is made up", "twice"),
+    Seeded("who was told is kept apart from the mail", told_apart_from_the_digest,
+           "a night that writes its mails as files", "lost"),
+)

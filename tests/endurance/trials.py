@@ -1,0 +1,192 @@
+"""Kill trials: an operation is cut at a point, done again, and what stands is compared with what was said."""
+
+import contextlib
+import gc
+import io
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tests import databases
+from tests.endurance import doors, forks, ledgers
+from tests.endurance.ledgers import Difference
+from tests.endurance.places import Place, place
+from tests.endurance.points import Points, watched
+from tests.endurance.post_office import Office, post_office
+from tests.endurance.scenarios import Scenario, fill_park
+
+Seed = Callable[[], None]
+"""Puts a fault into the service of this process."""
+
+
+@dataclass
+class Tally:
+    """What the trials of one scenario on one database came to."""
+
+    scenario: str
+    database: str
+    statements: int = 0
+    trials: int = 0
+    kills: int = 0
+    uncertain: int = 0
+    lost: int = 0
+    twice: int = 0
+    other: int = 0
+    complaints: list[str] = field(default_factory=list)
+
+    def add(self, where: str, differences: Sequence[Difference]) -> None:
+        """Counts what differed in a trial."""
+        for difference in differences:
+            self.lost += difference.kind == "lost"
+            self.twice += difference.kind == "twice"
+            self.other += difference.kind == "other"
+            self.complaints.append(f"{self.scenario} on {self.database}, cut at {where}: {difference}")
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing differed, and something was tried."""
+        return self.trials > 0 and not (self.lost or self.twice or self.other)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A scenario on a database that is filled and ready."""
+
+    scenario: Scenario
+    place: Place
+    office: Office | None
+
+    def perform(self, now: datetime, points: Points | None = None, seed: Seed | None = None) -> forks.Ended:
+        """The act in a fork; its value are the points that it passed."""
+
+        def work() -> list[str]:
+            if seed is not None:
+                seed()
+            if points is None:
+                self.scenario.act(self.place, now)
+                return []
+            with watched(points):
+                self.scenario.act(self.place, now)
+            return points.seen
+
+        ended = forks.run(work)
+        self._settle()
+        return ended
+
+    def finish(self, again: bool = True) -> list[Difference]:
+        """Does it again as a person or the scheduler would, lets follow what follows, and compares."""
+
+        def work() -> list[dict[str, str]]:
+            if again:
+                self.scenario.act(self.place, self.scenario.now + timedelta(minutes=1))
+            if self.scenario.follow is not None:
+                self.scenario.follow(self.place)
+            return doors.differences(self.place)
+
+        ended = forks.run(work)
+        self._settle()
+        found = ledgers.compare(self._expected(), ledgers.account(self.place))
+        if ended.error:
+            found.append(Difference("other", "doing it again", "an answer", ended.error[-1500:]))
+        for one in ended.value or ():
+            found.append(Difference("other", f"verify: {one['account']} {one['what']}", one["expected"], one["found"]))
+        return found
+
+    def half_done(self) -> list[Difference]:
+        """What differs right after a kill from both nothing and all, for what is one transaction."""
+        if not self.scenario.whole:
+            return []
+        stands = ledgers.account(self.place)
+        from_nothing = ledgers.compare(self.scenario.before().account(), stands)
+        from_all = ledgers.compare(self._expected(), stands)
+        if not from_nothing or not from_all:
+            return []
+        return [Difference("other", f"half done: {one.what}", one.expected, one.found) for one in from_all]
+
+    def warm_up(self) -> None:
+        """Does it once in this very process, so that forks of it find statements compiled and templates read."""
+        warm = self.scenario.warm or self.scenario.act
+        with contextlib.redirect_stdout(io.StringIO()):
+            warm(self.place, self.scenario.now)
+            doors.differences(self.place)
+        databases.dispose(self.place.app)
+        self._settle()
+        gc.collect()
+        gc.freeze()  # what a fork never frees need not be copied
+
+    def _expected(self) -> dict[str, int | str]:
+        story = self.scenario.before()
+        self.scenario.after(story)
+        return story.account()
+
+    def _settle(self) -> None:
+        if self.office is not None:
+            self.office.wait_until_idle()
+
+
+@contextmanager
+def stage(scenario: Scenario, on: Place) -> Iterator[Stage]:
+    """A scenario made ready in the park of a place, checked to begin where its story begins."""
+    with ExitStack() as stack:
+        office = stack.enter_context(post_office(on.letters)) if scenario.posts else None
+        on.restore("park")
+        on.posting_to("file:")
+        if scenario.fill is not None:
+            on.fill(scenario.fill)
+        on.posting_to(office.url if office is not None else "file:")
+        on.keep("scene")
+        begins = ledgers.compare(scenario.before().account(), ledgers.account(on))
+        assert not begins, f"{scenario.name} does not begin as it says: {[str(one) for one in begins]}"
+        made = Stage(scenario, on, office)
+        made.warm_up()
+        yield made
+
+
+@contextmanager
+def grounds(kind: str, folder: Path, server: str) -> Iterator[Place]:
+    """A place of that kind with the park that all scenarios begin with."""
+    with place(kind, folder, server) as made:
+        made.fill(fill_park)
+        made.keep("park")
+        yield made
+
+
+def measure(on: Stage, seed: Seed | None = None) -> list[str]:
+    """The points of an act that goes through, which is checked to end as its story ends."""
+    on.place.restore("scene")
+    ended = on.perform(on.scenario.now, Points(), seed)
+    assert not ended.error, f"{on.scenario.name} fails without any kill: {ended.error}"
+    if seed is None:
+        differences = on.finish(again=False)
+        assert not differences, f"{on.scenario.name} does not end as it says: {[str(one) for one in differences]}"
+    seen: list[str] = ended.value
+    return seen
+
+
+def chosen(points: Sequence[str], kills: int | None, seed: int) -> list[str]:
+    """All points, or one at random of each of as many parts of the run and the very last."""
+    if kills is None or kills >= len(points):
+        return list(points)
+    dice, total = random.Random(seed), len(points) - 1
+    parts = kills - 1
+    places = [dice.randrange(total * part // parts, total * (part + 1) // parts) for part in range(parts)]
+    return [*(points[number] for number in places), points[-1]]
+
+
+def kill_in_turn(on: Stage, points: Sequence[str], tally: Tally, seed: Seed | None = None) -> Iterator[Tally]:
+    """Kills the act at each of the points, and counts; yields the tally after each trial."""
+    for point in points:
+        on.place.restore("scene")
+        tally.trials += 1
+        ended = on.perform(on.scenario.now, Points(kill_at=point), seed)
+        if not ended.killed:
+            tally.add(point, [Difference("other", "the kill", "killed", ended.error[-500:] or "went through")])
+            continue
+        tally.kills += 1
+        differences = on.half_done() + on.finish()
+        tally.uncertain += ledgers.mailed(on.place).uncertain
+        tally.add(point, differences)
+        yield tally
