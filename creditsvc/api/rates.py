@@ -35,7 +35,7 @@ def list_exchange_rates(query: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-@get(blueprint, "/rates/<int:rate_id>", answers=RateSchema)
+@get(blueprint, "/rates/<int(max=9223372036854775807):rate_id>", answers=RateSchema)
 def get_rate(rate_id: int) -> dict[str, Any]:
     """One word on a rate."""
     return rate_document(find_rate(current_caller(), rate_id))

@@ -28,6 +28,12 @@ def test_a_rate_answers_with_what_it_did_and_can_be_read(manager: Speaker, audit
 
 
 @pytest.mark.usefixtures("_credit")
+@pytest.mark.parametrize("number", [10**6, 2**63 - 1, 2**63, 10**40])
+def test_a_rate_that_is_not_there_is_not_found_however_large_its_number(manager: Speaker, number: int) -> None:
+    assert manager.get(f"/rates/{number}").status_code == 404
+
+
+@pytest.mark.usefixtures("_credit")
 def test_saying_again_what_stands_is_answered_with_200(manager: Speaker) -> None:
     manager.post("/rates", RATE)
 
