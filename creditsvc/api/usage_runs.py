@@ -34,7 +34,7 @@ from creditsvc.usage.operations import (
     reverse_run,
 )
 from creditsvc.usage.readers.source import MANIFEST_NAMES, Part, source_of_files
-from creditsvc.usage.reading import find_run, list_runs
+from creditsvc.usage.reading import find_run, list_runs, report_for
 
 RUN = "<int(max=9223372036854775807):run_id>"
 
@@ -184,9 +184,9 @@ def _head(run: ImportRun) -> dict[str, Any]:
 
 
 def shown(caller: Caller, run: ImportRun, *, dry_run: bool = False) -> dict[str, Any]:
-    """A run as JSON: its report, what it did to the accounts that the caller may see, and what it is."""
+    """A run as JSON: its report and what it did, as far as the caller may see scopes and accounts, and what it is."""
     effects = [_shown_effect(effect) for effect in effects_of(caller, run.id)]
-    whole = {**run.report, **_head(run), "effects": effects, "dry_run": dry_run}
+    whole = {**report_for(caller, run.report), **_head(run), "effects": effects, "dry_run": dry_run}
     return {**whole, "id": None} if dry_run else whole
 
 

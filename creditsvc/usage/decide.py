@@ -20,6 +20,8 @@ CLOSES_AFTER = timedelta(hours=72)
 """Azure closes a month about 72 hours after its end (data facts in the design's sources)."""
 
 SUSPICIOUS_STEPS = 100 * MONEY_STEPS
+AWAY_FROM = " away from "
+"""What stands before the scope in a suspicion that names one."""
 
 
 @dataclass(frozen=True)

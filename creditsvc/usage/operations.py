@@ -19,6 +19,7 @@ from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require
 from creditsvc.usage import imports
 from creditsvc.usage.decide import (
+    AWAY_FROM,
     Candidate,
     Delta,
     by_currency,
@@ -284,8 +285,8 @@ def _decide(run: ImportRun, totals: pl.DataFrame, scope_ids: Sequence[int]) -> _
     for scope_id, month, currency, before_steps, change in takes_away_much(changes, posted):
         scope = db.session.get_one(Scope, scope_id)
         suspicions.append(
-            f"would take {_shown(-change, currency)} of {_shown(before_steps, currency)} {currency} of {month:%Y-%m} "
-            f"away from {scope.external_id}"
+            f"would take {_shown(-change, currency)} of {_shown(before_steps, currency)} {currency} of {month:%Y-%m}"
+            f"{AWAY_FROM}{scope.external_id}"
         )
     return _Decision(changes, stale, sum(map(len, decided.values())), others, sorted(set(suspicions)))
 

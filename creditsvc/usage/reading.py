@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import TypeVar
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select, true
 
 from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_start
@@ -16,7 +16,9 @@ from creditsvc.db import db
 from creditsvc.ledger.facts import ForeignUsage, chunks, foreign_usage, owned_by, ownerships_of, turn_of, units_of
 from creditsvc.ledger.models import Account, ChargeKey, Resource, Scope, ScopeFact, UsageFact
 from creditsvc.ledger.timeline import Ownership, Turn, timeline
-from creditsvc.parties.access import Caller, require
+from creditsvc.parties.access import Caller, require, visible_startups
+from creditsvc.parties.models import Startup
+from creditsvc.usage.decide import AWAY_FROM
 from creditsvc.usage.models import ImportRun
 
 P = TypeVar("P", bound=Hashable)
@@ -90,6 +92,42 @@ def find_run(caller: Caller, run_id: int) -> ImportRun:
     return run
 
 
+def visible_scopes(caller: Caller) -> ColumnElement[bool]:
+    """The condition on `Scope` for staff: it never belonged to a startup, or to one that the caller may see."""
+    if caller.programme_ids is None:
+        return true()
+    ever = select(ScopeFact.scope_id).where(ScopeFact.account_id.is_not(None))
+    mine = (
+        select(ScopeFact.scope_id)
+        .join(Account, Account.id == ScopeFact.account_id)
+        .join(Startup, Startup.id == Account.startup_id)
+        .where(visible_startups(caller))
+    )
+    return or_(Scope.id.not_in(ever), Scope.id.in_(mine))
+
+
+def report_for(caller: Caller, report: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's report without the scopes of startups that the caller may not see (P); sums of the file stay whole."""
+    if caller.programme_ids is None or "delta" not in report:
+        return dict(report)
+    suspicions = [(text, text.partition(AWAY_FROM)[2]) for text in report["suspicions"]]
+    places = {name: report[name] for name in ("stale", "waiting", "after_close")}
+    names = {*report["unknown_scopes"], *report["missing_scopes"], *(scope for _, scope in suspicions if scope)}
+    names.update(one["scope"] for of_place in places.values() for one in of_place)
+    seen: set[str] = set()
+    for part in chunks(names):
+        found = select(Scope.external_id).where(Scope.external_id.in_(part), visible_scopes(caller))
+        seen.update(db.session.scalars(found))
+    told = {text if not scope or scope in seen else f"would take much{AWAY_FROM}scopes that you may not see"
+            for text, scope in suspicions}
+    return {
+        **report,
+        **{name: [one for one in of_place if one["scope"] in seen] for name, of_place in places.items()},
+        **{name: [scope for scope in report[name] if scope in seen] for name in ("unknown_scopes", "missing_scopes")},
+        "suspicions": sorted(told),
+    }
+
+
 def scopes_of(startup_id: int) -> list[ScopeView]:
     """The scopes of a startup, in the order of their start. The caller must have been allowed to see it."""
     resources = dict(
@@ -114,11 +152,14 @@ def scopes_held(account_ids: Iterable[int]) -> dict[Scope, list[Ownership]]:
 
 
 def scope_views(held: Mapping[Scope, Sequence[Ownership]], resources: Mapping[int, str]) -> list[ScopeView]:
-    """The scopes in the times they belong to the accounts, in the order of their start; `resources` by account id."""
+    """The scopes in the times they belong to the accounts, in the order of their start; `resources` by account id.
+
+    Nothing is told of the days after such a time: they may be another startup's.
+    """
     views = [
         ScopeView(
             scope.provider, scope.external_id, resources[own.account_id], own.starts,
-            None if own.ends == LATEST else own.ends, scope.newest_charge_day, scope.data_at,
+            None if own.ends == LATEST else own.ends, *_freshness(scope, own),
         )
         for scope, ownerships in held.items()
         for own in ownerships
@@ -127,8 +168,19 @@ def scope_views(held: Mapping[Scope, Sequence[Ownership]], resources: Mapping[in
     return sorted(views, key=lambda view: (view.starts, view.external_id))
 
 
+def _freshness(scope: Scope, own: Ownership) -> tuple[date | None, datetime | None]:
+    """The newest charge day within that time, and when its data came, where it is the newest of all (U10)."""
+    last = (own.ends - timedelta(microseconds=1)).astimezone(UTC).date()
+    if scope.newest_charge_day is None or scope.newest_charge_day <= last:
+        return scope.newest_charge_day, scope.data_at
+    return last, None
+
+
 def unassigned_scopes(caller: Caller) -> list[UnassignedScope]:
-    """Scopes whose usage waits because it belongs to no startup (U6). Raises Forbidden."""
+    """Scopes whose usage waits because it belongs to no startup (U6), as far as the caller may see them.
+
+    Raises Forbidden.
+    """
     require(caller, "scope.see")
     ever_assigned = select(ScopeFact.scope_id).where(ScopeFact.account_id.is_not(None))
     never = db.session.execute(
@@ -138,7 +190,7 @@ def unassigned_scopes(caller: Caller) -> list[UnassignedScope]:
         .group_by(Scope.id, UsageFact.currency)
     ).all()
     rows = [(scope, currency, first, last, int(amount)) for scope, currency, first, last, amount in never]
-    rows += _gaps()
+    rows += _gaps(caller)
     found: dict[tuple[str, str], UnassignedScope] = {}
     for scope, currency, first, last, amount in rows:
         pair = (scope.provider, scope.external_id)
@@ -151,9 +203,13 @@ def unassigned_scopes(caller: Caller) -> list[UnassignedScope]:
     return [found[pair] for pair in sorted(found)]
 
 
-def _gaps() -> list[tuple[Scope, str, date, date, int]]:
+def _gaps(caller: Caller) -> list[tuple[Scope, str, date, date, int]]:
     """Usage of scopes that belong to a startup, on days on which they belong to none."""
-    ended = set(db.session.scalars(select(ScopeFact.scope_id).distinct()))
+    ended = set(
+        db.session.scalars(
+            select(ScopeFact.scope_id).join(Scope, Scope.id == ScopeFact.scope_id).where(visible_scopes(caller))
+        )
+    )
     owned = ownerships_of(ended)
     rows: list[tuple[Scope, str, date, date, int]] = []
     for part in chunks(ended):

@@ -1,6 +1,7 @@
 """Billing scopes: to whom they belong, from when until when (U8)."""
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -14,9 +15,10 @@ from creditsvc.ledger.facts import accounts_ever_of, ownerships_of, turns_of
 from creditsvc.ledger.models import Account, Resource, Scope
 from creditsvc.ledger.timeline import Ownership, overlaps, timeline, turns_for
 from creditsvc.parties import trail
-from creditsvc.parties.access import Caller, require, require_startup
+from creditsvc.parties.access import Caller, require, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.usage.readers.values import scope_of
+from creditsvc.usage.reading import visible_scopes
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -52,7 +54,8 @@ def assign_scope(
 
     Its usage of those days, waiting or another's, is settled anew. To take days from another startup needs
     `hand_over`; without it they are refused. Saying again what holds already changes nothing. Raises RuleBroken for
-    `id`, `resource` and `ends`, Conflict("startup", "belongs-to-another"), NotFound.
+    `id`, `resource` and `ends`, NotFound, Conflict("startup", "belongs-to-another"), and Conflict("id", "not-free")
+    where the other is none that the caller may see: with `hand_over` or without, and nothing is told of it.
     """
     owner = require_startup(caller, "scope.assign", startup)
     pair = scope_name(provider, external_id)
@@ -67,13 +70,14 @@ def assign_scope(
         select(Account.id).where(Account.startup_id == owner.id, Account.resource_id == chosen.id)
     )
     others = [own for own in overlaps(current, begin, end) if own.account_id != account_id]
+    if len(_seen(caller, others)) < len(others):
+        raise _not_free(pair[1])
     if others and not hand_over:
         raise Conflict(
             "startup", "belongs-to-another",
             "%(scope)s belongs to another startup on some of these days: end it there first, or hand it over",
             scope=pair[1],
         )
-    _require_owners(caller, others)
     if any(own == Ownership(begin, end or LATEST, account_id) for own in current):
         return scope
     accounts = lock_accounts(_affected(scope, account_id))
@@ -118,17 +122,21 @@ def end_scope(caller: Caller, *, provider: str, external_id: str, ends: date | d
     """
     require(caller, "scope.assign")
     pair = scope_name(provider, external_id)
-    if db.session.scalar(select(Scope.id).where(Scope.provider == pair[0], Scope.external_id == pair[1])) is None:
+    known = select(Scope.id).where(Scope.provider == pair[0], Scope.external_id == pair[1], visible_scopes(caller))
+    if db.session.scalar(known) is None:
         raise NotFound("scope", external_id)
     end = ends_at(ends)
     scope = lock_scopes([pair])[pair]
     turns = turns_of([scope.id])[scope.id]
     current = timeline(turns)
-    _require_owners(caller, overlaps(current, end, None))
-    if not overlaps(current, end, None):
-        if any(own.ends == end for own in current):
+    later = overlaps(current, end, None)
+    mine = _seen(caller, later)
+    if not mine:
+        if any(own.ends == end for own in _seen(caller, current)):
             return scope
         raise Conflict("ends", "not-assigned", "%(scope)s belongs to no startup after that day", scope=pair[1])
+    if len(mine) < len(later):
+        raise _not_free(pair[1])
     accounts = lock_accounts(accounts_ever_of([scope.id]))
     add_turns(scope, turns_for(turns, end, None, None), caller.now, caller.actor)
     post(list(accounts.values()), Cause("scope", f"scope:{pair[1]}", caller.actor))
@@ -143,12 +151,17 @@ def _affected(scope: Scope, account_id: int | None) -> set[int]:
     return accounts_ever_of([scope.id]) | ({account_id} if account_id is not None else set())
 
 
-def _require_owners(caller: Caller, taken: list[Ownership]) -> None:
-    """The caller must be allowed to act for each startup from which days are taken."""
-    from_ids = {own.account_id for own in taken}
-    keys = select(Startup.key).join(Account, Account.startup_id == Startup.id).where(Account.id.in_(from_ids))
-    for key in db.session.scalars(keys).all():
-        require_startup(caller, "scope.assign", key)
+def _seen(caller: Caller, owned: Sequence[Ownership]) -> list[Ownership]:
+    """Those of the ownerships that are of startups the caller may see, and so act for."""
+    ids = {own.account_id for own in owned}
+    mine = select(Account.id).join(Startup, Startup.id == Account.startup_id)
+    seen = set(db.session.scalars(mine.where(Account.id.in_(ids), visible_startups(caller)))) if ids else set()
+    return [own for own in owned if own.account_id in seen]
+
+
+def _not_free(scope: str) -> Conflict:
+    return Conflict("id", "not-free", "%(scope)s cannot be changed on these days by you: ask an administrator",
+                    scope=scope)
 
 
 def _resource_for(provider: str, key: str | None) -> Resource:

@@ -25,7 +25,7 @@ from creditsvc.usage.operations import (
     record_refusal,
     reverse_run,
 )
-from creditsvc.usage.reading import find_run, list_runs
+from creditsvc.usage.reading import find_run, list_runs, report_for
 from creditsvc.web import session
 from creditsvc.web.forms import Form, attempt, posted
 
@@ -107,8 +107,8 @@ def run(run_id: int) -> ResponseReturnValue:
     found = find_run(caller, run_id)
     if found.status == "queued" and may(caller, "usage.import"):
         return _trial_page(caller, run_id)
-    return render_template("run.html", run=found, report=found.report, effects=effects_of(caller, run_id), trial=False,
-                           form=Form({}))
+    return render_template("run.html", run=found, report=report_for(caller, found.report), trial=False, form=Form({}),
+                           effects=effects_of(caller, run_id))
 
 
 def _trial_page(caller: Caller, run_id: int) -> ResponseReturnValue:
@@ -127,7 +127,7 @@ def _trial(caller: Caller, run_id: int, form: Form) -> tuple[dict[str, Any], lis
             report = apply_run(caller, prepared, run_id=run_id)
             if report["status"] == "held":  # what it would do after a yes
                 report = {**apply_run(caller, prepared, run_id=run_id, confirm=True), "status": "held"}
-            return report, effects_of(caller, run_id)
+            return report_for(caller, report), effects_of(caller, run_id)
 
         return transaction(act, keep=False)
     except FileRefused as refusal:
