@@ -110,11 +110,13 @@ def make_grant(
     )
 
 
-def make_programme(key: str | None = None, months: int = 12, timezone: str = "Asia/Hong_Kong") -> Programme:
-    """A programme."""
+def make_programme(
+    key: str | None = None, months: int = 12, timezone: str = "Asia/Hong_Kong", partner: str | None = None
+) -> Programme:
+    """A programme, of that partner if one is named."""
     key = key or _key("programme")
     return do(lambda: programmes.add_programme(somebody(), key=key, name="TechConnect", months=months,
-                                               timezone=timezone))
+                                               timezone=timezone, partner=partner))
 
 
 def make_cohort(

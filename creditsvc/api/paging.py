@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from creditsvc.core.errors import RuleBroken
+
 T = TypeVar("T")
 
 
@@ -21,3 +23,26 @@ def page_of_all(
     after = query.get("after")
     beyond = sorted((each for each in everything if after is None or cursor(each) > after), key=cursor)
     return page(beyond, query["limit"], shown, cursor)
+
+
+def id_cursor(after: str | None) -> int | None:
+    """The number in a cursor of a list by number. Raises RuleBroken("after", "not-a-cursor")."""
+    if after is None:
+        return None
+    if not (after.isascii() and after.isdigit()) or len(after) > 18:
+        raise _no_cursor(after)
+    return int(after)
+
+
+def two_keys(after: str | None) -> tuple[str, str] | None:
+    """The two keys in a cursor of a list by both. Raises RuleBroken("after", "not-a-cursor")."""
+    if after is None:
+        return None
+    first, blank, second = after.partition(" ")
+    if not blank:
+        raise _no_cursor(after)
+    return first, second
+
+
+def _no_cursor(after: str) -> RuleBroken:
+    return RuleBroken("after", "not-a-cursor", "%(value)r is no cursor: send the `next` of a page", value=after)

@@ -5,6 +5,8 @@ from typing import Any
 from marshmallow import INCLUDE, Schema, fields, validate
 
 LONGEST_PAGE = 200
+LONGEST_CURSOR = 400
+"""Two keys, a mail address, or an instant with a scope's provider and id."""
 
 
 def amount_field(description: str = "", **kwargs: Any) -> fields.String:
@@ -59,7 +61,7 @@ class PagingSchema(Schema):
     limit = fields.Integer(
         load_default=50, validate=validate.Range(1, LONGEST_PAGE), metadata={"description": "how many, at most"}
     )
-    after = text_field("the `next` of the page before", validate=validate.Length(1, 200))
+    after = text_field("the `next` of the page before", validate=validate.Length(1, LONGEST_CURSOR))
 
 
 class ReportedSchema(AnswerSchema):

@@ -9,7 +9,7 @@ from flask import Response, jsonify, url_for
 from marshmallow import ValidationError
 from werkzeug.datastructures import FileStorage
 
-from creditsvc.api.paging import page
+from creditsvc.api.paging import id_cursor, page
 from creditsvc.api.problems import refused_file
 from creditsvc.api.routes import get, new_blueprint, post
 from creditsvc.api.schemas import NothingSchema, PagingSchema
@@ -18,7 +18,7 @@ from creditsvc.api.usage_schemas import ReversalSchema, RunListSchema, RunSchema
 from creditsvc.api.writes import answered_before, write_once
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.days import as_of_instant, instant_text
-from creditsvc.core.errors import FileRefused, RuleBroken
+from creditsvc.core.errors import FileRefused
 from creditsvc.db import transaction
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.once import Answer
@@ -44,7 +44,7 @@ blueprint = new_blueprint("usage_runs", "Import runs of cost exports.")
 @get(blueprint, "/usage-runs", query=PagingSchema, answers=RunListSchema)
 def list_usage_runs(query: dict[str, Any]) -> dict[str, Any]:
     """The import runs, newest first."""
-    found = list_runs(current_caller(), limit=query["limit"] + 1, before=_cursor(query.get("after")))
+    found = list_runs(current_caller(), limit=query["limit"] + 1, before=id_cursor(query.get("after")))
     return page(found, query["limit"], _head, lambda run: str(run.id))
 
 
@@ -114,14 +114,6 @@ def reverse_usage_run(body: dict[str, Any], run_id: int) -> Response:
     """Takes a run back whole: its days fall back to the next newest run."""
     caller = current_caller()
     return write_once(lambda: Answer(200, reverse_run(caller, run_id)))
-
-
-def _cursor(after: str | None) -> int | None:
-    if after is None:
-        return None
-    if not (after.isascii() and after.isdigit()) or len(after) > 18:
-        raise RuleBroken("after", "not-a-cursor", "%(value)r is no cursor: send the `next` of a page", value=after)
-    return int(after)
 
 
 def _saved(files: Sequence[Any], folder: Path) -> list[Part]:

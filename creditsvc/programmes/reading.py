@@ -1,18 +1,21 @@
 """Partners, programmes, cohorts, packages and enrolments as they stand: look-ups by key, and lists for pages."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, false, func, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.core.days import DEFAULT_ZONE, zone_named
 from creditsvc.core.errors import NotFound
 from creditsvc.db import Model, db
 from creditsvc.ledger.models import Resource
-from creditsvc.parties.access import Caller, require
+from creditsvc.parties.access import Caller, require, visible_startups
 from creditsvc.parties.models import Startup, StartupProgramme
 from creditsvc.programmes.models import (
     Cohort,
@@ -39,6 +42,29 @@ class LineView:
     amount: int
     months: int
     has_pool: bool
+
+
+@dataclass(frozen=True)
+class PackageView:
+    """What an enrolment with it brings."""
+
+    key: str
+    lines: tuple[LineView, ...]
+
+
+@dataclass(frozen=True)
+class ProgrammeView:
+    """A programme with the terms that stand now (`version` of them) and its packages."""
+
+    key: str
+    name: str
+    name_zh_hant: str | None
+    name_zh_hans: str | None
+    partner: str | None
+    timezone: str
+    months: int
+    version: int
+    packages: tuple[PackageView, ...]
 
 
 @dataclass(frozen=True)
@@ -125,19 +151,23 @@ def lines_of(package_id: int) -> list[PackageLine]:
 
 def line_views(package_id: int) -> list[LineView]:
     """The lines of a package with the keys of what they bring."""
+    return _lines_by_package([package_id])[package_id]
+
+
+def _lines_by_package(package_ids: Iterable[int]) -> dict[int, list[LineView]]:
     rows = db.session.execute(
         select(PackageLine, Resource)
         .join(Resource, Resource.id == PackageLine.resource_id)
-        .where(PackageLine.package_id == package_id)
-        .order_by(PackageLine.position)
+        .where(PackageLine.package_id.in_(list(package_ids)))
+        .order_by(PackageLine.package_id, PackageLine.position)
     )
-    return [
-        LineView(
+    lines: dict[int, list[LineView]] = defaultdict(list)
+    for line, resource in rows:
+        lines[line.package_id].append(LineView(
             line.position, resource.key, line.pool_key, resource.kind, unit_named(resource.unit), line.amount,
             line.months, line.pool_id is not None,
-        )
-        for line, resource in rows
-    ]
+        ))
+    return lines
 
 
 def zone_of_startup(startup_id: int) -> ZoneInfo:
@@ -175,6 +205,29 @@ def programmes(caller: Caller) -> list[Programme]:
     return list(db.session.scalars(statement))
 
 
+def programme_views(caller: Caller) -> list[ProgrammeView]:
+    """What `programmes` lists, with terms and packages, in a fixed number of queries. Raises Forbidden."""
+    found = programmes(caller)
+    ids = [programme.id for programme in found]
+    givers = dict(db.session.execute(select(Partner.id, Partner.key)).all())
+    every_version = select(ProgrammeTerms).where(ProgrammeTerms.programme_id.in_(ids)).order_by(ProgrammeTerms.version)
+    terms = {row.programme_id: row for row in db.session.scalars(every_version)}  # the newest is the last
+    packages = db.session.scalars(select(Package).where(Package.programme_id.in_(ids)).order_by(Package.key)).all()
+    lines = _lines_by_package(package.id for package in packages)
+    return [
+        ProgrammeView(
+            programme.key, programme.name, programme.name_zh_hant, programme.name_zh_hans,
+            None if programme.partner_id is None else givers[programme.partner_id], programme.timezone,
+            terms[programme.id].months, terms[programme.id].version,
+            tuple(
+                PackageView(package.key, tuple(lines.get(package.id, ())))
+                for package in packages if package.programme_id == programme.id
+            ),
+        )
+        for programme in found
+    ]
+
+
 def cohorts(caller: Caller) -> list[CohortView]:
     """The cohorts of the programmes that `programmes` lists, newest first. Raises Forbidden."""
     visible = {programme.id: programme for programme in programmes(caller)}
@@ -207,20 +260,50 @@ def enrolments_of(startup: Startup, awarded: ColumnElement[bool] | None = None) 
 
     `awarded` is the condition on `Enrolment` that its package was awarded (rooms above know it).
     """
+    return _enrolments(
+        Enrolment.startup_id == startup.id, awarded=awarded, order=(Enrolment.enrolled_on, Enrolment.id)
+    )
+
+
+def enrolments(
+    caller: Caller, *, startup: str | None = None, programme: str | None = None, cohort: str | None = None,
+    status: str | None = None, after: tuple[str, str] | None = None, limit: int | None = None,
+    awarded: ColumnElement[bool] | None = None,
+) -> list[EnrolmentView]:
+    """The enrolments of the startups that the caller may see, by startup and cohort, from beyond those keys `after`.
+
+    A manager limited to programmes sees those in their programmes alone. A filter that names nothing the caller may
+    see leaves nothing.
+    """
+    wanted = {Startup.key: startup, Programme.key: programme, Cohort.key: cohort, Enrolment.status: status}
+    conditions = [visible_startups(caller), *(column == value for column, value in wanted.items() if value is not None)]
+    if caller.programme_ids is not None:
+        conditions.append(Programme.id.in_(caller.programme_ids))
+    if after is not None:
+        conditions.append(or_(Startup.key > after[0], and_(Startup.key == after[0], Cohort.key > after[1])))
+    return _enrolments(*conditions, awarded=awarded, order=(Startup.key, Cohort.key), limit=limit)
+
+
+def _enrolments(
+    *conditions: ColumnElement[bool], awarded: ColumnElement[bool] | None,
+    order: tuple[InstrumentedAttribute[Any], ...], limit: int | None = None,
+) -> list[EnrolmentView]:
     is_awarded = false() if awarded is None else awarded
     rows = db.session.execute(
-        select(Enrolment, Cohort, Programme, Package.key, ProgrammeTerms.months, is_awarded)
+        select(Enrolment, Startup.key, Cohort, Programme, Package.key, ProgrammeTerms.months, is_awarded)
+        .join(Startup, Startup.id == Enrolment.startup_id)
         .join(Cohort, Cohort.id == Enrolment.cohort_id)
         .join(Programme, Programme.id == Cohort.programme_id)
         .join(ProgrammeTerms, ProgrammeTerms.id == Enrolment.terms_id)
         .outerjoin(Package, Package.id == Enrolment.package_id)
-        .where(Enrolment.startup_id == startup.id)
-        .order_by(Enrolment.enrolled_on, Enrolment.id)
+        .where(*conditions)
+        .order_by(*order)
+        .limit(limit)
     )
     return [
         EnrolmentView(
-            startup.key, cohort.key, cohort.name, programme.key, programme.name, package, enrolment.status,
+            startup, cohort.key, cohort.name, programme.key, programme.name, package, enrolment.status,
             enrolment.enrolled_on, months, bool(was_awarded),
         )
-        for enrolment, cohort, programme, package, months, was_awarded in rows
+        for enrolment, startup, cohort, programme, package, months, was_awarded in rows
     ]

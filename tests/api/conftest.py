@@ -39,6 +39,11 @@ def token_of(email: str, role: str | None) -> str:
     return transaction(make)
 
 
+def new_token(email: str) -> str:
+    """A token of a person who is there."""
+    return transaction(lambda: create_token(operator(NOW), email, "test"))
+
+
 @pytest.fixture
 def manager(nobody: Speaker) -> Speaker:
     return nobody.bearing(token_of("manager@park.example", "manager"))

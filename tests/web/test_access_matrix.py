@@ -139,6 +139,19 @@ GET api_reported.list_reported_balances own    : 401 200 200 200 200 404 404 200
 GET api_reported.list_reported_balances other  : 401 200 200 404 200 404 404 404 404
 POST api_reported.report_a_balance own         : 401 422 422 422 403 404 404 422 422
 POST api_reported.report_a_balance other       : 401 422 422 404 403 404 404 404 404
+GET api_programmes.list_partners               : 401 200 200 200 200 200 403 403 403
+GET api_programmes.list_programmes             : 401 200 200 200 200 200 403 403 403
+GET api_programmes.get_programme own           : 401 200 200 200 200 200 403 403 403
+GET api_programmes.get_programme other         : 401 200 200 404 200 404 403 403 403
+GET api_programmes.list_cohorts                : 401 200 200 200 200 200 403 403 403
+GET api_programmes.get_cohort own              : 401 200 200 200 200 200 403 403 403
+GET api_programmes.get_cohort other            : 401 200 200 404 200 404 403 403 403
+GET api_programmes.list_enrolments             : 401 200 200 200 200 200 200 200 200
+GET api_programmes.list_startup_enrolments own : 401 200 200 200 200 404 404 200 200
+GET api_programmes.list_startup_enrolments other : 401 200 200 404 200 404 404 404 404
+GET api_people.list_members own                : 401 200 200 200 200 404 404 200 200
+GET api_people.list_members other              : 401 200 200 404 200 404 404 404 404
+GET api_people.list_own_tokens                 : 401 200 200 200 200 200 200 200 200
 GET api_usage_runs.list_usage_runs             : 401 200 200 200 200 403 403 403 403
 POST api_usage_runs.upload_usage               : 401 422 422 422 403 403 403 403 403
 GET api_usage_runs.get_usage_run               : 401 200 200 200 200 403 403 403 403
@@ -212,8 +225,9 @@ class Park:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        cohort = factories.make_cohort()
         partner = factories.make_partner("microsoft").key
+        cohort = factories.make_cohort(factories.make_programme(OWN, partner=partner).key, OWN)
+        factories.make_cohort(factories.make_programme(OTHER).key, OTHER)
         pool = factories.make_pool("ms-azure", partner=partner).key
         for key in (OWN, OTHER):
             factories.make_startup(key)

@@ -1,0 +1,41 @@
+from creditsvc.parties.tokens import create_token, revoke_token
+from tests import factories
+from tests.api.speaking import ONE_DATABASE, Speaker
+
+
+def test_a_founder_reads_who_belongs_to_their_own_startup(founder: Speaker) -> None:
+    factories.make_member("harbour-robotics", "a@harbour-robotics.example", "member")
+
+    assert founder.get("/startups/harbour-robotics/members").json == {"next": None, "items": [
+        {"email": "a@harbour-robotics.example", "name": "M. Chan", "role": "member"},
+        {"email": "founder@harbour-robotics.example", "name": "M. Chan", "role": "owner"},
+    ]}
+    assert founder.get("/startups/lotus-health/members").status_code == 404
+
+
+def test_a_list_goes_on_after_the_longest_cursor(manager: Speaker, startups: None) -> None:
+    longest = "a" * 60 + "@" + ".".join(["b" * 60] * 3) + ".exampleee"
+    factories.make_member("harbour-robotics", longest)
+    factories.make_member("harbour-robotics", "z@harbour-robotics.example")
+
+    first = manager.get("/startups/harbour-robotics/members", limit=1)
+    second = manager.get("/startups/harbour-robotics/members", limit=1, after=first.json["next"])
+
+    assert [each["email"] for each in second.json["items"]] == ["z@harbour-robotics.example"]
+
+
+@ONE_DATABASE
+def test_tokens_are_ones_own_and_never_say_their_secret(manager: Speaker, auditor: Speaker) -> None:
+    boss = factories.somebody()
+    factories.do(lambda: create_token(boss, "manager@park.example", "old", scopes=["read"]))
+    factories.do(lambda: revoke_token(boss, "manager@park.example", "old"))
+
+    mine = manager.get("/tokens")
+
+    assert [(each["name"], each["scopes"], each["live"]) for each in mine.json["items"]] == [
+        ("test", ["read", "award", "import", "admin"], True), ("old", ["read"], False),
+    ]
+    assert "cs_" not in mine.text
+    assert "hash" not in mine.text
+    assert [each["name"] for each in manager.get("/tokens", live="true").json["items"]] == ["test"]
+    assert [each["name"] for each in auditor.get("/tokens").json["items"]] == ["test"]
