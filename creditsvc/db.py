@@ -65,6 +65,11 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 """A primary or foreign key (SQLite numbers rows only in a column declared INTEGER)."""
 
 
+def is_id(number: int) -> bool:
+    """Whether a row can have that number: the drivers fail on one that no column keeps."""
+    return 1 <= number < 2**63
+
+
 class Model(DeclarativeBase):
     """The base of all tables."""
 

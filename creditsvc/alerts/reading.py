@@ -18,6 +18,9 @@ from creditsvc.parties.models import Startup
 LATE_AFTER = timedelta(hours=26)
 """When no night has succeeded for so long, the pages and /healthz say so (A7)."""
 
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""By how much the clocks of two hosts may differ."""
+
 
 @dataclass(frozen=True)
 class LastNight:
@@ -28,9 +31,14 @@ class LastNight:
 
 
 def last_night(now: datetime) -> LastNight:
-    """Whether the nights succeed. Where none ever has, the first startup's entry begins the wait; none, no wait."""
+    """Whether the nights succeed. Where none ever has, the first startup's entry begins the wait; none, no wait.
+
+    A night of a day to come says nothing of those that should have run by now.
+    """
     last = (
-        select(func.max(JobRun.finished_at)).where(JobRun.job == NIGHTLY, JobRun.state == DONE).scalar_subquery()
+        select(func.max(JobRun.finished_at))
+        .where(JobRun.job == NIGHTLY, JobRun.state == DONE, JobRun.finished_at <= now + CLOCKS_DIFFER)
+        .scalar_subquery()
     )
     first_entry = select(func.min(Startup.created_at)).scalar_subquery()
     succeeded, since = db.session.execute(select(last, func.coalesce(last, first_entry))).one()

@@ -6,7 +6,7 @@ telling it tells all the lesser ones with it. So an outage, or one big step, mak
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -200,3 +200,8 @@ def days_until(instant: datetime, now: datetime) -> Fraction:
 def business_day(now: datetime) -> date:
     """The day whose 02:00 run an instant belongs to: before 02:00 in Hong Kong it is still the day before (A7)."""
     return (now.astimezone(NIGHT_ZONE) - timedelta(hours=NIGHT_HOUR)).date()
+
+
+def night_due(day: date) -> datetime:
+    """When the night of a business day is due: its 02:00 in Hong Kong (A7)."""
+    return datetime.combine(day, time(NIGHT_HOUR), NIGHT_ZONE)

@@ -1,15 +1,19 @@
 """Commands of the night: nightly, mail send, mail list."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
 from creditsvc import clock
+from creditsvc.core.days import instant_text
 from creditsvc.jobs.delivery import deliver
 from creditsvc.jobs.nightly import run_night
 from creditsvc.jobs.shell import INSTANT, Answer, answers, counted, service, settings, table
 from creditsvc.mail.outbox import listing
+
+AHEAD = timedelta(days=1)
+"""How far `--now` may be ahead of the clock without a word about it."""
 
 
 @click.command("nightly")
@@ -18,8 +22,14 @@ from creditsvc.mail.outbox import listing
 @answers
 def nightly_command(at: datetime | None, no_send: bool) -> Answer:
     """The night's work for the business day of that instant: alerts, digests, delivery."""
+    now = clock.now()
+    if at is not None and at > now + AHEAD and not no_send:
+        click.echo(
+            f"{instant_text(at)} is ahead of the clock ({instant_text(now)}): what this night tells is told for good, "
+            "and is not told again when its day comes. To look ahead use --no-send.", err=True,
+        )
     with service() as app:
-        report = run_night(settings(app), at or clock.now(), send=not no_send)
+        report = run_night(settings(app), at or now, send=not no_send)
     return Answer(report, night_lines(report, no_send))
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import select, update
 
 from creditsvc.alerts.models import DONE, RUNNING, JobRun
+from creditsvc.core.due_alerts import night_due
 from creditsvc.db import db, insert_if_absent
 
 LEASE = timedelta(minutes=5)
@@ -54,14 +55,24 @@ def claim(job: str, day: date, as_of: datetime, worker: str, at: datetime) -> Cl
         select(JobRun).where(JobRun.job == job, JobRun.day == day).with_for_update()
         .execution_options(populate_existing=True)
     ).one()
-    if run.state == DONE:
+    if has_succeeded(run, at):
         return "done"
     if not is_new:
         if run.worker and not is_dead(run.worker) and run.heartbeat_at > at - LEASE:
             return "busy"
         run.worker, run.as_of, run.heartbeat_at, run.attempts = worker, as_of, at, run.attempts + 1
+        run.state, run.finished_at = RUNNING, None
         db.session.flush()
     return Claim(run.id, worker)
+
+
+def has_succeeded(run: JobRun, at: datetime) -> bool:
+    """Whether the day's run is done, as the real clock stands at `at`.
+
+    One made before its night was due (`--now` of a day to come, a clock that ran ahead) counts until the night is due.
+    """
+    due = night_due(run.day)
+    return run.state == DONE and not run.heartbeat_at < due <= at
 
 
 def beat(held: Claim, at: datetime) -> None:

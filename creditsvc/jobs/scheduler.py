@@ -6,7 +6,7 @@ only says when; a machine that slept, or a night that failed, is caught up with 
 
 import signal
 from collections.abc import Callable
-from datetime import datetime, time
+from datetime import datetime
 
 import structlog
 from apscheduler.schedulers.base import BaseScheduler
@@ -17,13 +17,14 @@ from flask import Flask
 from sqlalchemy import exists, select
 
 from creditsvc import clock
-from creditsvc.alerts.models import DONE, JobRun
+from creditsvc.alerts.models import JobRun
 from creditsvc.alerts.night import NIGHTLY
 from creditsvc.config import Config
-from creditsvc.core.due_alerts import NIGHT_HOUR, NIGHT_ZONE, business_day
+from creditsvc.core.due_alerts import NIGHT_HOUR, NIGHT_ZONE, business_day, night_due
 from creditsvc.db import db
 from creditsvc.jobs.delivery import deliver
 from creditsvc.jobs.nightly import run_night
+from creditsvc.jobs.runs import has_succeeded
 from creditsvc.parties.models import Startup
 
 LOOK_EVERY_MINUTES = 10
@@ -87,10 +88,10 @@ def was_missed(now: datetime) -> bool:
     """
     day = business_day(now)
     begun = select(JobRun.id).where(JobRun.job == NIGHTLY)
-    if db.session.scalar(select(exists(begun.where(JobRun.day == day, JobRun.state == DONE)))):
+    run = db.session.scalar(select(JobRun).where(JobRun.job == NIGHTLY, JobRun.day == day))
+    if run is not None and has_succeeded(run, now):
         return False
-    due_at = datetime.combine(day, time(NIGHT_HOUR), NIGHT_ZONE)
-    older = select(Startup.id).where(Startup.created_at < due_at)
+    older = select(Startup.id).where(Startup.created_at < night_due(day))
     return bool(db.session.scalar(select(exists(begun)))) or bool(db.session.scalar(select(exists(older))))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 
 from creditsvc.config import ConfigError
 from creditsvc.core.days import instant_text
@@ -109,12 +109,13 @@ def _check_subject(subject: str) -> None:
 def claim(now: datetime, worker: str, limit: int, due_by: datetime | None = None) -> list[ClaimedMail]:
     """Takes up to `limit` mails that were due by `due_by` (default: `now`), longest due first, for `worker` alone.
 
+    One that would wait longer than any pause was put off by a clock that ran ahead, and is due too.
     The caller commits before it sends. Rows that another claim holds locked are passed over (PostgreSQL); on SQLite
     the transaction has the write lock.
     """
     due = (
         select(OutboxMail)
-        .where(OutboxMail.state.in_((QUEUED, UNCERTAIN)), OutboxMail.next_try_at <= (due_by or now))
+        .where(OutboxMail.state.in_((QUEUED, UNCERTAIN)), _is_due(due_by or now))
         .order_by(OutboxMail.next_try_at, OutboxMail.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -135,6 +136,10 @@ def claim(now: datetime, worker: str, limit: int, due_by: datetime | None = None
         )
         for mail in mails
     ]
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return or_(OutboxMail.next_try_at <= now, OutboxMail.next_try_at > now + 2 * max(PAUSES))
 
 
 def take_over(now: datetime) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from creditsvc.core.amounts import shown_amount, unit_named
 from creditsvc.core.errors import Conflict, FileError, FileRefused, NotFound, RuleBroken
-from creditsvc.db import bulk_insert, db
+from creditsvc.db import bulk_insert, db, is_id
 from creditsvc.ledger.book import Cause, lock_accounts, lock_scopes, post
 from creditsvc.ledger.facts import accounts_ever_of
 from creditsvc.ledger.models import Batch, Scope
@@ -231,9 +231,8 @@ def _feed(export: Export) -> str:
 
 
 def _locked_run(run_id: int) -> ImportRun:
-    run = db.session.scalar(
-        select(ImportRun).where(ImportRun.id == run_id).with_for_update().execution_options(populate_existing=True)
-    )
+    found = select(ImportRun).where(ImportRun.id == run_id).with_for_update()
+    run = db.session.scalar(found.execution_options(populate_existing=True)) if is_id(run_id) else None
     if run is None:
         raise NotFound("run", str(run_id))
     return run

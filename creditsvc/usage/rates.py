@@ -15,7 +15,7 @@ from creditsvc.core.amounts import format_amount
 from creditsvc.core.days import instant_text
 from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.core.rates import NO_RATES, Course, Pair, StatedRate, pair_of, parse_rate, rate_text
-from creditsvc.db import db
+from creditsvc.db import db, is_id
 from creditsvc.ledger import book
 from creditsvc.ledger.facts import accounts_ever_of, known_courses, units_of
 from creditsvc.ledger.models import RateFact, Resource, UsageFact
@@ -119,7 +119,7 @@ def find_rate(caller: Caller, rate_id: int) -> RateView:
 
 
 def _view_of(rate_id: int) -> RateView:
-    fact = db.session.get(RateFact, rate_id)
+    fact = db.session.get(RateFact, rate_id) if is_id(rate_id) else None
     if fact is None:
         raise NotFound("rate", str(rate_id))
     pair = (fact.from_currency, fact.to_currency)

@@ -12,7 +12,7 @@ from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_start
 from creditsvc.core.errors import NotFound
 from creditsvc.core.rates import StatedRate
-from creditsvc.db import db
+from creditsvc.db import db, is_id
 from creditsvc.ledger.facts import ForeignUsage, chunks, foreign_usage, owned_by, ownerships_of, turn_of, units_of
 from creditsvc.ledger.models import Account, ChargeKey, Resource, Scope, ScopeFact, UsageFact
 from creditsvc.ledger.timeline import Ownership, Turn, timeline
@@ -86,7 +86,7 @@ def list_runs(caller: Caller, limit: int = 50, before: int | None = None) -> lis
 def find_run(caller: Caller, run_id: int) -> ImportRun:
     """One run. Raises Forbidden, NotFound."""
     require(caller, "usage.see")
-    run = db.session.get(ImportRun, run_id)
+    run = db.session.get(ImportRun, run_id) if is_id(run_id) else None
     if run is None:
         raise NotFound("run", str(run_id))
     return run
