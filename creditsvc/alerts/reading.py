@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from creditsvc.alerts.models import DONE, Alert, JobRun
 from creditsvc.alerts.night import NIGHTLY, Decided, accounts_after, decide_accounts, document, in_order, night_of
@@ -31,17 +31,21 @@ class LastNight:
 
 
 def last_night(now: datetime) -> LastNight:
-    """Whether the nights succeed. Where none ever has, the first startup's entry begins the wait; none, no wait.
+    """Whether the nights succeed. Where none ever has, the first startup's entry begins the wait; none, no wait."""
+    return judged_night(now, *db.session.execute(select(*night_columns())).one())
 
-    A night of a day to come says nothing of those that should have run by now.
-    """
+
+def night_columns() -> tuple[ColumnElement[datetime | None], ColumnElement[datetime | None]]:
+    """What `judged_night` judges, for those who ask it with something else: the last success, since when to wait."""
     last = (
-        select(func.max(JobRun.finished_at))
-        .where(JobRun.job == NIGHTLY, JobRun.state == DONE, JobRun.finished_at <= now + CLOCKS_DIFFER)
-        .scalar_subquery()
+        select(func.max(JobRun.finished_at)).where(JobRun.job == NIGHTLY, JobRun.state == DONE).scalar_subquery()
     )
     first_entry = select(func.min(Startup.created_at)).scalar_subquery()
-    succeeded, since = db.session.execute(select(last, func.coalesce(last, first_entry))).one()
+    return last, func.coalesce(last, first_entry)
+
+
+def judged_night(now: datetime, succeeded: datetime | None, since: datetime | None) -> LastNight:
+    """The last night, from the values of `night_columns`."""
     return LastNight(succeeded, since is not None and now - since > LATE_AFTER)
 
 

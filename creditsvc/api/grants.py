@@ -12,16 +12,19 @@ from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import write_once
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.days import instant_text
-from creditsvc.grants import operations, reading
+from creditsvc.grants import activation, operations, reading
+from creditsvc.grants.activation import activation_document
 from creditsvc.grants.models import Grant
 from creditsvc.grants.reading import GrantView, PoolView
-from creditsvc.grants.schemas import AmountShape, AwardShape, ExtendShape, VoidShape
+from creditsvc.grants.schemas import ActivateShape, AmountShape, AwardShape, ExtendShape, VoidShape
 from creditsvc.parties.once import Answer
 
-blueprint = new_blueprint("grants", "Grants: awarding, extending, topping up, voiding, returning to the pool.")
+blueprint = new_blueprint("grants", "Grants: awarding, extending, topping up, voiding, returning to the pool, their "
+                           "activation.")
 
 
-GRANT_STEPS = dict.fromkeys(("get_grant", "extend_grant", "top_up_grant", "void_grant", "return_to_pool"), "key")
+GRANT_STEPS = dict.fromkeys(("get_grant", "extend_grant", "top_up_grant", "void_grant", "return_to_pool",
+                             "activate_grant"), "key")
 """What can be done with a grant once it is awarded."""
 
 
@@ -86,6 +89,16 @@ def return_to_pool(body: dict[str, Any], key: str) -> Response:
     return _change(lambda: operations.return_to_pool(caller, key, **body))
 
 
+@post(blueprint, "/grants/<key>/activate", scope="award", body=ActivateShape, answers=GrantSchema)
+def activate_grant(body: dict[str, Any], key: str) -> Response:
+    """Keeps when the credit was redeemed with its provider, and by which subscription.
+
+    Saying otherwise later corrects it; what was said before stays in its history.
+    """
+    caller = current_caller()
+    return _change(lambda: activation.activate_grant(caller, key, **body))
+
+
 @get(blueprint, "/pools", query=PagingSchema, answers=PoolListSchema)
 def list_pools(query: dict[str, Any]) -> dict[str, Any]:
     """What partners have committed, and what of it is left to award."""
@@ -121,6 +134,7 @@ def shown(view: GrantView) -> dict[str, Any]:
         "reason": view.grant.reason,
         "awarded_by": view.grant.awarded_by,
         "awarded_at": instant_text(view.grant.awarded_at),
+        "activation": activation_document(view.activation),
     }
 
 

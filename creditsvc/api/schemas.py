@@ -322,6 +322,16 @@ class StatementSchema(AnswerSchema):
     accounts = fields.List(fields.Nested(AccountStatementSchema), required=True)
 
 
+class ActivationSchema(AnswerSchema):
+    """When a grant's credit was redeemed with its provider, by which subscription, and who said so."""
+
+    activated_at = instant_field("a day is its first midnight in the programme's calendar", required=True)
+    subscription = text_field(required=True)
+    reason = text_field(required=True)
+    entered_at = instant_field(required=True)
+    entered_by = text_field(required=True)
+
+
 class GrantSchema(GrantBalanceSchema):
     """A grant: the award on paper, and what has become of it by now."""
 
@@ -333,6 +343,9 @@ class GrantSchema(GrantBalanceSchema):
     reason = text_field(required=True)
     awarded_by = text_field(required=True)
     awarded_at = instant_field(required=True)
+    activation = fields.Nested(
+        ActivationSchema, required=True, allow_none=True, metadata={"description": "null: not activated yet"}
+    )
 
 
 class GrantListSchema(AnswerSchema):

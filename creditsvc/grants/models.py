@@ -23,3 +23,21 @@ class Grant(Model):
     reason: Mapped[str] = mapped_column(String(500), default="")
     awarded_by: Mapped[str] = mapped_column(String(254))
     awarded_at: Mapped[datetime]
+
+
+class Activation(Model):
+    """When a grant's credit was redeemed with its provider, and by which subscription; only ever added to.
+
+    The one entered last stands, those before it are its history. The plan does not read it. `subscription` is spelled
+    as scopes are (`core.scopes`); it need not be a scope that is known here.
+    """
+
+    __tablename__ = "activation"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    grant_id: Mapped[int] = mapped_column(ForeignKey("grant_paper.id"), index=True)
+    activated_at: Mapped[datetime]
+    subscription: Mapped[str] = mapped_column(String(200))
+    reason: Mapped[str] = mapped_column(String(500))
+    entered_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(254))

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, Select, exists, select
 
 from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.db import db
-from creditsvc.grants.models import Grant
+from creditsvc.grants.activation import stands
+from creditsvc.grants.models import Activation, Grant
 from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.ledger.reading import LotView, balances
 from creditsvc.parties.access import Caller, require, require_startup, visible_startups
@@ -28,6 +30,7 @@ class GrantView:
     resource_name: str
     unit: Unit
     lot: LotView
+    activation: Activation | None
 
     @property
     def key(self) -> str:
@@ -66,7 +69,7 @@ def grants_of(
     From beyond the grant of the key `after`; as of now unless given. Raises NotFound("startup"), RuleBroken("after",
     "unknown-grant").
     """
-    statement = select(Grant, Startup).join(Startup, Startup.id == Grant.startup_id).where(visible_startups(caller))
+    statement = _papers().where(visible_startups(caller))
     if startup is not None:
         statement = statement.where(Grant.startup_id == require_startup(caller, "startup.see", startup).id)
     if after is not None:
@@ -79,11 +82,7 @@ def grants_of(
 
 def find_grant(caller: Caller, key: str, *, as_of: datetime | None = None) -> GrantView:
     """The grant of that key, as of now unless given. Raises NotFound("grant")."""
-    statement = (
-        select(Grant, Startup)
-        .join(Startup, Startup.id == Grant.startup_id)
-        .where(Grant.key == key, visible_startups(caller))
-    )
+    statement = _papers().where(Grant.key == key, visible_startups(caller))
     views = _views(db.session.execute(statement).all(), as_of or caller.now)
     if not views:
         raise NotFound("grant", key)
@@ -126,8 +125,16 @@ def _id_of(caller: Caller, key: str) -> int:
     return grant_id
 
 
-def _views(rows: Sequence[tuple[Grant, Startup]], as_of: datetime) -> list[GrantView]:
-    lot_ids = {grant.lot_id for grant, _ in rows}
+def _papers() -> Select[*tuple[Any, ...]]:
+    return (
+        select(Grant, Startup, Activation)
+        .join(Startup, Startup.id == Grant.startup_id)
+        .outerjoin(Activation, (Activation.grant_id == Grant.id) & stands())
+    )
+
+
+def _views(rows: Sequence[tuple[Grant, Startup, Activation | None]], as_of: datetime) -> list[GrantView]:
+    lot_ids = {grant.lot_id for grant, _, _ in rows}
     if not lot_ids:
         return []
     account_ids = set(db.session.scalars(select(LotFact.account_id).where(LotFact.id.in_(lot_ids))))
@@ -136,8 +143,8 @@ def _views(rows: Sequence[tuple[Grant, Startup]], as_of: datetime) -> list[Grant
     }
     return [
         GrantView(
-            grant, startup.key, startup.name, account.resource, account.resource_name, account.unit, lot
+            grant, startup.key, startup.name, account.resource, account.resource_name, account.unit, lot, activation
         )
-        for grant, startup in rows
+        for grant, startup, activation in rows
         for account, lot in (lots[grant.lot_id],)
     ]

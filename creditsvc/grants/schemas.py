@@ -101,3 +101,10 @@ class VoidShape(ReasonShape):
     """From when on a grant is void; from now on unless given."""
 
     at = Instant(load_default=None)
+
+
+class ActivateShape(ReasonShape):
+    """When a grant's credit was redeemed, and by which subscription."""
+
+    on = Moment(required=True)
+    subscription = fields.String(required=True, validate=validate.Length(1, 300))

@@ -9,6 +9,7 @@ import click
 from creditsvc.jobs.logs import configure_logs
 
 COMMANDS: Final[Mapping[str, str]] = {
+    "activate": "commands_grants:activate_command",
     "backup": "commands_service:backup_command",
     "balance": "commands_reading:balance_command",
     "demo": "commands_demo:demo_command",

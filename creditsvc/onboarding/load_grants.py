@@ -1,4 +1,5 @@
-"""Loading grants with what happened to them before go-live: opening balances, top-ups, extensions, voids (L3)."""
+"""Loading grants with what happened to them before go-live: opening balances, top-ups, extensions, voids (L3), and
+when they were activated."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,9 +13,11 @@ from creditsvc.core.amounts import Unit, format_amount, parse_amount, unit_named
 from creditsvc.core.burndown import ChangeKind
 from creditsvc.core.days import end_text, ends_at, start_text, starts_at
 from creditsvc.core.errors import FileError, FileRefused, RuleBroken
+from creditsvc.core.scopes import scope_name
 from creditsvc.db import db
+from creditsvc.grants.activation import Stated, stands, state_activations
 from creditsvc.grants.awards import Draft, add_changes, award, find_pool, resource_of
-from creditsvc.grants.models import Grant
+from creditsvc.grants.models import Activation, Grant
 from creditsvc.ledger.book import Cause, ChangeTerms
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import LotChange, LotFact, Pool, Resource
@@ -32,7 +35,9 @@ class _Known:
     startup: str
     pool: str
     unit: Unit
+    provider: str
     changes: tuple[LotChange, ...]
+    activation: Activation | None
 
     def of(self, kind: ChangeKind) -> list[LotChange]:
         return [change for change in self.changes if change.kind == kind]
@@ -58,7 +63,12 @@ def load_grants(loading: Loading, items: Sequence[Item]) -> None:
             faults += refusal.errors
     raise_faults(faults)
     try:
-        award(loading.caller, drafts, Cause("award", loading.reference, loading.caller.actor))
+        papers = award(loading.caller, drafts, Cause("award", loading.reference, loading.caller.actor))
+        state_activations(loading.caller, [
+            _activation(loading, item, paper, place)
+            for (place, item), paper in zip(places.items(), papers, strict=True)
+            if item.data["activated"] is not None
+        ])
     except RuleBroken as error:
         number_text, _, name = error.field.partition(":")
         if not name:
@@ -80,19 +90,23 @@ def _known(keys: Iterable[str]) -> dict[str, _Known]:
     known: dict[str, _Known] = {}
     for part in chunks(keys):
         rows = db.session.execute(
-            select(Grant, LotFact, Startup.key, Pool.key, Resource.unit)
+            select(Grant, LotFact, Startup.key, Pool.key, Resource, Activation)
             .join(LotFact, LotFact.id == Grant.lot_id)
             .join(Startup, Startup.id == Grant.startup_id)
             .join(Pool, Pool.id == LotFact.pool_id)
             .join(Resource, Resource.id == Pool.resource_id)
+            .outerjoin(Activation, (Activation.grant_id == Grant.id) & stands())
             .where(Grant.key.in_(part))
         ).all()
         changes: dict[int, list[LotChange]] = defaultdict(list)
-        ids = [lot.id for _, lot, _, _, _ in rows]
+        ids = [lot.id for _, lot, *_ in rows]
         for change in db.session.scalars(select(LotChange).where(LotChange.lot_id.in_(ids)).order_by(LotChange.id)):
             changes[change.lot_id].append(change)
-        for grant, lot, startup, pool, unit in rows:
-            known[grant.key] = _Known(grant, lot, startup, pool, unit_named(unit), tuple(changes[lot.id]))
+        for grant, lot, startup, pool, resource, activation in rows:
+            known[grant.key] = _Known(
+                grant, lot, startup, pool, unit_named(resource.unit), resource.provider or "", tuple(changes[lot.id]),
+                activation,
+            )
     return known
 
 
@@ -176,6 +190,8 @@ def _compare(loading: Loading, item: Item, known: _Known) -> Outcome:
                 Cause(changes[0].kind, loading.reference, loading.caller.actor),
             )
         outcome = "changed"
+    if item.data["activated"] is not None and _is_activation_new(loading, item, known):
+        outcome = "changed"
     reason = item.data.get("reason")
     if reason is not None and reason != known.grant.reason:
         record(
@@ -185,6 +201,28 @@ def _compare(loading: Loading, item: Item, known: _Known) -> Outcome:
         known.grant.reason = reason
         outcome = "changed"
     return outcome
+
+
+def _activation(loading: Loading, item: Item, grant: Grant, place: str = "") -> Stated:
+    said = item.data["activated"]
+    return Stated(
+        grant, said["on"], said["subscription"], loading.zone(grant.startup_id), place=f"{place}activated."
+    )
+
+
+def _is_activation_new(loading: Loading, item: Item, known: _Known) -> bool:
+    """Keeps an activation that the book does not have; refuses one that it has otherwise."""
+    stated, there = _activation(loading, item, known.grant), known.activation
+    with item.placed():
+        if there is None:
+            state_activations(loading.caller, [stated])
+            return True
+        subscription = scope_name(known.provider, stated.subscription, "activated.subscription")[1]
+    if starts_at(stated.on, stated.zone) != there.activated_at:
+        raise item.differs("activated.on", start_text(there.activated_at, stated.zone))
+    if subscription != there.subscription:
+        raise item.differs("activated.subscription", there.subscription)
+    return False
 
 
 def _same_award(item: Item, known: _Known, zone: ZoneInfo) -> None:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from creditsvc.core.days import end_text, ends_at, starts_at
+from creditsvc.core.scopes import scope_name
 from creditsvc.db import db
 from creditsvc.ledger.models import Resource
 from creditsvc.onboarding.loading import Item, Loading, Outcome
 from creditsvc.parties.models import Startup
 from creditsvc.usage.reading import ScopeView, scopes_of
-from creditsvc.usage.scopes import assign_scope, end_scope, is_assigned, scope_name
+from creditsvc.usage.scopes import assign_scope, end_scope, is_assigned
 
 _NAMES = {"starts": "from", "ends": "until", "startup": "id", "external_id": "id", "scope": "id"}
 """What the file calls the fields of the operation."""

@@ -186,6 +186,13 @@ class ExtensionItem(_Shape):
     reason = Text(load_default="", validate=REASON)
 
 
+class ActivationItem(_Shape):
+    """When a grant's credit was redeemed, and by which subscription."""
+
+    on = Moment(required=True)
+    subscription = Text(required=True, validate=validate.Length(min=1, max=300))
+
+
 class GrantItem(_Shape):
     """A grant with what has happened to it before go-live."""
 
@@ -202,6 +209,7 @@ class GrantItem(_Shape):
     opening_drawn = Amount(load_default=None)
     opening_at = Moment(load_default=None)
     voided_at = Moment(load_default=None)
+    activated = fields.Nested(ActivationItem, load_default=None, allow_none=True)
     top_ups = _many(TopUpItem)
     extensions = _many(ExtensionItem)
 

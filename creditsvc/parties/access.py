@@ -37,6 +37,7 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "balance.report": MANAGERS,
     "grant.award": MANAGERS,
     "grant.change": MANAGERS,
+    "grant.activate": MANAGERS,
     "pool.see": READERS | {"partner"},
     "programme.see": READERS | {"partner"},
     "programme.edit": MANAGERS,
@@ -51,7 +52,7 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "tokens.see": frozenset({"administrator", "auditor"}),
     "load": frozenset({"administrator"}),
 }
-MEMBER_ACTIONS = frozenset({"startup.see", "balance.report"})
+MEMBER_ACTIONS = frozenset({"startup.see", "balance.report", "grant.activate"})
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def caller_of(person: Person, now: datetime, address: str = "") -> Caller:
 
 
 def identify(
-    condition: ColumnElement[bool], now: datetime, address: str = "", *more: InstrumentedAttribute[Any]
+    condition: ColumnElement[bool], now: datetime, address: str = "",
+    *more: InstrumentedAttribute[Any] | ColumnElement[Any],
 ) -> tuple[Person, Caller, tuple[Any, ...]] | None:
     """The one person of whom the condition holds, with the caller that they are; None when there is none.
 
@@ -158,6 +160,11 @@ def require_startup(caller: Caller, action: str, key: str) -> Startup:
     startup = db.session.scalar(select(Startup).where(Startup.key == key, visible_startups(caller)))
     if startup is None:
         raise NotFound("startup", key)
-    if not (may(caller, action) or (action in MEMBER_ACTIONS and startup.id in caller.memberships)):
+    if not may_with(caller, action, startup):
         raise Forbidden(action)
     return startup
+
+
+def may_with(caller: Caller, action: str, startup: Startup) -> bool:
+    """Whether the caller, who sees the startup, may do the action with it: by staff role or as one of its people."""
+    return may(caller, action) or (action in MEMBER_ACTIONS and startup.id in caller.memberships)

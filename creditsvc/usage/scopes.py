@@ -1,6 +1,5 @@
 """Billing scopes: to whom they belong, from when until when (U8)."""
 
-import re
 from collections.abc import Sequence
 from datetime import date, datetime
 
@@ -9,6 +8,7 @@ from sqlalchemy import select
 from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import ends_at, instant_text, starts_at
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
+from creditsvc.core.scopes import scope_name
 from creditsvc.db import db
 from creditsvc.ledger.book import Cause, add_turns, lock_accounts, lock_scopes, open_accounts, post
 from creditsvc.ledger.facts import accounts_ever_of, ownerships_of, turns_of
@@ -17,26 +17,7 @@ from creditsvc.ledger.timeline import Ownership, overlaps, timeline, turns_for
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require, require_startup, visible_startups
 from creditsvc.parties.models import Startup
-from creditsvc.usage.readers.values import scope_of
 from creditsvc.usage.reading import visible_scopes
-
-_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
-def scope_name(provider: str, external_id: str) -> tuple[str, str]:
-    """Provider and scope id as the book has them: an Azure scope is its lower-case GUID.
-
-    Raises RuleBroken("id", "not-a-scope").
-    """
-    provider = provider.strip().lower()
-    found = scope_of(provider, external_id)
-    if found is None or len(found) > 200 or (provider == "azure" and not _GUID.fullmatch(found)):
-        raise RuleBroken(
-            "id", "not-a-scope",
-            "%(id)r is no billing scope: write the subscription's id, such as 64e355d7-997c-491d-b0c1-8414dccfcf42",
-            id=external_id,
-        )
-    return provider, found
 
 
 def assign_scope(

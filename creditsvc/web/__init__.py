@@ -6,6 +6,7 @@ from flask import Blueprint, Flask
 from flask_babel import Babel
 
 from creditsvc.web import (
+    activation,
     entry,
     errors,
     grants,
@@ -46,7 +47,7 @@ def hang(app: Flask) -> None:
     )
     for pages in (
         static, entry.pages, passwords.pages, health.pages, startups.pages, holdings.pages, people.pages, grants.pages,
-        scopes.pages, usage.pages, rates.pages, pools.pages, reported.pages, night.pages,
+        scopes.pages, usage.pages, rates.pages, pools.pages, reported.pages, activation.pages, night.pages,
         night.links,
     ):
         app.register_blueprint(pages)
@@ -55,5 +56,5 @@ def hang(app: Flask) -> None:
 def _for_all_pages() -> dict[str, object]:
     return {
         "allowed": session.allowed, "is_signed_in": session.is_signed_in, "person_name": session.person_name,
-        "navigation": navigation.navigation, "night_is_late": health.night_is_late,
+        "navigation": navigation.navigation, "night_is_late": session.night_is_late,
     }

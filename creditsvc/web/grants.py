@@ -23,7 +23,7 @@ from creditsvc.grants.operations import (
 from creditsvc.grants.reading import find_grant, pools
 from creditsvc.grants.schemas import AmountShape, AwardShape, ExtendShape, ReasonShape
 from creditsvc.ledger.reading import balances, lot_events
-from creditsvc.parties.access import require_startup
+from creditsvc.parties.access import may_with, require_startup
 from creditsvc.web import session
 from creditsvc.web.forms import Form, attempt, posted, submit_once
 
@@ -132,7 +132,10 @@ def grant(key: str) -> ResponseReturnValue:
     startup = require_startup(caller, "startup.see", found.startup)
     accounts = [view.id for view in balances(caller.now, startup_ids=[startup.id])]
     events = [event for event in lot_events(accounts) if event.lot == key]
-    return render_template("grant.html", found=found, startup=startup, events=events, now=caller.now, changes=CHANGES)
+    return render_template(
+        "grant.html", found=found, startup=startup, events=events, now=caller.now, changes=CHANGES,
+        may_activate=may_with(caller, "grant.activate", startup),
+    )
 
 
 @pages.route("/grants/<key>/<change>", methods=["GET", "POST"])

@@ -16,7 +16,6 @@ from creditsvc.ledger.models import Account, Batch
 from creditsvc.mail.models import OutboxMail
 from creditsvc.parties.models import SignInAttempt, Startup
 from creditsvc.usage.models import ImportRun
-from creditsvc.web import session
 
 pages = Blueprint("health", __name__)
 
@@ -64,11 +63,6 @@ def metrics() -> ResponseReturnValue:
     _gauge(registry, "last_night_timestamp_seconds", "When the last night succeeded; 0 for never",
            0 if at is None else int(at.timestamp()))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
-
-
-def night_is_late() -> bool:
-    """Whether the pages must say that no night has succeeded for 26 hours."""
-    return session.is_signed_in() and last_night(clock.now()).is_late
 
 
 def _night() -> dict[str, object]:

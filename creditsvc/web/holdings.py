@@ -13,12 +13,14 @@ from creditsvc.core.amounts import Unit
 from creditsvc.core.days import day_of, day_start, parse_day
 from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.core.forecast import Forecast
+from creditsvc.grants.activation import activations_of_startup
+from creditsvc.grants.models import Activation
 from creditsvc.grants.reading import has_award
 from creditsvc.ledger.models import Scope
 from creditsvc.ledger.outlook import forecasts
 from creditsvc.ledger.reading import AccountView, LotView, holdings_of, postings
 from creditsvc.ledger.timeline import Ownership
-from creditsvc.parties.access import Caller
+from creditsvc.parties.access import Caller, may_with
 from creditsvc.parties.models import Startup
 from creditsvc.parties.reading import find_startup, members_of
 from creditsvc.programmes.reading import enrolments_of
@@ -63,6 +65,8 @@ class Held:
     key: str
     lot: LotView
     unit: Unit
+    kind: str
+    activation: Activation | None
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,15 @@ def one(key: str) -> ResponseReturnValue:
     startup, views = holdings_of(caller, key, caller.now)
     held = scopes_held(view.id for view in views)
     enrolments = enrolments_of(startup, has_award())
-    grants = [Held(lot.key, lot, view.unit) for view in views for lot in view.lots]
+    activated = activations_of_startup(startup.id)
+    grants = [
+        Held(lot.key, lot, view.unit, view.kind, activated.get(lot.key)) for view in views for lot in view.lots
+    ]
     return render_template(
         "startup.html", startup=startup, now=caller.now, cards=_cards(views, held, caller.now),
         grants=sorted(grants, key=lambda one: one.lot.id),
         enrolments=enrolments, scopes=scope_views(held, {view.id: view.resource for view in views}),
+        may_activate=may_with(caller, "grant.activate", startup), own_scopes={one.external_id for one in held},
         members=members_of(startup), packages_awarded={one.cohort for one in enrolments if one.is_awarded},
     )
 

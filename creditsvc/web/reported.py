@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc.ledger.reading import balances
-from creditsvc.parties.access import require_startup
+from creditsvc.parties.access import may_with, require_startup
 from creditsvc.parties.reading import find_startup
 from creditsvc.statements.reported import report_balance, reported_balances
 from creditsvc.statements.schemas import ReportShape
@@ -51,5 +51,5 @@ def _page(key: str, form: Form) -> ResponseReturnValue:
     return render_template(
         "reported.html", startup=startup, form=form, of_credit=of_credit,
         choices=[(view.resource, view.resource_name) for view in of_credit], found=reported_balances(views),
-        may_enter=session.allowed("balance.report") or startup.id in caller.memberships,
+        may_enter=may_with(caller, "balance.report", startup),
     ), form.status

@@ -10,6 +10,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
 from creditsvc import clock
+from creditsvc.alerts.reading import judged_night, night_columns
 from creditsvc.config import Config
 from creditsvc.parties.access import Caller, caller_of, identify, may
 from creditsvc.parties.models import Person
@@ -29,6 +30,7 @@ class SignedIn:
     epoch: int
     name: str
     caller: Caller
+    night_is_late: bool = False
     is_authenticated: bool = True
     is_active: bool = True
     is_anonymous: bool = False
@@ -76,14 +78,16 @@ def _load(cookie_id: str) -> SignedIn | None:
     person_id, _, epoch = cookie_id.partition(":")
     if not (person_id.isdecimal() and epoch.isdecimal()):
         return None
+    now = clock.now()
     found = identify(
-        (Person.id == int(person_id)) & Person.active & (Person.session_epoch == int(epoch)), clock.now(), address()
+        (Person.id == int(person_id)) & Person.active & (Person.session_epoch == int(epoch)), now, address(),
+        *night_columns(),  # since every page asks it
     )
-    return None if found is None else _signed_in(*found[:2])
+    return None if found is None else _signed_in(*found[:2], judged_night(now, *found[2]).is_late)
 
 
-def _signed_in(person: Person, caller: Caller) -> SignedIn:
-    return SignedIn(person.id, person.session_epoch, person.name, caller)
+def _signed_in(person: Person, caller: Caller, night_is_late: bool = False) -> SignedIn:
+    return SignedIn(person.id, person.session_epoch, person.name, caller, night_is_late)
 
 
 def sign_in(person: Person) -> None:
@@ -120,6 +124,11 @@ def caller() -> Caller:
 def person_name() -> str:
     """The name of who is signed in."""
     return str(current_user.name) if is_signed_in() else ""
+
+
+def night_is_late() -> bool:
+    """Whether the page must say that no night has succeeded for 26 hours."""
+    return is_signed_in() and bool(current_user.night_is_late)
 
 
 def allowed(action: str) -> bool:

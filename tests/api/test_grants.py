@@ -37,6 +37,7 @@ def test_an_award_answers_with_the_grant(manager: Speaker, pool: str) -> None:
         "expires_at": "2027-02-28T16:00:00Z", "voided_at": None, "drawn": "0", "held": "0", "expired": "0",
         "voided": "0", "not_yet": "0", "remaining": "25000.5", "priority": 0, "promotional": False,
         "reason": "the spring intake", "awarded_by": "manager@park.example", "awarded_at": "2026-06-15T04:00:00Z",
+        "activation": None,
     }
     assert manager.get("/grants/hr-azure").json == answer.json
 
@@ -231,3 +232,20 @@ def test_who_awarded_is_the_bearer(manager: Speaker, grant: str) -> None:
 
     assert by == {"manager@park.example"}
     assert operator(NOW).actor not in by
+
+
+def test_an_activation_is_kept_once_and_shown_with_its_grant(manager: Speaker, founder: Speaker, grant: str) -> None:
+    said = {"on": "2026-03-03", "subscription": "64E355D7-997C-491D-B0C1-8414DCCFCF42", "reason": "as the portal says"}
+    before = founder.get("/grants/hr-azure").json["activation"]
+
+    answer = founder.post("/grants/hr-azure/activate", said, key="once")
+    again = founder.post("/grants/hr-azure/activate", said, key="once")
+    refused = manager.post("/grants/hr-azure/activate", {**said, "subscription": "mine"})
+
+    assert (before, answer.status_code, again.headers["Idempotency-Replayed"]) == (None, 200, "true")
+    assert manager.get("/grants/hr-azure").json["activation"] == answer.json["activation"] == {
+        "activated_at": "2026-03-02T16:00:00Z", "subscription": "64e355d7-997c-491d-b0c1-8414dccfcf42",
+        "reason": "as the portal says", "entered_at": "2026-06-15T04:00:00Z",
+        "entered_by": "founder@harbour-robotics.example",
+    }
+    assert (refused.status_code, refused.json["field"], refused.json["code"]) == (422, "subscription", "not-a-scope")

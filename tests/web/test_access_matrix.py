@@ -39,6 +39,10 @@ GET grants.change own                          : 303 200 200 200 403 404 404 403
 GET grants.change other                        : 303 200 200 404 403 404 404 404 404
 POST grants.change own                         : 303 303 303 303 403 404 404 403 403
 POST grants.change other                       : 303 303 303 404 403 404 404 404 404
+GET activation.history own                     : 303 200 200 200 200 404 404 200 200
+GET activation.history other                   : 303 200 200 404 200 404 404 404 404
+POST activation.enter own                      : 303 422 422 422 403 404 404 422 422
+POST activation.enter other                    : 303 422 422 404 403 404 404 404 404
 GET health.healthz                             : 200 200 200 200 200 200 200 200 200
 GET health.metrics                             : 200 200 200 200 200 200 200 200 200
 GET night.tonight                              : 303 200 200 200 200 403 403 403 403
@@ -113,6 +117,8 @@ POST api_grants.top_up_grant own               : 401 422 422 422 403 404 404 403
 POST api_grants.top_up_grant other             : 401 422 422 404 403 404 404 404 404
 POST api_grants.void_grant own                 : 401 200 200 200 403 404 404 403 403
 POST api_grants.void_grant other               : 401 200 200 404 403 404 404 404 404
+POST api_grants.activate_grant own             : 401 422 422 422 403 404 404 422 422
+POST api_grants.activate_grant other           : 401 422 422 404 403 404 404 404 404
 GET api-docs.openapi_json                      : 200 200 200 200 200 200 200 200 200
 GET api_grants.list_pools                      : 401 200 200 200 200 200 403 403 403
 GET api_rates.list_exchange_rates              : 401 200 200 200 200 403 403 403 403
@@ -203,6 +209,7 @@ def body_of(row: Row) -> dict[str, Any]:
         "api_grants.award_grant": {
             "startup": row.tenant, "pool": "ms-azure", "amount": "-1", "effective": "2026-03-01"
         },
+        "api_grants.activate_grant": {"on": "2026-03-03", "subscription": "no-guid"},
         "api_grants.extend_grant": {"expires": "2026-01-01"},
         "api_grants.return_to_pool": {"amount": "-1"},
         "api_grants.top_up_grant": {"amount": "-1"},

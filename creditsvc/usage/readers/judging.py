@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from creditsvc.core.scopes import scope_of
 from creditsvc.usage.readers.faults import Fault
 from creditsvc.usage.readers.grouping import committed_paying
 from creditsvc.usage.readers.schemas import AMORTIZED_CATEGORIES, TEXT_FIELDS, Layout
-from creditsvc.usage.readers.values import Cost, cost_of, currency_of, day_of, eligible_of, provider_of, scope_of
+from creditsvc.usage.readers.values import Cost, cost_of, currency_of, day_of, eligible_of, provider_of
 
 _AMORTIZED = (
     "this is amortized data (usage under a reservation or savings plan that carries cost): credit is drawn by actual "

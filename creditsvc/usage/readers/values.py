@@ -18,8 +18,6 @@ _INSTANT = re.compile(
 _COST = re.compile(r"[+-]?(?:[0-9]+(?:\.([0-9]*))?|\.([0-9]+))(?:[eE]([+-]?[0-9]{1,4}))?")
 _WIDE = Context(prec=60)
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
-_ZERO_GUID = "00000000-0000-0000-0000-000000000000"
-_SUBSCRIPTIONS = "/subscriptions/"
 _PROVIDERS = {
     "microsoft": "azure",
     "microsoft azure": "azure",
@@ -150,11 +148,3 @@ def provider_of(text: str) -> str:
     if not slug:
         raise ValueError("names no provider: a name such as Microsoft or AWS would be right")
     return slug
-
-
-def scope_of(provider: str, text: str) -> str | None:
-    """The billing scope of a row, None where there is none: an Azure scope is its lower-case GUID."""
-    scope = text.strip()
-    if provider == "azure":
-        scope = scope.lower().removeprefix(_SUBSCRIPTIONS).rstrip("/")
-    return None if scope in ("", _ZERO_GUID) else scope
