@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Integer, MetaData, Table, event, insert
+from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Integer, MetaData, Table, event, insert, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -146,6 +146,16 @@ def transaction(fn: Callable[[], T], *, keep: bool = True, waits: bool = True, a
         raise AssertionError("unreachable")
     finally:
         session.info["in_transaction"] = False
+
+
+def wait_for_writers(names: Sequence[str]) -> None:
+    """Lets no other transaction write these tables until this one ends; those that have begun end before it returns.
+
+    So no row with a lower number than one that is there can appear. On SQLite writers are one at a time anyway.
+    """
+    if db.session.get_bind().dialect.name == "postgresql":
+        tables = ", ".join(Model.metadata.tables[name].name for name in names)
+        db.session.execute(text(f"LOCK TABLE {tables} IN SHARE MODE"))
 
 
 def begin_snapshot() -> None:

@@ -28,6 +28,7 @@ from creditsvc.db import db, transaction
 from creditsvc.jobs import runs
 from creditsvc.jobs.delivery import DeliveryCount, deliver
 from creditsvc.jobs.runs import Claim
+from creditsvc.ledger import seals
 from creditsvc.ledger.book import renew_caches
 from creditsvc.ledger.caches import uncached
 from creditsvc.mail.outbox import ClaimedMail
@@ -113,6 +114,7 @@ def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetim
         _decide_all(run)
         queued, refused = _tell_all(run)
         heads = transaction(lambda: _note(run))
+        _seal(run)
         _renew_caches(run)
         delivered = _deliver(run)
         transaction(lambda: runs.finish(held, run.clock()))
@@ -194,6 +196,18 @@ def _links(run: _Run) -> telling.Links | None:
 def _note(run: _Run) -> int:
     runs.beat(run.held, run.wall())
     return note_heads(operator(run.night.now, ACTOR), run.night.day)
+
+
+def _seal(run: _Run) -> None:
+    """Seals the rows that were added since the last night, in parts with a commit each (L18)."""
+    newest = transaction(seals.newest_rows)
+
+    def part() -> bool:
+        runs.beat(run.held, run.wall())
+        return seals.seal(operator(run.night.now, ACTOR), run.night.day, newest)
+
+    while transaction(part):
+        pass
 
 
 def _renew_caches(run: _Run) -> None:

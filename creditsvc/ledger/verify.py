@@ -39,6 +39,7 @@ from creditsvc.ledger.models import (
     RateFact,
     Resource,
 )
+from creditsvc.ledger.seals import broken_seals
 from creditsvc.parties.models import Startup, TrailEntry
 
 SLICE = 200
@@ -67,6 +68,7 @@ def verify() -> dict[str, Any]:
     differences += check_pools()
     differences += _check_causes(names)
     differences += _check_heads(names)
+    differences += [_difference("", what, expected, found) for what, expected, found in broken_seals()]
     report = {
         "accounts": len(names),
         "grants": _count(LotFact.id),

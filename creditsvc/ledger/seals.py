@@ -1,0 +1,108 @@
+"""Seals: each night writes into the trail what the rows added since the last one come to, so that a change shows.
+
+Batches and rates are chained by hash in their own rows. Of other facts, which are only ever added, and of columns that
+never change, a seal keeps a hash over a run of rows by id; the trail's own rows, and so older seals, are sealed too.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Table, func, select
+
+from creditsvc.db import Model, db, wait_for_writers
+from creditsvc.parties import trail
+from creditsvc.parties.access import Caller
+from creditsvc.parties.models import TrailEntry
+
+SEALS = "ledger.seal"
+"""The trail's action under which each night seals rows."""
+
+ROWS_AT_ONCE = 50_000
+
+SEALED: Mapping[str, tuple[str, ...]] = {
+    # tables whose rows are never deleted, with the columns that never change; the trail last, as all write it last
+    "resource": ("id", "key", "kind", "unit", "provider"),
+    "pool": ("id", "key", "partner_id", "resource_id", "amount", "starts", "ends"),
+    "account": ("id", "startup_id", "resource_id"),
+    "scope": ("id", "provider", "external_id"),
+    "charge_key": ("id", "text"),
+    "scope_fact": ("id", "scope_id", "from_at", "account_id", "stated_at", "actor"),
+    "usage_fact": ("id", "scope_id", "day", "key_id", "currency", "amount", "run_id"),
+    "grant_paper": ("id", "key", "startup_id", "lot_id", "awarded_by", "awarded_at"),
+    "reported_balance": ("id", "account_id", "amount", "seen_at", "entered_at", "actor"),
+    "trail_entry": ("id", "at", "actor", "address", "action", "subject", "before", "after"),
+}
+
+
+def newest_rows() -> dict[str, int]:
+    """The highest id of each table to be sealed, when nobody is about to commit a lower one. For a short transaction.
+    """
+    wait_for_writers(list(SEALED))
+    newest = {name: db.session.scalar(select(func.max(_table(name).c.id))) for name in SEALED}
+    return {name: last for name, last in newest.items() if last is not None}
+
+
+def seal(caller: Caller, day: date, newest: Mapping[str, int]) -> bool:
+    """Seals the next rows up to the ids in `newest`, a part of each table; False when all of them are sealed."""
+    sealed_to = dict.fromkeys(SEALED, 0)
+    for entry in _seals():
+        sealed_to[entry["table"]] = max(sealed_to[entry["table"]], entry["last"])
+    more = False
+    for name, last in newest.items():
+        if last <= sealed_to[name]:
+            continue
+        more = True
+        first, last = sealed_to[name] + 1, min(last, sealed_to[name] + ROWS_AT_ONCE)
+        rows, digest = rows_and_hash(name, first, last)
+        words = {"table": name, "first": first, "last": last, "rows": rows, "hash": digest}
+        trail.record(caller, SEALS, f"night:{day.isoformat()}", after=words)
+    db.session.flush()
+    return more
+
+
+def rows_and_hash(name: str, first: int, last: int) -> tuple[int, str]:
+    """How many rows of a table have ids from first to last, and the hash over what never changes in them."""
+    table = _table(name)
+    columns = [table.c[column] for column in SEALED[name]]
+    found = db.session.execute(
+        select(*columns).where(table.c.id >= first, table.c.id <= last).order_by(table.c.id),
+        execution_options={"yield_per": 10_000},
+    )
+    digest, count = hashlib.sha256(), 0
+    for row in found:
+        text = json.dumps(list(row), sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=_text)
+        digest.update(text.encode("ascii") + b"\n")
+        count += 1
+    return count, digest.hexdigest()
+
+
+def broken_seals() -> list[tuple[str, str, str]]:
+    """(what, expected, found) of each seal that the rows do not fit any more."""
+    broken = []
+    for words in _seals():
+        rows, digest = rows_and_hash(words["table"], words["first"], words["last"])
+        if (rows, digest) != (words["rows"], words["hash"]):
+            what = f"rows {words['first']} to {words['last']} of {words['table']}, as the {words['night']} sealed them"
+            broken.append((what, f"{words['rows']} rows, {words['hash']}", f"{rows} rows, {digest}"))
+    return broken
+
+
+def _seals() -> list[dict[str, Any]]:
+    found = db.session.execute(
+        select(TrailEntry.subject, TrailEntry.after).where(TrailEntry.action == SEALS).order_by(TrailEntry.id)
+    )
+    return [{**(after or {}), "night": subject.replace(":", " of ")} for subject, after in found.all()]
+
+
+def _table(name: str) -> Table:
+    return Model.metadata.tables[name]
+
+
+def _text(value: object) -> str:
+    """Days and instants (in UTC) in their one spelling."""
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value)} is in no column that is sealed")
