@@ -32,6 +32,7 @@ SEALED: Mapping[str, tuple[str, ...]] = {
     "scope_fact": ("id", "scope_id", "from_at", "account_id", "stated_at", "actor"),
     "usage_fact": ("id", "scope_id", "day", "key_id", "currency", "amount", "run_id"),
     "grant_paper": ("id", "key", "startup_id", "lot_id", "awarded_by", "awarded_at"),
+    "activation": ("id", "grant_id", "activated_at", "subscription", "reason", "entered_at", "actor"),
     "reported_balance": ("id", "account_id", "amount", "seen_at", "entered_at", "actor"),
     "trail_entry": ("id", "at", "actor", "address", "action", "subject", "before", "after"),
 }

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import Column, Table, delete, insert, select, text, update
 
 from creditsvc.db import Model, db, transaction
+from creditsvc.grants.activation import activate_grant
 from creditsvc.ledger.models import UsageFact
 from creditsvc.ledger.seals import SEALED, SEALS, broken_seals, newest_rows, seal
 from creditsvc.ledger.verify import verify
@@ -49,6 +50,7 @@ def sealed(app: Flask, tmp_path: Path) -> None:
     factories.make_grant("acme", key="grant")
     assign(SCOPE, "acme", START, NOW)
     spend(tmp_path, {1: "5", 2: "6"})
+    factories.do(lambda: activate_grant(operator(NOW), "grant", on=NOW, subscription=SCOPE))
     factories.do(lambda: report_balance(operator(NOW), startup="acme", amount="7", seen_at=NOW))
     seal_all()
 
