@@ -10,6 +10,7 @@ from flask_smorest import Blueprint as ResourceBlueprint
 from flask_smorest.utils import prepare_response
 from marshmallow import fields
 
+from creditsvc.api.etags import ETAG_HEADER
 from creditsvc.api.problems import KINDS, MIME_TYPE
 from creditsvc.api.routes import tag_of
 from creditsvc.api.schemas import ProblemSchema
@@ -56,12 +57,14 @@ class DocumentedApi(Api):  # type: ignore[misc]
         """None for the app as a whole: the pages have their own."""
 
     def _register_responses(self) -> None:
+        not_modified = {"description": "What you have is what there is.", "headers": ETAG_HEADER}
+        self.spec.components.response(HTTPStatus.NOT_MODIFIED.name, not_modified, lazy=True)
         for status in HTTPStatus:
             if status >= HTTPStatus.BAD_REQUEST:
                 self._problem_response(status.name, status.phrase)
 
     def _register_etag_headers(self) -> None:
-        """None: answers have no ETag."""
+        """None: the routes that have ETags say so (`etags`)."""
 
     def _register_pagination_header(self) -> None:
         """None: lists say their next page in the body."""

@@ -7,7 +7,14 @@ from flask import Response, url_for
 
 from creditsvc.api.paging import page, page_of_all
 from creditsvc.api.routes import get, new_blueprint, post
-from creditsvc.api.schemas import GrantListSchema, GrantSchema, PagingSchema, PoolListSchema
+from creditsvc.api.schemas import (
+    AwardedGrantsSchema,
+    GrantListSchema,
+    GrantSchema,
+    NothingSchema,
+    PagingSchema,
+    PoolListSchema,
+)
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import write_once
 from creditsvc.core.amounts import format_amount
@@ -97,6 +104,21 @@ def activate_grant(body: dict[str, Any], key: str) -> Response:
     """
     caller = current_caller()
     return _change(lambda: activation.activate_grant(caller, key, **body))
+
+
+@post(
+    blueprint, "/startups/<key>/enrolments/<cohort>/award", scope="award", body=NothingSchema,
+    answers=AwardedGrantsSchema, required=False,
+)
+def award_enrolment(body: dict[str, Any], key: str, cohort: str) -> Response:
+    """Awards the package of a startup's enrolment, as a whole or not at all; once it is awarded, nothing is done."""
+    caller = current_caller()
+
+    def act() -> Answer:
+        made = operations.award_package(caller, startup=key, cohort=cohort)
+        return Answer(200, {"items": [shown(reading.find_grant(caller, grant.key)) for grant in made]})
+
+    return write_once(act)
 
 
 @get(blueprint, "/pools", query=PagingSchema, answers=PoolListSchema)

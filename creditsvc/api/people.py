@@ -3,13 +3,20 @@
 from datetime import datetime
 from typing import Any
 
+from flask import Response
+
 from creditsvc.api.paging import page_of_all
-from creditsvc.api.people_schemas import MemberListSchema, TokenListSchema, TokenQuerySchema
-from creditsvc.api.routes import get, new_blueprint
+from creditsvc.api.people_schemas import MemberListSchema, MemberSchema, TokenListSchema, TokenQuerySchema
+from creditsvc.api.routes import get, new_blueprint, post
 from creditsvc.api.schemas import PagingSchema
 from creditsvc.api.tokens import current_caller
+from creditsvc.api.writes import write_once
 from creditsvc.core.days import instant_text
-from creditsvc.parties.reading import Member, find_startup, members_of
+from creditsvc.parties.access import require_startup
+from creditsvc.parties.once import Answer
+from creditsvc.parties.operations import add_membership, end_membership
+from creditsvc.parties.reading import Member, find_member, find_startup, members_of
+from creditsvc.parties.schemas import EndMemberShape, MemberShape
 from creditsvc.parties.tokens import TokenView, list_tokens
 
 blueprint = new_blueprint("people", "A startup's people, and your own tokens.")
@@ -20,6 +27,34 @@ def list_members(query: dict[str, Any], key: str) -> dict[str, Any]:
     """Who belongs to a startup, by mail address."""
     everything = members_of(find_startup(current_caller(), key))
     return page_of_all(everything, query, shown_member, lambda member: member.email)
+
+
+@post(blueprint, "/startups/<key>/members", scope="admin", body=MemberShape, answers=MemberSchema)
+def add_member(body: dict[str, Any], key: str) -> Response:
+    """Makes somebody one of a startup's people, or changes their role; they set a password by mail.
+
+    The name of somebody who is known already stays as it is.
+    """
+    caller = current_caller()
+
+    def act() -> Answer:
+        add_membership(caller, startup=key, **body)
+        return Answer(200, shown_member(find_member(find_startup(caller, key), body["email"])))
+
+    return write_once(act)
+
+
+@post(blueprint, "/startups/<key>/members/end", scope="admin", body=EndMemberShape, answers=MemberSchema)
+def end_member(body: dict[str, Any], key: str) -> Response:
+    """Takes somebody out of a startup's people; answers with who they were."""
+    caller = current_caller()
+
+    def act() -> Answer:
+        member = find_member(require_startup(caller, "startup.edit", key), body["email"])
+        end_membership(caller, startup=key, email=member.email)
+        return Answer(200, shown_member(member))
+
+    return write_once(act)
 
 
 @get(blueprint, "/tokens", query=TokenQuerySchema, answers=TokenListSchema)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +13,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
+from creditsvc.api.etags import ETAG_HEADER, IF_MATCH, IF_NONE_MATCH, with_etag
 from creditsvc.api.problems import hang_problems
 from creditsvc.api.tokens import authenticate, note_bearer
 
@@ -130,17 +132,26 @@ def _check_address() -> None:
 
 
 def get(
-    blueprint: Blueprint, rule: str, *, answers: type[marshmallow.Schema], query: type[marshmallow.Schema] | None = None
+    blueprint: Blueprint, rule: str, *, answers: type[marshmallow.Schema],
+    query: type[marshmallow.Schema] | None = None, etag: bool = False,
 ) -> Callable[[View], View]:
-    """Declares a reading route. The view gets the checked query (if any) and the path's values, and returns JSON."""
+    """Declares a reading route. The view gets the checked query (if any) and the path's values, and returns JSON.
+
+    With `etag` the answer says what was read, for an edit of it.
+    """
 
     def decorate(view: View) -> View:
         name = view.__name__
         reasons = {*READ_PROBLEMS, *((404,) if "<" in rule else ()), *((422,) if query else ())}
-        view = blueprint.response(200, answers)(_with_problems(blueprint, _as_response(view), reasons))
+        view = _with_problems(blueprint, _as_response(view, etag), reasons)
+        view = blueprint.response(200, answers, headers=ETAG_HEADER if etag else {})(view)
+        if etag:
+            view = _with_problems(blueprint, view, (304,))
         if query is not None:
             view = blueprint.arguments(query, location="query")(view)
-        view = blueprint.doc(operationId=name, security=[{"token": ["read"]}])(view)
+        view = blueprint.doc(
+            operationId=name, security=[{"token": ["read"]}], **({"parameters": [IF_NONE_MATCH]} if etag else {})
+        )(view)
         blueprint.scopes[name] = "read"
         blueprint.route(rule, methods=["GET"], endpoint=name, tags=[tag_of(blueprint)])(view)
         return view
@@ -148,7 +159,8 @@ def get(
     return decorate
 
 
-def post(
+def write(
+    method: str,
     blueprint: Blueprint,
     rule: str,
     *,
@@ -161,34 +173,41 @@ def post(
     required: bool = True,
     next_steps: Mapping[str, str] | None = None,
 ) -> Callable[[View], View]:
-    """Declares a writing route. The view gets the checked body and the path's values, and returns a response.
+    """Declares a writing route: POST, or PATCH for an edit, which says by If-Match what it was made from.
 
+    The view gets the checked body and the path's values, and returns a response, made by `write_once` or `edit_once`.
     `scope` is what its token needs; `location` of the body is json or multipart. `status` is that of its answer, `also`
     are others with an answer of the same shape.
     `next_steps` are operations that the answer leads to: the name of each with its parameter, filled from the answer
     (`{"get_grant": "key"}`).
     """
+    edits = method == "PATCH"
 
     def decorate(view: View) -> View:
         name = view.__name__
-        view = _with_problems(blueprint, view, WRITE_PROBLEMS)
+        view = _with_problems(blueprint, view, (*WRITE_PROBLEMS, *((412, 428) if edits else ())))
         for code in also:
             view = blueprint.alt_response(code, schema=answers)(view)
-        view = blueprint.response(status, answers, headers=_headers(status))(view)
+        headers = {**_headers(status), **(ETAG_HEADER if edits else {})}
+        view = blueprint.response(status, answers, headers=headers)(view)
         view = blueprint.arguments(body, location=location, required=required)(view)
         view = blueprint.doc(
-            parameters=[KEY_PARAMETER], operationId=name, security=[{"token": [scope]}],
+            parameters=[KEY_PARAMETER, *([IF_MATCH] if edits else ())], operationId=name, security=[{"token": [scope]}],
             **_links(status, next_steps or {}),
         )(view)
         blueprint.scopes[name] = scope
-        blueprint.route(rule, methods=["POST"], endpoint=name, tags=[tag_of(blueprint)])(view)
+        blueprint.route(rule, methods=[method], endpoint=name, tags=[tag_of(blueprint)])(view)
         return view
 
     return decorate
 
 
+post = partial(write, "POST")
+patch = partial(write, "PATCH")
+
+
 def _with_problems(blueprint: Blueprint, view: View, statuses: Iterable[int]) -> View:
-    """Documents the problems that the view may answer with: no status is left to be guessed."""
+    """Documents what else the view may answer with, problems above all: no status is left to be guessed."""
     for status in sorted(statuses):
         view = blueprint.alt_response(status, response=HTTPStatus(status).name)(view)
     return view
@@ -219,9 +238,10 @@ def _links(status: int, next_steps: Mapping[str, str]) -> dict[str, Any]:
     return {"responses": {status: {"links": links}}} if links else {}
 
 
-def _as_response(view: View) -> View:
+def _as_response(view: View, etag: bool) -> View:
     def respond(*args: Any, **kwargs: Any) -> Response:
-        return jsonify(view(*args, **kwargs))
+        shown = view(*args, **kwargs)
+        return with_etag(jsonify(shown), shown) if etag else jsonify(shown)
 
     respond.__name__, respond.__doc__ = view.__name__, view.__doc__
     return respond

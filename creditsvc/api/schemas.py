@@ -355,6 +355,12 @@ class GrantListSchema(AnswerSchema):
     next = next_page()
 
 
+class AwardedGrantsSchema(AnswerSchema):
+    """The grants of a package."""
+
+    items = fields.List(fields.Nested(GrantSchema), required=True)
+
+
 class PoolSchema(AnswerSchema):
     """What a partner has committed of one resource."""
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from flask import Response, url_for
 
+from creditsvc.api.etags import check_match
 from creditsvc.api.paging import page
-from creditsvc.api.routes import get, new_blueprint, post
+from creditsvc.api.routes import get, new_blueprint, patch, post
 from creditsvc.api.schemas import (
     BalanceQuerySchema,
     BalanceSchema,
@@ -16,14 +17,14 @@ from creditsvc.api.schemas import (
     StatementSchema,
 )
 from creditsvc.api.tokens import current_caller
-from creditsvc.api.writes import write_once
+from creditsvc.api.writes import edit_once, write_once
 from creditsvc.core.days import as_of_instant, instant_text, parse_day
 from creditsvc.ledger.outlook import forecasts, outlook_documents
 from creditsvc.ledger.reading import balance_document, holdings_of
 from creditsvc.parties import operations, reading
 from creditsvc.parties.models import Startup
 from creditsvc.parties.once import Answer
-from creditsvc.parties.schemas import StartupShape
+from creditsvc.parties.schemas import StartupEditShape, StartupShape
 from creditsvc.statements.reading import statement, statement_document
 
 blueprint = new_blueprint("startups", "Startups, their balances and statements.")
@@ -36,7 +37,7 @@ def list_startups(query: dict[str, Any]) -> dict[str, Any]:
     return page(found, query["limit"], shown, lambda startup: startup.key)
 
 
-@get(blueprint, "/startups/<key>", answers=StartupSchema)
+@get(blueprint, "/startups/<key>", answers=StartupSchema, etag=True)
 def get_startup(key: str) -> dict[str, Any]:
     """One startup."""
     return shown(reading.find_startup(current_caller(), key))
@@ -55,6 +56,18 @@ def create_startup(body: dict[str, Any]) -> Response:
         return Answer(201, shown(startup), url_for("api_startups.get_startup", key=startup.key))
 
     return write_once(act)
+
+
+@patch(blueprint, "/startups/<key>", scope="admin", body=StartupEditShape, answers=StartupSchema)
+def edit_startup(body: dict[str, Any], key: str) -> Response:
+    """Changes a startup's name or the language of its mails; what is not sent stays."""
+    caller = current_caller()
+
+    def act() -> Answer:
+        startup = operations.edit_startup(caller, key, **body, check=lambda found: check_match(shown(found)))
+        return Answer(200, shown(startup))
+
+    return edit_once(act)
 
 
 @get(blueprint, "/startups/<key>/balance", query=BalanceQuerySchema, answers=BalanceSchema)

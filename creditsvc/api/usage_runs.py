@@ -28,6 +28,7 @@ from creditsvc.usage.models import ImportRun
 from creditsvc.usage.operations import (
     apply_run,
     confirm_run,
+    discard_run,
     read_source,
     receive_upload,
     record_refusal,
@@ -58,7 +59,8 @@ def get_usage_run(run_id: int) -> dict[str, Any]:
 @post(
     blueprint, "/usage-runs", scope="import", body=UploadSchema, answers=RunSchema, status=201, also=(200,),
     location="multipart",
-    next_steps={"get_usage_run": "run_id", "confirm_usage_run": "run_id", "reverse_usage_run": "run_id"},
+    next_steps={"get_usage_run": "run_id", "confirm_usage_run": "run_id", "discard_usage_run": "run_id",
+                "reverse_usage_run": "run_id"},
 )
 def upload_usage(body: dict[str, Any]) -> Response:
     """Imports one cost export: a file (CSV, gzip or Parquet), the files of a manifest with it, or a zip of either.
@@ -102,6 +104,20 @@ def confirm_usage_run(body: dict[str, Any], run_id: int) -> Response:
 
     def act() -> Answer:
         confirm_run(caller, run_id)
+        return Answer(200, shown(caller, find_run(caller, run_id)))
+
+    return write_once(act)
+
+
+@post(
+    blueprint, f"/usage-runs/{RUN}/discard", scope="import", body=NothingSchema, answers=RunSchema, required=False
+)
+def discard_usage_run(body: dict[str, Any], run_id: int) -> Response:
+    """Gives up a run that is queued or held: it never counts, and its file may be imported again."""
+    caller = current_caller()
+
+    def act() -> Answer:
+        discard_run(caller, run_id)
         return Answer(200, shown(caller, find_run(caller, run_id)))
 
     return write_once(act)

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, jsonify, request
 from werkzeug.datastructures import FileStorage
 
+from creditsvc.api.etags import require_match, with_etag
 from creditsvc.api.problems import MIME_TYPE, problem
 from creditsvc.api.tokens import current_caller
 from creditsvc.db import transaction
@@ -23,6 +24,16 @@ def write_once(act: Callable[[], Answer]) -> Response:
         return key_missing()
     caller, asked = current_caller(), _fingerprint()
     return respond(transaction(lambda: do_once(caller, key, asked, act)))
+
+
+def edit_once(act: Callable[[], Answer]) -> Response:
+    """`write_once` for an edit of what the answer shows: it says by If-Match from what it was made, `act` checks that.
+
+    Raises PreconditionRequired.
+    """
+    require_match()
+    response = write_once(act)
+    return with_etag(response, response.get_json()) if response.status_code == 200 else response
 
 
 def answered_before() -> Response | None:

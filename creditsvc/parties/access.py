@@ -151,13 +151,16 @@ def visible_startups(caller: Caller) -> ColumnElement[bool]:
     return false()
 
 
-def require_startup(caller: Caller, action: str, key: str) -> Startup:
-    """The startup of that key, if the caller may do the action with it.
+def require_startup(caller: Caller, action: str, key: str, *, locked: bool = False) -> Startup:
+    """The startup of that key, if the caller may do the action with it; `locked`, it is held and read fresh.
 
     Raises NotFound("startup", key) when there is none or the caller may not know of it, Forbidden(action) when the
     caller sees it and may not do this.
     """
-    startup = db.session.scalar(select(Startup).where(Startup.key == key, visible_startups(caller)))
+    statement = select(Startup).where(Startup.key == key, visible_startups(caller))
+    if locked:
+        statement = statement.with_for_update(of=Startup).execution_options(populate_existing=True)
+    startup = db.session.scalar(statement)
     if startup is None:
         raise NotFound("startup", key)
     if not may_with(caller, action, startup):

@@ -1,7 +1,7 @@
 """Startups, people and who belongs where: the verbs. They add and flush; a door commits."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from sqlalchemy import delete, select
 
@@ -57,12 +57,17 @@ def create_startup(caller: Caller, *, key: str, name: str, language: str = "en")
     return startup
 
 
-def edit_startup(caller: Caller, key: str, *, name: str | None = None, language: str | None = None) -> Startup:
-    """Changes a startup's paperwork; what is None stays.
+def edit_startup(
+    caller: Caller, key: str, *, name: str | None = None, language: str | None = None,
+    check: Callable[[Startup], None] | None = None,
+) -> Startup:
+    """Changes a startup's paperwork; what is None stays. `check` may refuse it as it stands now, while it is locked.
 
-    Raises NotFound, Forbidden and RuleBroken("name" | "language", ...).
+    Raises NotFound, Forbidden, RuleBroken("name" | "language", ...) and what `check` raises.
     """
-    startup = require_startup(caller, "startup.edit", key)
+    startup = require_startup(caller, "startup.edit", key, locked=True)
+    if check is not None:
+        check(startup)
     before = {"name": startup.name, "language": startup.language}
     if name is not None:
         startup.name = _name(name)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select
 
+from creditsvc.core.errors import NotFound
 from creditsvc.db import db
 from creditsvc.parties.access import Caller, require_startup, visible_startups
 from creditsvc.parties.models import Membership, Person, Startup
@@ -56,3 +57,15 @@ def members_of(startup: Startup) -> list[Member]:
         .order_by(Membership.role.desc(), Person.email)
     )
     return [Member(*row) for row in rows]
+
+
+def find_member(startup: Startup, email: str) -> Member:
+    """The one of a startup's people who has that address, whatever its capitals. Raises NotFound("person").
+
+    The caller must have been allowed to see the startup.
+    """
+    address = email.strip().lower()
+    for member in members_of(startup):
+        if member.email == address:
+            return member
+    raise NotFound("person", email)

@@ -35,6 +35,12 @@ class MemberShape(Schema):
     role = fields.String(validate=validate.OneOf(MEMBER_ROLES), load_default="member")
 
 
+class EndMemberShape(Schema):
+    """Somebody who is to belong to a startup no more."""
+
+    email = fields.String(required=True, validate=_EMAIL)
+
+
 class SignInShape(Schema):
     """An address and a password."""
 

@@ -44,12 +44,23 @@ def test_every_route_is_documented_and_no_other(nobody: Speaker, app: Flask) -> 
 
 def test_every_write_asks_for_its_key(nobody: Speaker) -> None:
     keys = {
-        path: [each["required"] for each in item["post"]["parameters"] if each["name"] == "Idempotency-Key"]
+        (method, path): [each["required"] for each in operation["parameters"] if each["name"] == "Idempotency-Key"]
         for path, item in nobody.document["paths"].items()
-        if "post" in item
+        for method, operation in item.items()
+        if method not in ("get", "parameters")
     }
 
     assert set(map(tuple, keys.values())) == {(True,)}
+
+
+def test_every_edit_asks_from_what_it_was_made_and_reading_says_it(nobody: Speaker) -> None:
+    for item in nobody.document["paths"].values():
+        if "patch" in item:
+            asked = [each["required"] for each in item["patch"]["parameters"] if each["name"] == "If-Match"]
+            assert asked == [True]
+            assert {"412", "428"} <= item["patch"]["responses"].keys()
+            assert "ETag" in item["patch"]["responses"]["200"]["headers"]
+            assert "ETag" in item["get"]["responses"]["200"]["headers"]
 
 
 def test_every_operation_says_what_it_is(nobody: Speaker) -> None:

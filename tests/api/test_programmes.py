@@ -113,3 +113,16 @@ def test_a_cursor_or_a_status_that_is_none_is_refused(manager: Speaker, field: s
 
     assert answer.status_code == 422
     assert field in (answer.json.get("field"), answer.json.get("errors", [{}])[0].get("field"))
+
+
+def test_a_package_is_awarded_whole_and_once(manager: Speaker, auditor: Speaker, offers: None) -> None:
+    place = "/startups/harbour-robotics/enrolments/tc-2026a/award"
+
+    first, again = manager.post(place), manager.post(place)
+
+    (grant,) = first.json["items"]
+    assert (grant["amount"], grant["pool"], grant["startup"]) == ("25000.5", "ms-azure", "harbour-robotics")
+    assert again.json == first.json
+    assert manager.get("/startups/harbour-robotics/enrolments", status="active").json["items"][0]["awarded"] is True
+    assert auditor.post(place).status_code == 403
+    assert manager.post("/startups/lotus-health/enrolments/tc-2026a/award").status_code == 404

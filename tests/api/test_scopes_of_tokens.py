@@ -18,13 +18,17 @@ WRITES = {
     "award": {
         "POST /grants", "POST /grants/{key}/extend", "POST /grants/{key}/top-up", "POST /grants/{key}/void",
         "POST /grants/{key}/return", "POST /grants/{key}/activate",
+        "POST /startups/{key}/enrolments/{cohort}/award",
     },
     "import": {
         "POST /usage-runs", "POST /usage-runs/{run_id}/confirm", "POST /usage-runs/{run_id}/reverse",
+        "POST /usage-runs/{run_id}/discard",
         "POST /scopes/assign", "POST /scopes/end", "POST /rates", "POST /rates/withdraw",
         "POST /startups/{key}/reported-balances",
     },
-    "admin": {"POST /startups"},
+    "admin": {
+        "POST /startups", "PATCH /startups/{key}", "POST /startups/{key}/members", "POST /startups/{key}/members/end",
+    },
 }
 """The scope of every address that writes; those that read need `read`."""
 

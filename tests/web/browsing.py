@@ -104,6 +104,10 @@ class Browser:
         """Sends exactly that."""
         return Page(_apart(lambda: self.client.post(url, data=data, **more)), url)
 
+    def patch(self, url: str, body: dict[str, Any], headers: dict[str, str]) -> Page:
+        """Edits what is at an address."""
+        return Page(_apart(lambda: self.client.patch(url, json=body, headers=headers)), url)
+
     def submit(self, page: Page | str, typed: dict[str, Any], action: str | None = None) -> Page:
         """Fills in the form of a page and sends it."""
         page = self.get(page) if isinstance(page, str) else page

@@ -158,6 +158,15 @@ GET api_programmes.list_startup_enrolments other : 401 200 200 404 200 404 404 4
 GET api_people.list_members own                : 401 200 200 200 200 404 404 200 200
 GET api_people.list_members other              : 401 200 200 404 200 404 404 404 404
 GET api_people.list_own_tokens                 : 401 200 200 200 200 200 200 200 200
+POST api_people.add_member own                 : 401 422 422 422 403 404 404 403 403
+POST api_people.add_member other               : 401 422 422 404 403 404 404 404 404
+POST api_people.end_member own                 : 401 404 404 404 403 404 404 403 403
+POST api_people.end_member other               : 401 404 404 404 403 404 404 404 404
+POST api_grants.award_enrolment own            : 401 404 404 404 403 404 404 403 403
+POST api_grants.award_enrolment other          : 401 404 404 404 403 404 404 404 404
+PATCH api_startups.edit_startup own            : 401 412 412 412 403 404 404 403 403
+PATCH api_startups.edit_startup other          : 401 412 412 404 403 404 404 404 404
+POST api_usage_runs.discard_usage_run          : 401 409 409 409 403 403 403 403 403
 GET api_usage_runs.list_usage_runs             : 401 200 200 200 200 403 403 403 403
 POST api_usage_runs.upload_usage               : 401 422 422 422 403 403 403 403 403
 GET api_usage_runs.get_usage_run               : 401 200 200 200 200 403 403 403 403
@@ -222,6 +231,8 @@ def body_of(row: Row) -> dict[str, Any]:
         "api_rates.withdraw_stated_rate": {
             "from_currency": "HKD", "to_currency": "USD", "day": "2026-03-01", "reason": "a slip"
         },
+        "api_people.add_member": {"email": "nowhere", "name": "N"},
+        "api_people.end_member": {"email": "nobody@park.example"},
         "api_startups.create_startup": {"key": OWN, "name": "Own"},
     }
     return bodies.get(row.endpoint, {})
@@ -286,6 +297,8 @@ class Park:
                 return browser.get(url, headers=headers).status
             if row.endpoint == "api_usage_runs.upload_usage":
                 return browser.post(url, {"files": (io.BytesIO(b""), "empty.csv")}, headers=headers).status
+            if row.method == "PATCH":
+                return browser.patch(url, body_of(row), {**headers, "If-Match": '"something else"'}).status
             return browser.post(url, None, json=body_of(row), headers=headers).status
         if role in self.people:
             browser.signed_in(self.people[role])
