@@ -1,10 +1,10 @@
 """From balances to readings: where each holding of an account stands in the measure of each rule (A1, A3).
 
-Expiry watches a lot, used and uncovered an account, stale a billing scope.
+Expiry and not activated watch a lot, used and uncovered an account, stale a billing scope.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fractions import Fraction
@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy import func, select
 
 from creditsvc.alerts.models import AlertSetting
-from creditsvc.core.days import days_left, last_day
+from creditsvc.core.days import day_of, days_left, last_day
 from creditsvc.core.due_alerts import (
     EXPIRY,
+    NOT_ACTIVATED,
     RULES,
     STALE,
     UNCOVERED,
@@ -23,10 +24,12 @@ from creditsvc.core.due_alerts import (
     Reading,
     Rule,
     Setting,
+    days_unredeemed,
     days_until,
     thresholds_for,
 )
 from creditsvc.db import db
+from creditsvc.grants.activation import activated_lots
 from creditsvc.ledger.facts import chunks, owned_by
 from creditsvc.ledger.models import LotChange, LotFact, Scope
 from creditsvc.ledger.reading import AccountView, LotView, balances
@@ -81,6 +84,7 @@ def find(account_ids: Sequence[int], now: datetime, last_night: datetime | None)
     """
     views = balances(now, account_ids=account_ids)
     acts = _acts_of(account_ids)
+    activated = activated_lots(account_ids)
     scopes: dict[int, list[ScopeState]] = defaultdict(list)
     for state in _scopes_now(account_ids, now):
         scopes[state.account_id].append(state)
@@ -89,6 +93,7 @@ def find(account_ids: Sequence[int], now: datetime, last_night: datetime | None)
         named = {"unit": view.unit.name, "resource": view.resource_name}
         found += _expiries(view, acts, now, last_night, named)
         found += _used(view, acts, now, named)
+        found += _not_activated(view, activated, now, named)
         found += _uncovered(view, acts, now, named)
         found += [_stale(view, state, now, named) for state in scopes[view.id]]
     return found
@@ -130,6 +135,30 @@ def _used(view: AccountView, acts: Acts, now: datetime, named: Mapping[str, Any]
              "permille": drawn * 1000 // granted},
         )
     ]
+
+
+def _not_activated(
+    view: AccountView, activated: Container[str], now: datetime, named: Mapping[str, Any]
+) -> list[Finding]:
+    """Grants of credit that could be used and that nobody has redeemed, as far as is known.
+
+    What was drawn upon is activated in effect, whatever was entered; what is ended, or void one day, needs it no more.
+    """
+    found = []
+    for lot in view.lots if view.kind == "credit" else ():
+        standing = lot.standing
+        if standing.remaining <= 0 or standing.drawn or lot.voided_at is not None or lot.key in activated:
+            continue
+        since = max(lot.awarded, lot.effective)
+        found.append(
+            Finding(
+                view, NOT_ACTIVATED, lot.key, Reading(days_unredeemed(lot.awarded, lot.effective, now)),
+                {**named, "grant": lot.key, "left": standing.remaining, "since": day_of(since).isoformat(),
+                 "days": (day_of(now) - day_of(since)).days,
+                 "last_day": last_day(lot.expires).isoformat() if lot.expires else None},
+            )
+        )
+    return found
 
 
 def _uncovered(view: AccountView, acts: Acts, now: datetime, named: Mapping[str, Any]) -> list[Finding]:
@@ -245,18 +274,22 @@ class Thresholds:
         return self._programmes[startup_id]
 
 
+_WARNINGS = frozenset({STALE.name, NOT_ACTIVATED.name})
+"""What is a warning whatever its threshold, and what staff can mend as well as the startup."""
+
+
 def severity(rule: str, threshold: int) -> str:
     """`urgent`, `warning` or `notice`."""
     if rule == UNCOVERED.name or (rule == USED.name and threshold >= 100) or (rule == EXPIRY.name and threshold <= 14):
         return "urgent"
-    if rule == STALE.name or (rule == USED.name and threshold >= 75) or (rule == EXPIRY.name and threshold <= 30):
+    if rule in _WARNINGS or (rule == USED.name and threshold >= 75) or (rule == EXPIRY.name and threshold <= 30):
         return "warning"
     return "notice"
 
 
 def is_for_staff(rule: str, threshold: int) -> bool:
     """Whether the managers of the startup's programmes have to know too."""
-    return rule == STALE.name or severity(rule, threshold) == "urgent"
+    return rule in _WARNINGS or severity(rule, threshold) == "urgent"
 
 
 def is_for_member(rule: str, role: str) -> bool:

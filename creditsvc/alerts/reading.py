@@ -31,14 +31,19 @@ class LastNight:
 
 
 def last_night(now: datetime) -> LastNight:
-    """Whether the nights succeed. Where none ever has, the first startup's entry begins the wait; none, no wait."""
-    return judged_night(now, *db.session.execute(select(*night_columns())).one())
+    """Whether the nights succeed. Where none ever has, the first startup's entry begins the wait; none, no wait.
+
+    A night of a day to come says nothing of those that should have run by now.
+    """
+    return judged_night(now, *db.session.execute(select(*night_columns(now))).one())
 
 
-def night_columns() -> tuple[ColumnElement[datetime | None], ColumnElement[datetime | None]]:
+def night_columns(now: datetime) -> tuple[ColumnElement[datetime | None], ColumnElement[datetime | None]]:
     """What `judged_night` judges, for those who ask it with something else: the last success, since when to wait."""
     last = (
-        select(func.max(JobRun.finished_at)).where(JobRun.job == NIGHTLY, JobRun.state == DONE).scalar_subquery()
+        select(func.max(JobRun.finished_at))
+        .where(JobRun.job == NIGHTLY, JobRun.state == DONE, JobRun.finished_at <= now + CLOCKS_DIFFER)
+        .scalar_subquery()
     )
     first_entry = select(func.min(Startup.created_at)).scalar_subquery()
     return last, func.coalesce(last, first_entry)

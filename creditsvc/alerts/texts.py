@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from creditsvc.core.due_alerts import EXPIRY, STALE, UNCOVERED, USED
+from creditsvc.core.due_alerts import EXPIRY, NOT_ACTIVATED, STALE, UNCOVERED, USED
 from creditsvc.core.forecast import Forecast
 from creditsvc.mail.render import day, gettext_for, money
 
@@ -122,6 +122,8 @@ def _staff_action(rule: str, params: Mapping[str, Any], language: str) -> str:
         return _("Top up or award more, or let the startup know that further usage is on its own bill.")
     if rule == UNCOVERED.name:
         return _("Decide whether a grant is to cover it, and let the startup know: until then it is on its own bill.")
+    if rule == NOT_ACTIVATED.name:
+        return _("Ask the startup whether it has redeemed the credit and help it to; enter when that was at the grant.")
     return _("Ask the startup or the provider why no export comes, and import the newest one.")
 
 
@@ -138,6 +140,27 @@ def _lasts(outlook: Forecast | None, language: str) -> str | None:
     return _("the rest runs out about %(day)s, between %(early)s and %(late)s, if it is used as now") % {
         **places, "late": day(outlook.late, language),
     }
+
+
+def _not_activated(params: Mapping[str, Any], outlook: Forecast | None, language: str) -> Words:
+    _ = gettext_for(language)
+    amount = money(params["left"], params["unit"], language)
+    places = {
+        "amount": amount, "resource": params["resource"], "grant": params["grant"], "days": params["days"],
+        "day": day(date.fromisoformat(params["since"]), language),
+    }
+    at_risk = amount
+    if params["last_day"] is not None:
+        at_risk = _("%(amount)s: what is not used by %(day)s is lost") % {
+            "amount": amount, "day": day(date.fromisoformat(params["last_day"]), language),
+        }
+    return Words(
+        _("%(amount)s of %(resource)s is not activated after %(days)s days") % places,
+        _("Grant %(grant)s could be redeemed since %(day)s. Nobody has entered that it was, and no usage was drawn "
+          "from it.") % places,
+        at_risk,
+        _("Redeem it in the provider's portal, then enter at the grant when that was and by which subscription."),
+    )
 
 
 def _uncovered(params: Mapping[str, Any], outlook: Forecast | None, language: str) -> Words:
@@ -171,4 +194,7 @@ def _stale(params: Mapping[str, Any], outlook: Forecast | None, language: str) -
     )
 
 
-_WRITERS = {EXPIRY.name: _expiry, USED.name: _used, UNCOVERED.name: _uncovered, STALE.name: _stale}
+_WRITERS = {
+    EXPIRY.name: _expiry, USED.name: _used, UNCOVERED.name: _uncovered, NOT_ACTIVATED.name: _not_activated,
+    STALE.name: _stale,
+}

@@ -64,10 +64,13 @@ USED = Rule("used", "increasing", (50, 75, 90, 100), back_by=5, back_nights=2)
 UNCOVERED = Rule("uncovered", "increasing", (0,), back_nights=2, beginning=True)
 """Usage of an account that no lot paid, in steps of its unit."""
 
+NOT_ACTIVATED = Rule("not-activated", "increasing", (90,))
+"""Days in which a grant could have been redeemed and was not. Told once: what ends it is its activation or its use."""
+
 STALE = Rule("stale", "increasing", (4,), back_nights=1)
 """Days since the newest charge day of a scope. Azure's own data is one to two days behind."""
 
-RULES: Mapping[str, Rule] = {rule.name: rule for rule in (UNCOVERED, EXPIRY, USED, STALE)}
+RULES: Mapping[str, Rule] = {rule.name: rule for rule in (UNCOVERED, EXPIRY, USED, NOT_ACTIVATED, STALE)}
 """The rules, the most pressing first."""
 
 
@@ -195,6 +198,12 @@ def thresholds_for(rule: Rule, settings: Sequence[Setting | None]) -> tuple[int,
 def days_until(instant: datetime, now: datetime) -> Fraction:
     """Exact days from now to an instant; negative once it has passed."""
     return Fraction((instant - now) // timedelta(microseconds=1), timedelta(days=1) // timedelta(microseconds=1))
+
+
+def days_unredeemed(awarded: datetime, effective: datetime, now: datetime) -> Fraction:
+    """Exact days in which a grant could have been redeemed by now: since its award, or its start where that is later.
+    """
+    return days_until(now, max(awarded, effective))
 
 
 def business_day(now: datetime) -> date:

@@ -45,6 +45,7 @@ class LotView:
     priority: int
     promotional: bool
     worthless: bool
+    awarded: datetime
     standing: Standing
 
     @property
@@ -207,7 +208,7 @@ def _lot_view(known: KnownLot, sums: _Sums, as_of: datetime) -> LotView:
     return LotView(
         id=known.fact.id, key=lot.key, pool=known.pool, amount=lot.amount,
         effective=lot.effective, expires=lot.expires, voided_at=lot.voided_at, priority=lot.priority,
-        promotional=lot.promotional, worthless=lot.is_worthless,
+        promotional=lot.promotional, worthless=lot.is_worthless, awarded=lot.awarded,
         standing=standing(lot, sums.drawn.get(known.fact.id, 0), as_of),
     )
 

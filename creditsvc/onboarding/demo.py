@@ -17,6 +17,7 @@ from creditsvc.core.burndown import LATEST, Lot, plan
 from creditsvc.core.days import day_start, last_day
 from creditsvc.core.errors import Conflict
 from creditsvc.db import db
+from creditsvc.grants.activation import activate_grant
 from creditsvc.grants.operations import award_package, extend_grant, top_up_grant, void_grant
 from creditsvc.ledger.facts import ownerships_of
 from creditsvc.ledger.models import Account, Scope
@@ -165,7 +166,8 @@ def _changes(park: Park) -> list[Change]:
 
     def award_by_package(caller: Caller) -> None:
         enrol(caller, startup=BY_PACKAGE, cohort="techconnect-a", package=PACKAGE, status="active", on=start)
-        award_package(caller, startup=BY_PACKAGE, cohort="techconnect-a")
+        for grant in award_package(caller, startup=BY_PACKAGE, cohort="techconnect-a"):
+            activate_grant(caller, grant.key, on=caller.now, subscription=scopes[BY_PACKAGE][0])
 
     def leave(caller: Caller) -> None:
         void_grant(caller, grants[VOIDED][0], reason="left the programme")

@@ -30,6 +30,7 @@ class Award:
     promotional: bool = False
     opening_drawn: str | None = None
     opening_at: int = 0
+    is_activated: bool = True
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,8 @@ COMPANIES = (
             (Award("pearl-azure", "3000", -160, 205),), (Cloud("Pearl prod", 26),)),
     Company("taimo-materials", "Tai Mo Materials", "R. Leung", "uncovered: used on after the grant expired",
             (Award("taimo-azure", "6000", -160, -21),), (Cloud("Tai Mo prod", 18),)),
-    Company("silvermine-energy", "Silvermine Energy", "P. Yip", "idle: nothing used yet",
-            (Award("silvermine-azure", "10000", -75, 290, BOOSTER_POOL),),
+    Company("silvermine-energy", "Silvermine Energy", "P. Yip", "idle: not activated, nothing used yet",
+            (Award("silvermine-azure", "10000", -100, 265, BOOSTER_POOL, is_activated=False),),
             (Cloud("Silvermine sandbox", 0, "focus", starts=-70),), "booster-a"),
     Company("dragonback-drones", "Dragonback Drones", "C. Tam", "two lots: the one that ends sooner is drawn first",
             (Award("dragonback-azure", "15000", -155, 210), Award("dragonback-bonus", "3000", -60, 24, BOOSTER_POOL,
@@ -208,11 +209,15 @@ class Park:
         opening = {}
         if award.opening_drawn is not None:
             opening = {"opening_drawn": award.opening_drawn, "opening_at": self.day(award.opening_at).isoformat()}
+        activated = {}
+        if award.is_activated and award.starts < 0 and company.clouds:  # redeemed on its first day
+            activated = {"activated": {"on": self.day(award.starts).isoformat(),
+                                       "subscription": company.clouds[0].scope}}
         return {
             "key": award.key, "startup": company.key, "pool": award.pool, "amount": award.amount,
             "effective": self.day(award.starts).isoformat(), "expires": self.day(award.ends).isoformat(),
             "awarded": self.moment(min(award.starts, -1) - 3).isoformat(), "promotional": award.promotional,
-            "reason": f"an amount of the demonstration ({LABEL})", **opening,
+            "reason": f"an amount of the demonstration ({LABEL})", **opening, **activated,
         }
 
     def exports(self) -> list[Plan]:

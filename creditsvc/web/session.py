@@ -81,7 +81,7 @@ def _load(cookie_id: str) -> SignedIn | None:
     now = clock.now()
     found = identify(
         (Person.id == int(person_id)) & Person.active & (Person.session_epoch == int(epoch)), now, address(),
-        *night_columns(),  # since every page asks it
+        *night_columns(now),  # since every page asks it
     )
     return None if found is None else _signed_in(*found[:2], judged_night(now, *found[2]).is_late)
 

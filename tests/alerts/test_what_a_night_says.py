@@ -8,8 +8,10 @@ from flask import Flask
 
 from creditsvc.alerts.night import accounts_after, decide_accounts, night_of
 from creditsvc.alerts.operations import set_setting
+from creditsvc.alerts.reading import open_alerts
 from creditsvc.db import transaction
 from creditsvc.grants import operations as grants
+from creditsvc.grants.activation import activate_grant
 from creditsvc.parties.access import operator
 from tests import factories
 from tests.alerts import scenes
@@ -65,7 +67,8 @@ def test_a_grant_with_nothing_left_or_voided_is_not_told_of(app: Flask, tmp_path
 
 def test_after_an_outage_there_is_one_alert_and_not_four(app: Flask):
     harbour = scenes.startup("harbour")
-    factories.make_grant(harbour, expires=TODAY + timedelta(days=100))
+    factories.make_grant(harbour, expires=TODAY + timedelta(days=100), key="hr-azure")
+    transaction(lambda: activate_grant(operator(NOW), "hr-azure", on=TODAY, subscription=scenes.scope_id()))
     assert told(night(app)) == []
 
     document = night(app, 95)
@@ -216,6 +219,36 @@ def test_a_scope_that_went_elsewhere_is_stale_for_its_later_startup_alone(app: F
     scenes.assign(scope, later, datetime(2026, 6, 1, tzinfo=UTC), NOW, hand_over=True)
 
     assert told(night(app)) == [("later", "stale", 4)]
+
+
+def test_a_grant_that_nobody_redeemed_is_told_once_and_ends_with_its_activation(app: Flask):
+    harbour = scenes.startup("harbour")
+    factories.make_grant(harbour, amount="500", key="hr-azure")  # awarded on the day of the first night
+
+    nights = [told(night(app, days)) for days in (0, 89, 90, 91)]
+    said = [(alert.message, alert.severity) for alert in open_alerts(operator(NOW))]
+    subscription = scenes.scope_id()
+    transaction(lambda: activate_grant(operator(NOW), "hr-azure", on=TODAY, subscription=subscription))
+    after = told(night(app, 92))
+
+    assert nights == [[], [], [("harbour", "not-activated", 90)], []]
+    assert said == [("USD 500.00 of azure-credit is not activated after 90 days", "warning")]
+    assert after == []
+    assert open_alerts(operator(NOW)) == []
+
+
+def test_a_grant_needs_no_activation_that_is_in_use_activated_void_or_new(app: Flask, tmp_path: Path):
+    long_ago = NOW - timedelta(days=100)
+    for key in ("used", "activated", "void", "opening", "forgotten"):
+        more = {"opening_drawn": "1"} if key == "opening" else {}
+        factories.make_grant(scenes.startup(key), amount="1000", key=f"{key}-azure", now=long_ago, **more)
+    factories.make_grant(scenes.startup("fresh"), amount="1000")
+    scenes.spend(tmp_path, scenes.scope("used"), "1")
+    subscription = scenes.scope_id(2)
+    transaction(lambda: activate_grant(operator(NOW), "activated-azure", on=TODAY, subscription=subscription))
+    transaction(lambda: grants.void_grant(operator(NOW), "void-azure"))
+
+    assert told(night(app)) == [("forgotten", "not-activated", 90)]
 
 
 def test_a_programme_tunes_a_rule_and_several_give_the_union(app: Flask, tmp_path: Path):

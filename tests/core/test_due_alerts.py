@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from creditsvc.core.due_alerts import (
     EXPIRY,
+    NOT_ACTIVATED,
     STALE,
     UNCOVERED,
     USED,
@@ -23,6 +24,7 @@ from creditsvc.core.due_alerts import (
     Rule,
     Setting,
     business_day,
+    days_unredeemed,
     days_until,
     decide,
     forget_telling,
@@ -222,6 +224,17 @@ def test_stale_data_that_moved_while_no_night_ran_is_told_again():
     assert told(decisions) == [4, 4]
 
 
+def test_what_is_not_activated_is_told_once_after_ninety_days():
+    assert told(nights(NOT_ACTIVATED, 89, 90, 91, 120, 400)) == [None, 90, None, None, None]
+
+
+def test_days_count_from_the_award_or_from_the_start_where_that_is_later():
+    now, day = datetime(2026, 6, 15, tzinfo=UTC), timedelta(days=1)
+
+    assert days_unredeemed(now - 90 * day, now - 100 * day, now) == 90
+    assert days_unredeemed(now - 100 * day, now - 90 * day + timedelta(microseconds=1), now) < 90
+
+
 def test_what_passed_before_anybody_was_told_can_be_told_later():
     (first,) = nights(USED, 76)
 
@@ -285,7 +298,7 @@ def test_without_human_acts_a_rising_reading_never_tells_a_threshold_twice(value
 
 @given(
     values=st.lists(st.tuples(st.integers(0, 120), st.integers(0, 1)), min_size=1, max_size=20),
-    rule=st.sampled_from([USED, EXPIRY, UNCOVERED, STALE]),
+    rule=st.sampled_from([USED, EXPIRY, UNCOVERED, NOT_ACTIVATED, STALE]),
 )
 def test_no_rule_names_one_threshold_twice_in_an_episode(values, rule):
     acts = 0
