@@ -16,7 +16,8 @@ class ConfigError(Exception):
 class Config:
     """What the service needs to know of where it runs.
 
-    `smtp_url` is `file:`, `smtp://...` or `smtps://...`; `mail.smtp` reads it, at the start too.
+    `smtp_url` is `file:`, `smtp://...` or `smtps://...`; `mail.smtp` reads it, at the start too. `api_rate` is how many
+    requests a minute each process answers to an API token; None: without a limit.
     """
 
     database_url: str
@@ -25,6 +26,7 @@ class Config:
     smtp_url: str
     mail_from: str
     base_url: str
+    api_rate: int | None = None
 
     @property
     def mail_folder(self) -> Path:
@@ -59,7 +61,18 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
     secret = environ.get("CREDITSVC_SECRET_KEY") or _kept_secret(instance / "secret_key")
     if len(secret) < 16:
         raise ConfigError("CREDITSVC_SECRET_KEY: too short; write at least 16 characters that nobody can guess")
-    return Config(database_url, instance, secret, smtp_url, mail_from, base_url)
+    api_rate = _api_rate(environ.get("CREDITSVC_API_RATE") or "6000")
+    return Config(database_url, instance, secret, smtp_url, mail_from, base_url, api_rate)
+
+
+def _api_rate(text: str) -> int | None:
+    if text == "off":
+        return None
+    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 9 and int(text)):
+        raise ConfigError(
+            f"CREDITSVC_API_RATE: {text[:40]!r} is no number of requests a minute; write one such as 6000, or off"
+        )
+    return int(text)
 
 
 def _database_url(url: str) -> str:

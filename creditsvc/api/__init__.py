@@ -6,6 +6,7 @@ from werkzeug.routing import RequestRedirect
 
 from creditsvc.api import grants, people, programmes, rates, reported, scopes, startups, usage_runs
 from creditsvc.api.document import make_api
+from creditsvc.api.limiting import hang_limit
 from creditsvc.api.problems import http_problem
 
 BLUEPRINTS = (startups.blueprint, grants.blueprint, scopes.blueprint, rates.blueprint, usage_runs.blueprint,
@@ -15,6 +16,7 @@ BLUEPRINTS = (startups.blueprint, grants.blueprint, scopes.blueprint, rates.blue
 def hang(app: Flask) -> None:
     """Hangs the API into the app. To be called after the pages, whose guard against forged forms it opts out of."""
     app.before_request(_answer_strays)
+    hang_limit(app)
     api = make_api(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)

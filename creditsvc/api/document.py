@@ -34,6 +34,7 @@ FORMATS: Mapping[type[fields.Field[Any]], Mapping[str, Any]] = {
 
 PROBLEM_HEADERS = {
     "UNAUTHORIZED": ("WWW-Authenticate", "How to send a token."),
+    "TOO_MANY_REQUESTS": ("Retry-After", "After how many seconds to try again."),
     "SERVICE_UNAVAILABLE": ("Retry-After", "After how many seconds to try again."),
 }
 

@@ -50,6 +50,10 @@ KINDS: Mapping[str, tuple[HTTPStatus, str, str]] = {
         HTTPStatus.UNAUTHORIZED, "A token is needed",
         "Send `Authorization: Bearer cs_...` with a token that has not been revoked.",
     ),
+    "too-many-requests": (
+        HTTPStatus.TOO_MANY_REQUESTS, "Too many requests within a minute",
+        "Wait as many seconds as `Retry-After` says. Nothing was done: send the request again with the same key.",
+    ),
 }
 """The kinds of problems that are this service's own: status, title, explanation."""
 

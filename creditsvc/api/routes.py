@@ -28,8 +28,8 @@ KEY_PARAMETER = {
     "description": "A new value for each thing to be done (a UUID is a good one). The same request with the same key "
     "gets the first answer again, with the header `Idempotency-Replayed: true`; another request with it is refused.",
 }
-READ_PROBLEMS = (400, 401, 403, 500, 503)
-"""What every address may answer: no text that can be read, no token, not allowed, a fault of ours, no database."""
+READ_PROBLEMS = (400, 401, 403, 429, 500, 503)
+"""What every address may answer: no readable text, no token, not allowed, too often, a fault of ours, no database."""
 
 WRITE_PROBLEMS = (*READ_PROBLEMS, 404, 409, 413, 415, 422)
 """What every write may answer."""

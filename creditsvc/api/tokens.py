@@ -4,6 +4,7 @@ from flask import Response, current_app, g, request
 from sqlalchemy.exc import OperationalError
 
 from creditsvc import clock
+from creditsvc.api.limiting import over_limit
 from creditsvc.api.problems import problem
 from creditsvc.core.errors import Forbidden
 from creditsvc.db import transaction
@@ -14,21 +15,24 @@ _REALM = 'Bearer realm="creditsvc"'
 
 
 def authenticate(scope: str) -> Response | None:
-    """Puts the caller in place for this request, or answers 401, or 403 for a token without that scope."""
+    """Puts the caller in place for this request, or answers 401, 403 for a token without that scope, or 429."""
     g.api_caller = g.api_bearer = None
-    now = clock.now()
+    now, address = clock.now(), request.remote_addr or ""
     scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() != "bearer":
-        return problem(
+        return over_limit("address", address) or problem(
             "unauthorized", "Send the header Authorization: Bearer cs_... with your token.",
             {"WWW-Authenticate": _REALM}, code="token-missing",
         )
-    bearer = find_bearer(token.strip(), now, request.remote_addr or "")
+    bearer = find_bearer(token.strip(), now, address)
     if bearer is None:
-        return problem(
+        return over_limit("address", address) or problem(
             "unauthorized", "This token is unknown, revoked, expired or of a person who may no longer sign in.",
             {"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}, code="token-invalid",
         )
+    refusal = over_limit("token", str(bearer.token_id))
+    if refusal is not None:
+        return refusal
     try:
         require_scope(bearer.caller, scope)
     except Forbidden:
