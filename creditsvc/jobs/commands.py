@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "mail": "commands_night:mail_group",
     "nightly": "commands_night:nightly_command",
     "rate": "commands_rates:rate_group",
+    "reported": "commands_grants:reported_command",
     "restore": "commands_service:restore_command",
     "scheduler": "commands_service:scheduler_command",
     "serve": "commands_service:serve_command",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -97,6 +98,16 @@ def reported_balances(
     ).all()
     return [one for view in views for one in _with_estimates([row for row in rows if row.account_id == view.id], view,
                                                              history)]  # fmt: skip
+
+
+def reported_document(one: Reported) -> dict[str, Any]:
+    """A figure as JSON."""
+    return {
+        "startup": one.startup, "resource": one.resource, "unit": one.unit.name,
+        "amount": format_amount(one.amount, one.unit), "estimate": format_amount(one.estimate, one.unit),
+        "gap": format_amount(one.gap, one.unit), "seen_at": instant_text(one.seen_at),
+        "entered_at": instant_text(one.entered_at), "entered_by": one.actor,
+    }
 
 
 def _with_estimates(

@@ -36,3 +36,25 @@ def test_a_wrong_activation_exits_1_and_says_what_would_be_right(config, credit)
     assert (said.code, said.document["errors"][0]["field"]) == (1, "subscription")
     assert SUBSCRIPTION in said.err
     assert activate(config, "3 March").document["errors"][0]["code"] == "not-a-day"
+
+
+def test_a_figure_of_the_portal_is_entered_and_listed_with_our_estimate(config, credit):
+    nothing = run(config, "reported", "harbour", "--json")
+    said = run(config, "reported", "harbour", "--amount", "98.5", "--seen-at", "2026-06-01T09:00:00+08:00", "--json")
+    listed = run(config, "reported", "harbour", "--json")
+
+    assert (nothing.code, nothing.document) == (0, {"startup": "harbour", "entered": None, "items": []})
+    assert (said.code, said.document["items"]) == (0, [said.document["entered"]])
+    assert listed.document["items"] == said.document["items"]
+    figure = said.document["entered"]
+    assert [figure[name] for name in ("amount", "estimate", "gap", "seen_at", "entered_by")] == [
+        "98.5", "100", "-1.5", "2026-06-01T01:00:00Z", "command line"
+    ]
+
+
+def test_a_wrong_figure_exits_1_and_is_not_kept(config, credit):
+    for wrong, field in (("--amount=-1", "amount"), ("--amount=5 --seen-at=2026-06-01", "seen_at")):
+        said = run(config, "reported", "harbour", *wrong.split(), "--json")
+        assert (said.code, said.document["errors"][0]["field"]) == (1, field)
+    assert run(config, "reported", "harbour", "--seen-at", "2026-06-01T09:00:00Z").code == 2
+    assert run(config, "reported", "harbour", "--json").document["items"] == []
