@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
-from creditsvc.alerts.models import DONE, Alert, JobRun
+from creditsvc.alerts.models import DONE, Alert, AlertSnooze, AlertTold, Digest, JobRun
 from creditsvc.alerts.night import NIGHTLY, Decided, accounts_after, decide_accounts, document, in_order, night_of
 from creditsvc.alerts.telling import ACCOUNTS_AT_ONCE, letters
 from creditsvc.core.due_alerts import business_day
+from creditsvc.core.errors import NotFound
 from creditsvc.db import db
 from creditsvc.parties.access import Caller, require, visible_startups
-from creditsvc.parties.models import Startup
+from creditsvc.parties.models import Startup, StartupProgramme
+from creditsvc.programmes.models import Programme
 
 LATE_AFTER = timedelta(hours=26)
 """When no night has succeeded for so long, the pages and /healthz say so (A7)."""
@@ -28,6 +30,19 @@ class LastNight:
 
     succeeded_at: datetime | None
     is_late: bool
+
+
+@dataclass(frozen=True)
+class Told:
+    """An alert that somebody was told of in the mail of a day, and what they said to it.
+
+    `snoozed_until` is the first day with mail about the matter again, while that is ahead.
+    """
+
+    alert: Alert
+    day: date
+    acknowledged_at: datetime | None
+    snoozed_until: date | None
 
 
 def last_night(now: datetime) -> LastNight:
@@ -56,14 +71,63 @@ def judged_night(now: datetime, succeeded: datetime | None, since: datetime | No
 
 def open_alerts(caller: Caller, startup: str | None = None) -> Sequence[Alert]:
     """The alerts that stand, of one startup or all the caller may see, in order. Raises Forbidden for no staff."""
+    return in_order(alerts(caller, startup=startup, is_open=True))
+
+
+def alerts(
+    caller: Caller, *, startup: str | None = None, programme: str | None = None, rule: str | None = None,
+    is_open: bool | None = None, before: int | None = None, limit: int | None = None,
+) -> Sequence[Alert]:
+    """The alerts of the startups that the caller may see, newest first; `before` is the id to go on from.
+
+    Those that stand, those that have passed (`is_open` False) or both. Raises Forbidden for no staff.
+    """
     require(caller, "alerts.see")
-    statement = (
-        select(Alert).join(Startup, Startup.id == Alert.startup_id)
-        .where(Alert.closed_on.is_(None), visible_startups(caller))
-    )
+    statement = select(Alert).join(Startup, Startup.id == Alert.startup_id).where(visible_startups(caller))
     if startup is not None:
         statement = statement.where(Startup.key == startup)
-    return in_order(db.session.scalars(statement))
+    if programme is not None:
+        taking_part = (
+            select(StartupProgramme.startup_id)
+            .join(Programme, Programme.id == StartupProgramme.programme_id)
+            .where(Programme.key == programme)
+        )
+        statement = statement.where(Alert.startup_id.in_(taking_part))
+    if rule is not None:
+        statement = statement.where(Alert.rule == rule)
+    if is_open is not None:
+        statement = statement.where(Alert.closed_on.is_(None) if is_open else Alert.closed_on.is_not(None))
+    if before is not None:
+        statement = statement.where(Alert.id < before)
+    return db.session.scalars(statement.order_by(Alert.id.desc()).limit(limit)).all()
+
+
+def told(caller: Caller, *, before: int | None = None, limit: int | None = None) -> list[Told]:
+    """What the caller was told of by mail, of startups they may see, newest first; `before` is the id to go on from."""
+    snooze = and_(
+        AlertSnooze.person_id == AlertTold.person_id, AlertSnooze.account_id == Alert.account_id,
+        AlertSnooze.rule == Alert.rule, AlertSnooze.holding == Alert.holding,
+        AlertSnooze.until > business_day(caller.now),
+    )
+    statement = (
+        select(Alert, Digest.day, AlertTold.acknowledged_at, AlertSnooze.until)
+        .join(AlertTold, AlertTold.alert_id == Alert.id)
+        .join(Digest, Digest.id == AlertTold.digest_id)
+        .join(Startup, Startup.id == Alert.startup_id)
+        .outerjoin(AlertSnooze, snooze)
+        .where(AlertTold.person_id == caller.person_id, visible_startups(caller))
+    )
+    if before is not None:
+        statement = statement.where(Alert.id < before)
+    return [Told(*row) for row in db.session.execute(statement.order_by(Alert.id.desc()).limit(limit))]
+
+
+def find_told(caller: Caller, alert_id: int) -> Told:
+    """What the caller was told of, by the alert's number. Raises NotFound("alert")."""
+    for one in told(caller, before=alert_id + 1, limit=1):
+        if one.alert.id == alert_id:
+            return one
+    raise NotFound("alert", str(alert_id))
 
 
 def tonight(caller: Caller) -> dict[str, Any]:
@@ -73,21 +137,21 @@ def tonight(caller: Caller) -> dict[str, Any]:
     """
     require(caller, "alerts.see")
     night = night_of(business_day(caller.now), caller.now)
-    alerts: list[Alert] = []
+    found: list[Alert] = []
     closed: list[int] = []
     cursor = 0
     while account_ids := accounts_after(cursor, ACCOUNTS_AT_ONCE):
         decided: Decided = decide_accounts(night, account_ids)
-        alerts += decided.alerts
+        found += decided.alerts
         closed += decided.closed
         cursor = account_ids[-1]
-    queued = len(letters(night.day, more=alerts, but_not=closed))
+    queued = len(letters(night.day, more=found, but_not=closed))
     visible = set(db.session.scalars(select(Startup.id).where(visible_startups(caller))))
     return {
         "day": night.day.isoformat(),
         "status": "done",
         "kept": False,
         "as_of": night.now.astimezone(UTC).isoformat(),
-        "alerts": [document(alert) for alert in in_order(alerts) if alert.startup_id in visible],
+        "alerts": [document(alert) for alert in in_order(found) if alert.startup_id in visible],
         "mails": {"queued": queued, "sent": 0, "failed": 0, "uncertain": 0},
     }

@@ -58,7 +58,7 @@ class WholeNumber(fields.Integer):
     """A whole number, also as text; a fraction is refused rather than cut."""
 
     def _validated(self, value: Any) -> int:
-        if isinstance(value, bool | float):
+        if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
             raise self.make_error("invalid", input=value)
         return super()._validated(value)
 

@@ -112,6 +112,7 @@ def asked(events: list[EngineEvent]) -> Counter[str]:
 def token(app: Flask) -> str:
     """An administrator's token, on a park in which there is one of each thing."""
     factories.make_startup("harbour-robotics")
+    factories.make_cohort(factories.make_programme("techconnect").key, "tc-2026a")
     factories.make_pool("ms-azure-2026")
     factories.make_grant("harbour-robotics", "ms-azure-2026", key="hr-azure")
     packed = pack("not-an-export.csv", io.BytesIO(b""))

@@ -28,6 +28,7 @@ WRITES = {
     },
     "admin": {
         "POST /startups", "PATCH /startups/{key}", "POST /startups/{key}/members", "POST /startups/{key}/members/end",
+        "POST /alerts/{alert_id}/acknowledge", "POST /alerts/{alert_id}/snooze",
     },
 }
 """The scope of every address that writes; those that read need `read`."""

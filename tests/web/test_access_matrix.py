@@ -167,6 +167,13 @@ POST api_grants.award_enrolment other          : 401 404 404 404 403 404 404 404
 PATCH api_startups.edit_startup own            : 401 412 412 412 403 404 404 403 403
 PATCH api_startups.edit_startup other          : 401 412 412 404 403 404 404 404 404
 POST api_usage_runs.discard_usage_run          : 401 409 409 409 403 403 403 403 403
+GET api_alerts.list_alerts                     : 401 200 200 200 200 403 403 403 403
+GET api_alerts.list_startup_alerts own         : 401 200 200 200 200 404 404 403 403
+GET api_alerts.list_startup_alerts other       : 401 200 200 404 200 404 404 404 404
+GET api_alerts.list_told_alerts                : 401 200 200 200 200 200 200 200 200
+POST api_alerts.acknowledge_alert              : 401 404 404 404 404 404 404 404 404
+POST api_alerts.snooze_alert                   : 401 404 404 404 404 404 404 404 404
+GET api_alerts.get_tonight                     : 401 200 200 200 200 403 403 403 403
 GET api_usage_runs.list_usage_runs             : 401 200 200 200 200 403 403 403 403
 POST api_usage_runs.upload_usage               : 401 422 422 422 403 403 403 403 403
 GET api_usage_runs.get_usage_run               : 401 200 200 200 200 403 403 403 403
@@ -279,7 +286,7 @@ class Park:
         is_grant = rule.rule.startswith(("/grants/", "/api/v1/grants/"))
         values = {
             "key": f"{row.tenant}-grant" if is_grant else row.tenant, "run_id": self.run_id, "cohort": "none",
-            "rate_id": self.rate_id,
+            "rate_id": self.rate_id, "alert_id": 9,
             "change": "void", "token": link if row.endpoint.startswith("alert") else "none", "filename": "site.css",
         }
         with self.app.test_request_context():
