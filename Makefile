@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ADDRESS := http://127.0.0.1:$(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run bench endurance backtest test lint types contracts pytest messages clean
+.PHONY: help demo run bench endurance backtest test lint types contracts audit pytest messages clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,14 +40,19 @@ backtest: $(VENV)/.installed-test  ## how far off the forecast is, as in docs/fo
 
 test: lint types contracts pytest  ## linters, types, import contracts and every test (PYTEST_ARGS="-k word", WORKERS=2)
 
-lint: $(VENV)/.installed-test  ## ruff
+lint: $(VENV)/.installed-test  ## ruff, bandit
 	@$(BIN)/ruff check .
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive creditsvc wsgi.py
 
 types: $(VENV)/.installed-test  ## mypy, strict
 	@$(BIN)/mypy
 
 contracts: $(VENV)/.installed-test  ## import-linter: who may import whom
 	@$(BIN)/lint-imports --no-logo
+
+audit: $(VENV)/.installed-test  ## what is installed against its pins, its own hashes and its needs, with licences; asks no network
+	@$(BIN)/python -m tests.house.audit
+	@$(BIN)/python -m pip --disable-pip-version-check check
 
 pytest: $(VENV)/.installed-test  ## the tests alone, on SQLite, PostgreSQL and in a browser
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)

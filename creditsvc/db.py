@@ -139,7 +139,7 @@ def transaction(fn: Callable[[], T], *, keep: bool = True, waits: bool = True, a
                 session.rollback()
                 if attempt == attempts or not waits or not _worth_another_try(error):
                     raise
-                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 (spreads the losers of a race)
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 (spreads losers)  # nosec B311
             except BaseException:
                 session.rollback()
                 raise

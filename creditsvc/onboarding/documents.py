@@ -58,7 +58,7 @@ def parse_document(name: str, text: str) -> Any:
     try:
         if name.lower().endswith(".json"):
             return json.loads(text, object_pairs_hook=_no_key_twice)
-        return yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
+        return yaml.load(text, _Loader)  # noqa: S506 (a safe loader)  # nosec B506
     except json.JSONDecodeError as error:
         raise FileRefused([FileError(name, error.lineno, "", "", f"is no JSON: {error.msg}")]) from error
     except yaml.MarkedYAMLError as error:

@@ -47,6 +47,16 @@ def clock_readings(source: str) -> list[str]:
     return _calls(source, lambda name: ".".join(name.split(".")[-2:]) in readings, "reads the clock")
 
 
+def built_statements(source: str) -> list[str]:
+    """Statements for the database put together with values in them."""
+    return [
+        f"{node.lineno}: a statement with values in it"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.JoinedStr)
+        and getattr(node.func, "attr", getattr(node.func, "id", "")) in ("execute", "exec_driver_sql", "text")
+    ]
+
+
 def sleeps(source: str) -> list[str]:
     """Calls of sleep, however it was imported."""
     return _calls(source, lambda name: name.split(".")[-1] == "sleep", "sleeps")

@@ -1,6 +1,7 @@
 """The house rules, each kept by the code as it is, and each shown to find a seeded fault."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -27,6 +28,8 @@ SEEDED = [
     (guards.clock_readings, "import datetime\nat = datetime.datetime.utcnow()\n"),
     (guards.clock_readings, "import datetime\nday = datetime.date.today()\n"),
     (guards.clock_readings, "import time\nat = time.time()\n"),
+    (guards.built_statements, "session.execute(f'DELETE FROM grant WHERE key = {key}')\n"),
+    (guards.built_statements, "session.execute(text(f'SELECT {column}'))\n"),
     (guards.sleeps, "import time\ntime.sleep(1)\n"),
     (guards.sleeps, "from time import sleep\nsleep(1)\n"),
     (guards.floats, "def half(amount):\n    return float(amount) / 2\n"),
@@ -50,6 +53,7 @@ SEEDED = [
 HARMLESS = [
     (guards.commits, "commit = 1\nprint(commit)\n"),
     (guards.clock_readings, "from creditsvc import clock\nat = clock.now()\n"),
+    (guards.built_statements, "session.execute(text('SELECT 1'))\nraise NotFound(f'no {key}')\n"),
     (guards.floats, "if isinstance(value, bool | float):\n    raise ValueError\n"),
     (guards.floats, "half = amount // 2\nshare = Decimal('0.5')\n"),
     (guards.hidden_imports, "import json\ndef read(): return json\n"),
@@ -98,6 +102,21 @@ def test_the_wall_clock_is_read_in_one_place() -> None:
     found = offences(guards.clock_readings, python_files(PACKAGE))
 
     assert [place.split(":")[0] for place in found] == ["creditsvc/clock.py"]
+
+
+def test_no_statement_is_built_with_values_in_it() -> None:
+    found = offences(guards.built_statements, python_files(PACKAGE))
+
+    assert {place.split(":")[0] for place in found} == {"creditsvc/db.py"}  # pragmas and names of tables
+
+
+def test_no_template_prints_what_is_not_escaped() -> None:
+    raw = re.compile(r"\|\s*safe\b|autoescape\s+false")
+    templates = list(PACKAGE.rglob("*.html"))
+
+    assert raw.search("{{ name | safe }}")
+    assert templates
+    assert [path.name for path in templates if raw.search(path.read_text("utf-8"))] == []
 
 
 def test_no_amount_is_ever_a_float() -> None:

@@ -18,7 +18,7 @@ NOT_IMPORTED = {
     "gunicorn",  # started as a process
     "psycopg",  # SQLAlchemy's driver, by URL
     "tzdata",  # time zones where the machine has none
-    "import-linter", "mypy", "pytest-xdist", "ruff", "types-pyyaml",  # run by make
+    "bandit", "import-linter", "mypy", "pytest-xdist", "ruff", "types-pyyaml",  # run by make
 }
 
 AWAITED = {"itsdangerous"}
