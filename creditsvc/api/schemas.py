@@ -97,6 +97,11 @@ class BalanceQuerySchema(Schema):
         load_default=False,
         metadata={"description": "whether to say what is forecast too (not as known at another instant)"},
     )
+    conversions = fields.Boolean(
+        load_default=False,
+        metadata={"description": "whether to list by which rates usage in other currencies is converted (not as known "
+                  "at another instant)"},
+    )
 
 
 class StatementQuerySchema(Schema):
@@ -192,6 +197,17 @@ class ForecastSchema(AnswerSchema):
     first_bill = amount_field("30 days of usage from then on", required=True)
 
 
+class ConversionSchema(AnswerSchema):
+    """Usage billed in another currency, and what the rate of its charge day makes of it."""
+
+    currency = text_field(required=True)
+    amount = amount_field("as it was billed", required=True)
+    rate = text_field("what one of that currency is worth in the account's unit", required=True)
+    rate_day = day_field("the charge day from which the rate holds", required=True)
+    source = text_field("where the rate is from", required=True)
+    converted = amount_field("in the account's unit", required=True)
+
+
 class AccountSchema(AnswerSchema):
     """A startup's holding of one resource."""
 
@@ -216,6 +232,10 @@ class AccountSchema(AnswerSchema):
         ForecastSchema, required=True, allow_none=True,
         metadata={"description": "null with less than a week of complete days, with data that ended over two weeks "
                   "before, and for what was known at another time"},
+    )
+    conversions = fields.List(
+        fields.Nested(ConversionSchema), required=True, allow_none=True,
+        metadata={"description": "usage billed in other currencies, by rate; null unless asked for"},
     )
 
 
@@ -261,17 +281,6 @@ class PaidFromSchema(AnswerSchema):
 
     grant = text_field(required=True)
     amount = amount_field(required=True)
-
-
-class ConversionSchema(AnswerSchema):
-    """Usage billed in another currency, and what the rate of its charge day makes of it."""
-
-    currency = text_field(required=True)
-    amount = amount_field("as it was billed", required=True)
-    rate = text_field("what one of that currency is worth in the account's unit", required=True)
-    rate_day = day_field("the charge day from which the rate holds", required=True)
-    source = text_field("where the rate is from", required=True)
-    converted = amount_field("in the account's unit", required=True)
 
 
 class EntrySchema(AnswerSchema):

@@ -25,7 +25,7 @@ from creditsvc.parties import operations, reading
 from creditsvc.parties.models import Startup
 from creditsvc.parties.once import Answer
 from creditsvc.parties.schemas import StartupEditShape, StartupShape
-from creditsvc.statements.reading import statement, statement_document
+from creditsvc.statements.reading import conversion_documents, statement, statement_document
 
 blueprint = new_blueprint("startups", "Startups, their balances and statements.")
 
@@ -78,7 +78,8 @@ def get_balance(query: dict[str, Any], key: str) -> dict[str, Any]:
     known_at = as_of_instant(query["known_at"], "known_at") if "known_at" in query else None
     startup, views = holdings_of(caller, key, as_of, known_at)
     outlooks = outlook_documents(views, forecasts(views, as_of)) if query["forecast"] and known_at is None else {}
-    return balance_document(startup.key, views, as_of, known_at or caller.now, outlooks)
+    conversions = conversion_documents(views, as_of) if query["conversions"] and known_at is None else None
+    return balance_document(startup.key, views, as_of, known_at or caller.now, outlooks, conversions)
 
 
 @get(blueprint, "/startups/<key>/statement", query=StatementQuerySchema, answers=StatementSchema)

@@ -19,7 +19,7 @@ from creditsvc.ledger.reading import AccountView, LotView, balance_document, bal
 from creditsvc.ledger.verify import verify
 from creditsvc.parties.access import require_startup
 from creditsvc.statements.entries import Entry
-from creditsvc.statements.reading import AccountStatement, statement, statement_document
+from creditsvc.statements.reading import AccountStatement, conversion_documents, statement, statement_document
 
 
 @click.command("balance")
@@ -35,8 +35,9 @@ def balance_command(startup: str, as_of: datetime | None, known_at: datetime | N
         company = require_startup(who, "startup.see", startup)
         views = balances(as_of or who.now, startup_ids=[company.id], known_at=known_at)
         outlooks = forecasts(views, as_of or who.now) if known_at is None else {}
+        conversions = conversion_documents(views, as_of or who.now) if known_at is None else None
         document = balance_document(
-            company.key, views, as_of or who.now, known_at or who.now, outlook_documents(views, outlooks)
+            company.key, views, as_of or who.now, known_at or who.now, outlook_documents(views, outlooks), conversions
         )
         heading = f"{company.name} ({company.key})"
     if not views:

@@ -350,17 +350,22 @@ def lot_events(account_ids: Sequence[int]) -> list[LotEvent]:
 
 def balance_document(
     startup: str, views: Sequence[AccountView], as_of: datetime, known_at: datetime,
-    outlooks: Mapping[int, dict[str, Any]],
+    outlooks: Mapping[int, dict[str, Any]], conversions: Mapping[int, list[dict[str, str]]] | None = None,
 ) -> dict[str, Any]:
     """The balance of one startup as JSON (CONTRACT: section 5), for the command and the API alike.
 
-    `outlooks` are the forecasts as JSON, by account id.
+    `outlooks` are the forecasts as JSON, by account id, `conversions` what was billed in other currencies and is
+    converted (None: not asked).
     """
+    converted = conversions or {}
     return {
         "startup": startup,
         "as_of": instant_text(as_of),
         "known_at": instant_text(known_at),
-        "accounts": [{**_account_document(view), "forecast": outlooks.get(view.id)} for view in views],
+        "accounts": [
+            {**_account_document(view), "forecast": outlooks.get(view.id), "conversions": converted.get(view.id)}
+            for view in views
+        ],
     }
 
 

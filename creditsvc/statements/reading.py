@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from creditsvc.core.amounts import Unit, format_amount, unit_named
@@ -21,7 +21,7 @@ from creditsvc.ledger.reading import (
 )
 from creditsvc.parties.access import Caller
 from creditsvc.statements.entries import Entry, remaining_by_instant, tell, with_conversions
-from creditsvc.usage.reading import Conversion, conversions_by_day
+from creditsvc.usage.reading import Conversion, conversions_by_day, foreign_in_all
 
 T = TypeVar("T", LotEvent, PostingView)
 
@@ -237,15 +237,26 @@ def _entry_document(entry: Entry, unit: Unit) -> dict[str, Any]:
         "by": entry.by,
         "batch": entry.batch,
         "recorded_at": instant_text(entry.recorded_at),
-        "converted": [
-            {
-                "currency": one.currency,
-                "amount": format_amount(one.amount, unit_named(one.currency)),
-                "rate": rate_text(one.rate.value),
-                "rate_day": one.rate.day.isoformat(),
-                "source": one.rate.source,
-                "converted": format_amount(one.steps, unit),
-            }
-            for one in entry.converted
-        ],
+        "converted": [conversion_document(one, unit) for one in entry.converted],
     }
+
+
+def conversion_document(one: Conversion, unit: Unit) -> dict[str, str]:
+    """Usage billed in another currency as JSON, with what the rate of its charge day makes of it in `unit`."""
+    return {
+        "currency": one.currency,
+        "amount": format_amount(one.amount, unit_named(one.currency)),
+        "rate": rate_text(one.rate.value),
+        "rate_day": one.rate.day.isoformat(),
+        "source": one.rate.source,
+        "converted": format_amount(one.steps, unit),
+    }
+
+
+def conversion_documents(views: Sequence[AccountView], as_of: datetime) -> dict[int, list[dict[str, str]]]:
+    """By account id, what of its usage was billed in other currencies and is converted, by rate, as JSON.
+
+    Of charge days up to `as_of`, as it is known now. Asks nobody's permission.
+    """
+    converted, _ = foreign_in_all({view.id: view.unit.name for view in views}, last=as_of.astimezone(UTC).date())
+    return {view.id: [conversion_document(one, view.unit) for one in converted.get(view.id, ())] for view in views}

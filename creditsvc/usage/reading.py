@@ -305,13 +305,14 @@ def conversions_by_day(units: Mapping[int, str]) -> dict[tuple[int, date], tuple
 
 
 def foreign_in_all(
-    units: Mapping[int, str], owned: Mapping[int, Sequence[Ownership]] | None = None
+    units: Mapping[int, str], owned: Mapping[int, Sequence[Ownership]] | None = None, last: date | None = None
 ) -> tuple[dict[int, tuple[Conversion, ...]], dict[int, dict[str, int]]]:
     """By account: usage in other currencies that is converted, by rate; and what waits for a rate, by currency (U7).
 
-    `units` has the unit's name of each account; `owned` their scopes with all owners, read here unless given.
+    `units` has the unit's name of each account; `owned` their scopes with all owners, read here unless given;
+    charge days up to `last`, or all.
     """
-    foreign = foreign_usage(units, owned=owned)
+    foreign = foreign_usage(units, last=last, owned=owned)
     waiting: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for one in foreign:
         if one.rate is None:
