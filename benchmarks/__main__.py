@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import balance, frame, pages, plan, usage_import
+from benchmarks import awards, balance, frame, night, pages, plan, usage_import
 from benchmarks.places import ROOT, Ground, ground
 
 BENCHMARKS: Mapping[str, Callable[[Ground], list[frame.Result]]] = {
-    "import": usage_import.measure, "balance": balance.measure, "pages": pages.measure,
-    "plan": plan.measure,
+    "import": usage_import.measure, "balance": balance.measure, "night": night.measure,
+    "plan": plan.measure, "awards": awards.measure, "pages": pages.measure,
 }
 
 

@@ -190,15 +190,18 @@ def schema_versions() -> tuple[set[str], set[str]]:
 
 def insert_if_absent(model: type[Model], values: Mapping[str, Any]) -> bool:
     """Adds a row unless a unique key already has it; True when it was added. Never an error in a race."""
+    return bool(insert_absent(model, [values]))
+
+
+def insert_absent(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """Adds those of the rows whose unique keys nobody has yet, in one statement; the primary keys of those added."""
+    if not rows:
+        return []
     table = _table(model)
-    statement: Any
-    if db.session.get_bind().dialect.name == "postgresql":
-        statement = postgresql.insert(table).values(**values).on_conflict_do_nothing()
-    else:
-        statement = sqlite.insert(table).values(**values).on_conflict_do_nothing()
+    dialect: Any = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values([dict(row) for row in rows]).on_conflict_do_nothing()
     # Asked by RETURNING: PostgreSQL's driver counts no rows (-1) of a statement that may return some.
-    added = db.session.execute(statement.returning(*table.primary_key.columns)).first()
-    return added is not None
+    return [tuple(key) for key in db.session.execute(statement.returning(*table.primary_key.columns))]
 
 
 def bulk_insert(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, insert, select, update
 
 from creditsvc.alerts import texts
 from creditsvc.alerts.findings import Finding, Thresholds, find, severity, urgency
@@ -111,8 +111,12 @@ def store(decided: Decided) -> None:
             db.session.add(row)
         row.acts, row.level, row.counted_on = memory.acts, memory.level, memory.counted_on
         row.marks = {str(t): [mark.told, mark.back, mark.rearmed] for t, mark in memory.marks.items()}
-    db.session.add_all(decided.alerts)
     db.session.flush()
+    if decided.alerts:
+        names = [column.key for column in Alert.__table__.columns if column.key not in ("id", "closed_on")]
+        db.session.execute(
+            insert(Alert), [{name: getattr(alert, name) for name in names} for alert in decided.alerts]
+        )
 
 
 def decided_on(day: date) -> list[Alert]:

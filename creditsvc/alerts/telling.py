@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from creditsvc.alerts import texts
 from creditsvc.alerts.findings import Finding, Thresholds, find, is_for_member, is_for_staff, severity, urgency
 from creditsvc.alerts.models import Alert, AlertPreference, AlertSnooze, AlertTold, Digest
 from creditsvc.alerts.night import Matter, Night
 from creditsvc.core.forecast import Forecast
-from creditsvc.db import db, insert_if_absent
+from creditsvc.db import bulk_insert, db, insert_absent
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.outlook import forecasts
 from creditsvc.mail import outbox, render
 from creditsvc.parties.models import ManagerProgramme, Membership, Person, Startup
 
-ACCOUNTS_AT_ONCE = 200
+ACCOUNTS_AT_ONCE = 500
 
 Links = Callable[[int, int], tuple[str, str]]
 """From (alert id, person id) to the addresses that acknowledge and snooze it."""
@@ -59,6 +59,14 @@ class Letter:
 
     person: Recipient
     alerts: tuple[Open, ...]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A person's digest, written, and the ids of the alerts that it tells."""
+
+    draft: outbox.Draft
+    alert_ids: tuple[int, ...]
 
 
 def opened(alert: Alert) -> Open:
@@ -185,10 +193,8 @@ def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
     return Facts(findings, outlooks, startups)
 
 
-def written(
-    letter: Letter, facts: Facts, day: date, base_url: str, links: Links | None = None
-) -> tuple[render.Rendered, tuple[int, ...]] | None:
-    """The mail of one person and the ids of the alerts it tells; None when nothing of it stands any more."""
+def written(letter: Letter, facts: Facts, day: date, base_url: str, links: Links | None = None) -> Told | None:
+    """The mail of one person with the alerts it tells; None when nothing of it stands any more."""
     standing = [alert for alert in letter.alerts if alert.matter in facts.findings]
     if not standing:
         return None
@@ -205,7 +211,8 @@ def written(
         "person_name": letter.person.name, "business_day": day, "base_url": base_url,
         "sections": list(sections.values()),
     }
-    return render.render_digest(values, language), tuple(alert.id for alert in standing)
+    draft = outbox.Draft("digest", letter.person.email, render.render_digest(values, language), letter.person.id)
+    return Told(draft, tuple(alert.id for alert in standing))
 
 
 def _by_startup(alerts: Sequence[Open]) -> Iterator[tuple[int, list[Open]]]:
@@ -230,22 +237,27 @@ def _item(alert: Open, person: Recipient, facts: Facts, language: str, links: Li
     return item
 
 
-def tell(
-    day: date, person: Recipient, content: render.Rendered, alert_ids: Sequence[int], mail_from: str, now: datetime
-) -> bool:
-    """Queues a person's digest with what it tells, in the caller's one transaction; False when they had today's.
+def tell(day: date, told: Sequence[Told], mail_from: str, now: datetime) -> int:
+    """Queues digests with what each tells, in the caller's one transaction, in a fixed number of statements.
 
-    Raises RuleBroken("to_address", "not-an-address"), with nothing kept.
+    Whoever had one of this day already gets none; how many were queued. Raises RuleBroken as `outbox.check` does,
+    with nothing kept.
     """
-    if not insert_if_absent(Digest, {"person_id": person.id, "day": day}):
-        return False
-    digest = db.session.scalars(select(Digest).where(Digest.person_id == person.id, Digest.day == day)).one()
-    mail = outbox.queue(
-        kind="digest", to_address=person.email, content=content, mail_from=mail_from, now=now, person_id=person.id
+    added = insert_absent(Digest, [{"person_id": one.draft.person_id, "day": day} for one in told])
+    digests: dict[int | None, int] = {
+        person_id: digest_id
+        for part in chunks([digest_id for (digest_id,) in added])
+        for digest_id, person_id in db.session.execute(select(Digest.id, Digest.person_id).where(Digest.id.in_(part)))
+    }
+    queued = [one for one in told if one.draft.person_id in digests]
+    if not queued:
+        return 0
+    mails = outbox.queue_all([one.draft for one in queued], mail_from, now)
+    db.session.execute(
+        update(Digest), [{"id": digests[mail.person_id], "outbox_id": mail.id} for mail in mails]
     )
-    digest.outbox_id = mail.id
-    db.session.add_all(
-        AlertTold(alert_id=alert_id, person_id=person.id, digest_id=digest.id) for alert_id in alert_ids
+    bulk_insert(
+        AlertTold, ("alert_id", "person_id", "digest_id"),
+        [(alert_id, one.draft.person_id, digests[one.draft.person_id]) for one in queued for alert_id in one.alert_ids],
     )
-    db.session.flush()
-    return True
+    return len(queued)

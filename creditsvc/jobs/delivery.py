@@ -1,18 +1,24 @@
-"""Delivery: claim in a commit, send outside any transaction, mark in a commit (A6). One mail at a time."""
+"""Delivery: claim in a commit, send outside any transaction, mark in a commit (A6).
 
-import os
-import secrets
-import socket
-from collections.abc import Callable
+One mail at a time: a claim must not age behind the slow sending of others, or it would look like a dead one. Files are
+written at once and replace themselves, so they go in sets, and what a dead writer of them held is in no doubt.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from creditsvc.config import Config
 from creditsvc.db import transaction
+from creditsvc.jobs import runs
 from creditsvc.mail import outbox
 from creditsvc.mail.models import FAILED
 from creditsvc.mail.outbox import ClaimedMail
-from creditsvc.mail.smtp import Outcome, Sender, sender_for
+from creditsvc.mail.smtp import Outcome, Sender, keep_names, sender_for, writes_files
+
+FILES_AT_ONCE = 500
+_WRITER = "file:"
+"""How the name of a worker begins that writes files."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +41,42 @@ def deliver(config: Config, clock: Callable[[], datetime], sender: Sender | None
     Safe to run many at once, in any number of processes. Raises ConfigError for a wrong setting, before any claim.
     """
     send = sender or sender_for(config)
-    worker = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(6)}"
+    at_once = FILES_AT_ONCE if writes_files(config) else 1
+    worker = f"{_WRITER if writes_files(config) else ''}{runs.new_worker()}"
     started = clock()
-    taken_over = transaction(lambda: outbox.take_over(started))
+    taken_over = transaction(lambda: _take_over(started))
     counted = {"sent": 0, "failed": 0, "temporary": 0, "uncertain": taken_over}
     stopped = ""
     while not stopped:
-        # One by one: a claim must not age behind the slow sending of others, or it would look like a dead one.
-        claimed = transaction(lambda: outbox.claim(clock(), worker, limit=1, due_by=started))
+        claimed = transaction(lambda: outbox.claim(clock(), worker, limit=at_once, due_by=started))
         if not claimed:
             break
-        outcome = send(claimed[0])
-        counted[_mark(claimed[0], outcome, clock)] += 1
-        stopped = outcome.detail if outcome.halt else ""
+        outcomes = _sent_in_turn(send, claimed)
+        if writes_files(config) and config.mail_folder.is_dir():
+            keep_names(config.mail_folder)
+        if len(claimed) > 1 and all(outcome.result == "sent" for outcome in outcomes):
+            counted["sent"] += transaction(lambda mails=claimed: outbox.mark_all_sent(mails, clock()))  # type: ignore[misc]
+            continue
+        for mail, outcome in zip(claimed, outcomes, strict=True):
+            counted[_mark(mail, outcome, clock)] += 1
+            stopped = outcome.detail if outcome.halt else stopped
     return DeliveryCount(stopped=stopped, **counted)
+
+
+def _take_over(now: datetime) -> int:
+    """What dead processes held is due again; how much of it is in doubt."""
+    writers = [worker for worker in outbox.claimants() if worker.startswith(_WRITER)]
+    outbox.take_back([worker for worker in writers if runs.is_dead(worker.removeprefix(_WRITER))], now)
+    return outbox.take_over(now)
+
+
+def _sent_in_turn(send: Sender, claimed: Sequence[ClaimedMail]) -> list[Outcome]:
+    """What became of each; after one that says that the next would fare no better, the rest fare the same."""
+    outcomes: list[Outcome] = []
+    for mail in claimed:
+        halted = outcomes[-1] if outcomes and outcomes[-1].halt else None
+        outcomes.append(halted or send(mail))
+    return outcomes
 
 
 def _mark(mail: ClaimedMail, outcome: Outcome, clock: Callable[[], datetime]) -> str:

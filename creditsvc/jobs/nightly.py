@@ -5,7 +5,7 @@ leaves no trace: alerts are unique by key, digests by person and day, mails leav
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,8 +31,7 @@ from creditsvc.jobs.runs import Claim
 from creditsvc.ledger import seals
 from creditsvc.ledger.book import renew_caches
 from creditsvc.ledger.caches import uncached
-from creditsvc.mail.outbox import ClaimedMail
-from creditsvc.mail.render import Rendered
+from creditsvc.mail.outbox import ClaimedMail, Draft, check
 from creditsvc.mail.smtp import Outcome, sender_for
 from creditsvc.parties.access import operator
 
@@ -40,6 +39,7 @@ ACTOR = "nightly"
 LINK_PAGE = "alert_links.link"
 """The page that signed links lead to; mails carry links where it is there."""
 
+LETTERS_AT_ONCE = 500
 _POLL_SECONDS = 0.25
 _BEAT_EVERY = timedelta(seconds=30)
 
@@ -152,30 +152,36 @@ def _decide(run: _Run, account_ids: list[int]) -> None:
 
 
 def _tell_all(run: _Run) -> tuple[int, int]:
-    """One digest per person with something to hear, each in a commit of its own; how many, and how many failed."""
+    """One digest per person with something to hear, in sets with a commit each; how many, and how many failed."""
     letters = telling.letters(run.night.day)
     facts = telling.facts_for(run.night, letters)
+    links = _links(run)
     queued = refused = 0
-    for letter in letters:
-        made = telling.written(letter, facts, run.night.day, run.config.base_url, _links(run))
-        if made is None:
-            continue
-        content, alert_ids = made
-
-        def tell(
-            person: telling.Recipient = letter.person,
-            content: Rendered = content,
-            alert_ids: tuple[int, ...] = alert_ids,
-        ) -> bool:
-            runs.beat(run.held, run.wall())
-            return telling.tell(run.night.day, person, content, alert_ids, run.config.mail_from, run.clock())
-
-        try:
-            queued += transaction(tell)
-        except RuleBroken as error:  # an address that cannot be: one person's mail must not stop the others'
-            log.error("night.no_mail", person=letter.person.id, reason=error.code)
-            refused += 1
+    for start in range(0, len(letters), LETTERS_AT_ONCE):
+        told = []
+        for letter in letters[start : start + LETTERS_AT_ONCE]:
+            made = telling.written(letter, facts, run.night.day, run.config.base_url, links)
+            if made is not None and _can_be_sent(made.draft):
+                told.append(made)
+            elif made is not None:
+                refused += 1
+        queued += transaction(lambda told=told: _tell(run, told))  # type: ignore[misc]
     return queued, refused
+
+
+def _can_be_sent(draft: Draft) -> bool:
+    """Whether it can: an address that cannot be is one person's, and must not stop the others' mail."""
+    try:
+        check(draft)
+    except RuleBroken as error:
+        log.error("night.no_mail", person=draft.person_id, reason=error.code)
+        return False
+    return True
+
+
+def _tell(run: _Run, told: Sequence[telling.Told]) -> int:
+    runs.beat(run.held, run.wall())
+    return telling.tell(run.night.day, told, run.config.mail_from, run.clock())
 
 
 def _links(run: _Run) -> telling.Links | None:

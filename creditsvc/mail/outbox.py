@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
+from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, insert, or_, select, update
 
 from creditsvc.config import ConfigError
 from creditsvc.core.days import instant_text
@@ -54,25 +55,52 @@ class ClaimedMail:
     queued_at: datetime
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A mail to be queued. `kind` is a short word such as `digest`."""
+
+    kind: str
+    to_address: str
+    content: Rendered
+    person_id: int | None = None
+
+
 def queue(
     *, kind: str, to_address: str, content: Rendered, mail_from: str, now: datetime, person_id: int | None = None
 ) -> OutboxMail:
-    """Puts a mail into the outbox, within the caller's transaction; it leaves after the commit.
+    """Puts one mail into the outbox, as `queue_all` does."""
+    return queue_all([Draft(kind, to_address, content, person_id)], mail_from, now)[0]
 
-    `kind` is a short word such as `digest`; `mail_from` gives the Message-ID its domain. Raises
-    RuleBroken("to_address", "not-an-address"), RuleBroken("subject", "not-one-line" | "too-long") and ConfigError.
+
+def queue_all(drafts: Sequence[Draft], mail_from: str, now: datetime) -> list[OutboxMail]:
+    """Puts mails into the outbox, in order, within the caller's transaction; they leave after the commit.
+
+    `mail_from` gives the Message-IDs their domain. Raises ConfigError, and what `check` does.
     """
-    check_address(to_address)
-    _check_subject(content.subject)
-    mail = OutboxMail(
-        message_id=f"<{uuid.uuid4().hex}@{sending_domain(mail_from)}>",
-        kind=kind, person_id=person_id, to_address=to_address,
-        subject=content.subject, text=content.text, html=content.html,
-        queued_at=now, next_try_at=now, state=QUEUED, tries=0, uncertain_count=0,
-    )
-    db.session.add(mail)
-    db.session.flush()
-    return mail
+    for draft in drafts:
+        check(draft)
+    domain = sending_domain(mail_from)
+    values = [
+        {
+            "message_id": f"<{uuid.uuid4().hex}@{domain}>",
+            "kind": draft.kind, "person_id": draft.person_id, "to_address": draft.to_address,
+            "subject": draft.content.subject, "text": draft.content.text, "html": draft.content.html,
+            "queued_at": now, "next_try_at": now, "state": QUEUED, "tries": 0, "uncertain_count": 0,
+        }
+        for draft in drafts
+    ]
+    rows = db.session.scalars(insert(OutboxMail).returning(OutboxMail), values)  # in any order
+    mails = {mail.message_id: mail for mail in rows}
+    return [mails[str(value["message_id"])] for value in values]
+
+
+def check(draft: Draft) -> None:
+    """Refuses what no server would take.
+
+    Raises RuleBroken("to_address", "not-an-address") and RuleBroken("subject", "not-one-line" | "too-long").
+    """
+    check_address(draft.to_address)
+    _check_subject(draft.content.subject)
 
 
 def check_address(address: str) -> None:
@@ -158,6 +186,47 @@ def take_over(now: datetime) -> int:
         _end_in_doubt(mail, "the process that was sending it ended before it could tell", now)
     db.session.flush()
     return len(mails)
+
+
+def take_back(workers: Sequence[str], now: datetime) -> int:
+    """Makes due again what these dead workers had claimed, as if never tried; how many mails.
+
+    Only for workers whose claims leave no doubt: writers of files, which are whole or absent and replace themselves.
+    """
+    if not workers:
+        return 0
+    mails = db.session.scalars(
+        select(OutboxMail)
+        .where(OutboxMail.state == SENDING, OutboxMail.claimed_by.in_(workers))
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    for mail in mails:
+        mail.state = UNCERTAIN if mail.uncertain_count else QUEUED
+        mail.next_try_at = now
+        mail.tries -= 1
+    db.session.flush()
+    return len(mails)
+
+
+def claimants() -> list[str]:
+    """The workers that have mails in their hands."""
+    return list(db.session.scalars(select(OutboxMail.claimed_by).where(OutboxMail.state == SENDING).distinct()))
+
+
+def mark_all_sent(claimed: Sequence[ClaimedMail], now: datetime) -> int:
+    """Marks what one worker claimed and sent, in one statement; how many were still its own."""
+    statement = (
+        update(OutboxMail)
+        .where(
+            OutboxMail.id.in_([mail.id for mail in claimed]), OutboxMail.claimed_by == claimed[0].worker,
+            OutboxMail.state == SENDING,
+        )
+        .values(state=SENT, sent_at=now, next_try_at=None, last_error=None)
+        .execution_options(synchronize_session=False)
+    )
+    result: Any = db.session.execute(statement)
+    return int(result.rowcount)
 
 
 def mark_sent(claimed: ClaimedMail, now: datetime) -> OutboxMail | None:

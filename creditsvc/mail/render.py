@@ -177,6 +177,7 @@ def _environment(language: str) -> Environment:
         autoescape=select_autoescape(["html"], default_for_string=True),
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
+        auto_reload=False,  # templates change with the program; asking their files costs as much as a mail
         trim_blocks=True,
         lstrip_blocks=True,
     )

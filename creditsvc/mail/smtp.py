@@ -67,9 +67,23 @@ class SmtpServer:
 def sender_for(config: Config) -> Sender:
     """The way mail leaves: `file:` writes into `config.mail_folder`, else SMTP. Raises ConfigError."""
     sending_domain(config.mail_from)
-    if config.smtp_url == "file:":
+    if writes_files(config):
         return partial(_write_file, config.mail_folder, config.mail_from)
     return partial(_send, parse_smtp_url(config.smtp_url), config.mail_from)
+
+
+def writes_files(config: Config) -> bool:
+    """Whether mail is written into `config.mail_folder` and not sent."""
+    return config.smtp_url == "file:"
+
+
+def keep_names(folder: Path) -> None:
+    """Makes sure that files written into the folder are found there after a power cut too. Raises OSError."""
+    directory = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def parse_smtp_url(url: str) -> SmtpServer:
@@ -148,7 +162,10 @@ def _as_bytes(message: EmailMessage) -> bytes:
 
 
 def _write_file(folder: Path, mail_from: str, mail: ClaimedMail) -> Outcome:
-    """One file per Message-ID, complete or absent: the same mail again replaces its own file."""
+    """One file per Message-ID, complete or absent: the same mail again replaces its own file.
+
+    Its name outlives a power cut once `keep_names` was called.
+    """
     try:
         content = _as_bytes(message_for(mail, mail_from))
     except ValueError as error:
@@ -168,11 +185,6 @@ def _write_file(folder: Path, mail_from: str, mail: ClaimedMail) -> Outcome:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        directory = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
     except OSError as error:
         return Outcome("temporary", f"{target.name} could not be written: {error.strerror}", halt=True)
     return Outcome("sent")

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from creditsvc import clock
@@ -111,14 +111,16 @@ def told_apart_from_the_digest() -> None:
     """What a person was told is noted after the commit of the mail that tells it."""
     right = telling.tell
 
-    def wrong(day: Any, person: Any, content: Any, alert_ids: Any, mail_from: str, now: Any) -> bool:
-        told = right(day, person, content, (), mail_from, now)
+    def wrong(day: Any, told: Any, mail_from: str, now: Any) -> int:
+        queued = right(day, [replace(one, alert_ids=()) for one in told], mail_from, now)
         db.session.commit()
-        digest = db.session.execute(db.select(telling.Digest.id).where(
-            telling.Digest.person_id == person.id, telling.Digest.day == day)).scalar_one()
-        db.session.add_all(AlertTold(alert_id=alert, person_id=person.id, digest_id=digest) for alert in alert_ids)
+        for one in told:
+            digest = db.session.execute(db.select(telling.Digest.id).where(
+                telling.Digest.person_id == one.draft.person_id, telling.Digest.day == day)).scalar_one()
+            db.session.add_all(AlertTold(alert_id=alert, person_id=one.draft.person_id, digest_id=digest)
+                               for alert in one.alert_ids)
         db.session.flush()
-        return told
+        return queued
 
     nightly.telling.tell = wrong
 

@@ -12,14 +12,13 @@ from pathlib import Path
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from creditsvc.alerts import telling
 from creditsvc.alerts.links import read_link
 from creditsvc.alerts.models import Alert, AlertTold, Digest, JobRun
 from creditsvc.app import create_app
 from creditsvc.config import Config
-from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db, transaction
 from creditsvc.grants import operations as grants
 from creditsvc.jobs.delivery import deliver
@@ -28,10 +27,11 @@ from creditsvc.ledger.models import Account
 from creditsvc.ledger.verify import verify
 from creditsvc.mail.models import SENT, OutboxMail
 from creditsvc.parties.access import operator
-from creditsvc.parties.models import TrailEntry
+from creditsvc.parties.models import Person, TrailEntry
 from tests import databases, factories
 from tests.alerts import scenes
 from tests.alerts.scenes import NOW, TODAY, addressees, night, told
+from tests.counting import queries
 
 ROOT = Path(__file__).resolve().parents[2]
 FOUNDERS = [f"founder@s-{number}.example" for number in range(4)]
@@ -123,16 +123,11 @@ def test_a_night_that_fails_says_so_and_the_next_try_takes_it_up(app: Flask, mon
     assert_all_told_once(app)
 
 
-def test_an_address_that_cannot_be_stops_nobody_elses_mail(app: Flask, monkeypatch: pytest.MonkeyPatch):
+def test_an_address_that_cannot_be_stops_nobody_elses_mail(app: Flask):
     park()
-    queue = telling.outbox.queue
-
-    def refusing(**values):
-        if values["to_address"] == FOUNDERS[0]:
-            raise RuleBroken("to_address", "not-an-address", "no address")
-        return queue(**values)
-
-    monkeypatch.setattr(telling.outbox, "queue", refusing)
+    transaction(lambda: db.session.execute(
+        update(Person).where(Person.email == FOUNDERS[0]).values(email="no address")
+    ))
 
     document = night(app)
 
@@ -188,6 +183,22 @@ def test_more_accounts_than_one_batch_are_all_decided(app: Flask, monkeypatch: p
 
     assert len(document["alerts"]) == 4
     assert_all_told_once(app)
+
+
+def test_a_night_asks_no_more_statements_for_more_people(app: Flask):
+    def asked(first: int, people: int) -> int:
+        for number in range(first, first + people):
+            key = scenes.startup(f"s-{number}")
+            factories.make_grant(key, expires=TODAY + timedelta(days=5), key=f"{key}-azure")
+        mails: list[int] = []
+        count = queries(lambda: mails.append(night(app, first)["mails"]["sent"]))
+        assert mails == [people]
+        return count
+
+    asked(0, 1)  # a first night has no heads of an earlier one to look at
+    few, many = asked(1, 2), asked(3, 20)
+
+    assert many == few
 
 
 def test_the_links_of_a_mail_lead_to_a_page_and_say_what_they_do(app: Flask):

@@ -221,3 +221,32 @@ def test_processes_killed_twice_between_the_answer_and_the_mark_end_it_as_uncert
     assert last == DeliveryCount(uncertain=1)
     assert server.message_ids == [row(mail_id).message_id] * 2
     assert (row(mail_id).state, row(mail_id).uncertain_count, row(mail_id).next_try_at) == ("uncertain", 2, None)
+
+
+def test_a_writer_of_files_killed_in_the_middle_is_followed_at_once_with_each_mail_in_one_file(app, config):
+    mail_ids = [put_in(config, f"person{n}@harbour.example") for n in range(3)]
+
+    for _ in range(3):  # more often than a doubtful mail is sent again
+        process = start_deliverer(config, NOW, "dies-before-mark")
+        process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGKILL
+    count = deliver(config, at(NOW))
+
+    assert count == DeliveryCount(sent=3)
+    assert len(list(config.mail_folder.glob("*.eml"))) == 3
+    assert {(row(mail_id).state, row(mail_id).uncertain_count, row(mail_id).tries) for mail_id in mail_ids} == {
+        ("sent", 0, 1)
+    }
+
+
+def test_files_that_cannot_be_written_all_wait_for_the_next_try(app, config):
+    mail_ids = [put_in(config, f"person{n}@harbour.example") for n in range(3)]
+    config.mail_folder.write_text("not a folder")
+
+    count = deliver(config, at(NOW))
+
+    assert (count.sent, count.temporary) == (0, 3)
+    assert count.stopped
+    config.mail_folder.unlink()
+    assert deliver(config, at(LATER)) == DeliveryCount(sent=3)
+    assert {row(mail_id).state for mail_id in mail_ids} == {"sent"}

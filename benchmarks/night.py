@@ -1,0 +1,103 @@
+"""A night of 10,000 grants of 2,500 startups with 336 mails due, written as files.
+
+Against one statement that aggregates those accounts, and a frozen mail rendered as often. How many statements the night
+asks is counted too, and once more with a tenth of the people to tell: people must not cost statements.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import event, text
+
+from benchmarks import park, reference_mail
+from benchmarks.frame import Result, bounded, compared, rounds
+from benchmarks.places import Ground
+from creditsvc.app import create_app
+from creditsvc.db import db, transaction
+from creditsvc.jobs.nightly import run_night
+from creditsvc.parties.access import operator
+from creditsvc.parties.operations import add_person
+from tests import databases
+
+ROUNDS, SLOWER = 5, 20.0
+MAILS, FEW_MAILS = 336, 34
+"""How many digests are due: one for each startup that is in trouble, and one for the manager of all."""
+
+WHOLE = park.Park(startups=2_500, grants=4, days=200, keys=1, troubled=MAILS - 1)
+FEW = park.Park(startups=2_500, grants=4, days=200, keys=1, troubled=FEW_MAILS - 1)
+PEER = "a well-known peer asks 242,274 statements and takes 77 s on SQLite for that load"
+AGGREGATE = """
+SELECT account.id, account.startup_id, count(DISTINCT lot.id), min(lot.expires), sum(lot.amount),
+       (SELECT sum(posting.amount) FROM posting WHERE posting.account_id = account.id)
+FROM account JOIN lot ON lot.account_id = account.id GROUP BY account.id, account.startup_id
+"""
+
+
+def measure(ground: Ground) -> list[Result]:
+    """Seconds and statements of a night on both databases."""
+    results = []
+    for kind in databases.KINDS:
+        whole, few = (ground.prepared(kind, lambda size=size: _fill(size)) for size in (WHOLE, FEW))
+        values, limits = rounds(lambda: _night(ground, whole)[0], lambda: _limit(ground, whole), ROUNDS)  # noqa: B023
+        statements = _night(ground, whole)[1]
+        results.append(compared("night", kind, values, limits, SLOWER, note=PEER))
+        results.append(bounded("night, statements more than for a tenth of the people", kind,
+                               statements - _night(ground, few, FEW_MAILS)[1], 0, unit="statements",
+                               note=f"{statements} statements in all; {PEER}"))
+        for url in (whole, few):
+            ground.drop(url)
+    return results
+
+
+def _fill(size: park.Park) -> None:
+    park.fill(size)
+    transaction(lambda: add_person(operator(park.NOW), email="lee@park.example", name="A. Lee", role="manager"))
+
+
+def _night(ground: Ground, url: str, mails: int = MAILS) -> tuple[float, int]:
+    """The seconds and the statements of one whole night, on a copy. Raises RuntimeError unless it sent all."""
+    copy = ground.copy(url)
+    folder = ground.folder / "night"
+    config = databases.config_for(copy, folder)
+    app = create_app(config)
+    with app.app_context(), _counted() as sent:
+        begun = time.perf_counter()
+        document = run_night(config, park.NOW)
+        seconds = time.perf_counter() - begun
+    databases.dispose(app)
+    ground.drop(copy)
+    files = list(config.mail_folder.glob("*.eml"))
+    if document["mails"] != {"queued": mails, "sent": mails, "failed": 0, "uncertain": 0} or len(files) != mails:
+        raise RuntimeError(f"the night's mails were {document['mails']}, its files {len(files)}")
+    for file in files:
+        Path(file).unlink()
+    return seconds, len(sent)
+
+
+@contextmanager
+def _counted() -> Iterator[list[str]]:
+    sent: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        sent.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+def _limit(ground: Ground, url: str) -> float:
+    app = create_app(databases.config_for(url, ground.folder))
+    with app.app_context():
+        begun = time.perf_counter()
+        rows = db.session.execute(text(AGGREGATE)).all()
+        reference_mail.render(MAILS)
+        seconds = time.perf_counter() - begun
+    databases.dispose(app)
+    if len(rows) != WHOLE.startups:
+        raise RuntimeError(f"the statement found {len(rows)} accounts")
+    return seconds
