@@ -16,8 +16,8 @@ PAGES = (
     "/startups", "/startups?show=uncovered", "/startups/new", "/startups/harbour-robotics", "/startups/lantern-ai",
     "/startups/harbour-robotics/usage", "/startups/harbour-robotics/statement", "/startups/harbour-robotics/members",
     "/startups/harbour-robotics/award", "/startups/harbour-robotics/edit", "/grants/harbour-robotics-azure",
-    "/grants/harbour-robotics-azure/extend", "/scopes", "/scopes/assign", "/usage", "/usage/upload", "/usage/runs/1",
-    "/pools", "/night", "/startups/nobody",
+    "/grants/harbour-robotics-azure/extend", "/grants/harbour-robotics-azure/activation", "/scopes", "/scopes/assign",
+    "/usage", "/usage/upload", "/usage/runs/1", "/pools", "/night", "/startups/nobody",
 )
 
 
