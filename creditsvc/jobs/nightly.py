@@ -114,9 +114,9 @@ def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetim
         _decide_all(run)
         queued, refused = _tell_all(run)
         heads = transaction(lambda: _note(run))
-        _seal(run)
         _renew_caches(run)
         delivered = _deliver(run)
+        _seal(run)  # after the mails, which must not wait for it
         transaction(lambda: runs.finish(held, run.clock()))
     except runs.RunLost:
         raise
