@@ -14,9 +14,9 @@ from benchmarks.places import Ground
 from creditsvc import clock
 from creditsvc.app import create_app
 from creditsvc.db import db, transaction
+from creditsvc.ledger.listing import FILTERS
 from creditsvc.parties.access import operator
 from creditsvc.parties.operations import add_person
-from creditsvc.web.listing import FILTERS
 from tests import databases
 
 ROUNDS = 15

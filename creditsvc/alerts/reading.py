@@ -14,8 +14,8 @@ from creditsvc.core.due_alerts import business_day
 from creditsvc.core.errors import NotFound
 from creditsvc.db import db
 from creditsvc.parties.access import Caller, require, visible_startups
-from creditsvc.parties.models import Startup, StartupProgramme
-from creditsvc.programmes.models import Programme
+from creditsvc.parties.models import Startup
+from creditsvc.programmes.reading import taking_part
 
 LATE_AFTER = timedelta(hours=26)
 """When no night has succeeded for so long, the pages and /healthz say so (A7)."""
@@ -87,12 +87,7 @@ def alerts(
     if startup is not None:
         statement = statement.where(Startup.key == startup)
     if programme is not None:
-        taking_part = (
-            select(StartupProgramme.startup_id)
-            .join(Programme, Programme.id == StartupProgramme.programme_id)
-            .where(Programme.key == programme)
-        )
-        statement = statement.where(Alert.startup_id.in_(taking_part))
+        statement = statement.where(taking_part(programme))
     if rule is not None:
         statement = statement.where(Alert.rule == rule)
     if is_open is not None:

@@ -137,22 +137,6 @@ class ProblemSchema(AnswerSchema):
     run = fields.Integer(metadata={"description": "the import run that keeps a refused file"})
 
 
-class StartupSchema(AnswerSchema):
-    """A startup."""
-
-    key = text_field(required=True)
-    name = text_field(required=True)
-    language = text_field("the language of its mails", required=True)
-    created_at = instant_field(required=True)
-
-
-class StartupListSchema(AnswerSchema):
-    """A page of startups."""
-
-    items = fields.List(fields.Nested(StartupSchema), required=True)
-    next = next_page()
-
-
 class GrantBalanceSchema(AnswerSchema):
     """A grant and what became of it, as of the instant asked for."""
 

@@ -10,30 +10,33 @@ from creditsvc.api.routes import get, new_blueprint, patch, post
 from creditsvc.api.schemas import (
     BalanceQuerySchema,
     BalanceSchema,
-    PagingSchema,
-    StartupListSchema,
-    StartupSchema,
     StatementQuerySchema,
     StatementSchema,
 )
+from creditsvc.api.startup_schemas import StartupListSchema, StartupQuerySchema, StartupSchema
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import edit_once, write_once
 from creditsvc.core.days import as_of_instant, instant_text, parse_day
+from creditsvc.ledger.listing import startups_chosen
 from creditsvc.ledger.outlook import forecasts, outlook_documents
 from creditsvc.ledger.reading import balance_document, holdings_of
 from creditsvc.parties import operations, reading
 from creditsvc.parties.models import Startup
 from creditsvc.parties.once import Answer
 from creditsvc.parties.schemas import StartupEditShape, StartupShape
+from creditsvc.programmes.reading import taking_part
 from creditsvc.statements.reading import conversion_documents, statement, statement_document
 
 blueprint = new_blueprint("startups", "Startups, their balances and statements.")
 
 
-@get(blueprint, "/startups", query=PagingSchema, answers=StartupListSchema)
+@get(blueprint, "/startups", query=StartupQuerySchema, answers=StartupListSchema)
 def list_startups(query: dict[str, Any]) -> dict[str, Any]:
     """The startups you may see, by key."""
-    found = reading.list_startups(current_caller(), after=query.get("after"), limit=query["limit"] + 1)
+    found = startups_chosen(
+        current_caller(), search=query.get("q", ""), chosen=query.get("show", ""), after=query.get("after"),
+        limit=query["limit"] + 1, where=taking_part(query["programme"]) if "programme" in query else None,
+    )
     return page(found, query["limit"], shown, lambda startup: startup.key)
 
 

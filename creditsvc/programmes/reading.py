@@ -185,6 +185,15 @@ def zone_of_startup(startup_id: int) -> ZoneInfo:
     return zone_named(names.pop()) if len(names) == 1 else DEFAULT_ZONE
 
 
+def taking_part(programme: str) -> ColumnElement[bool]:
+    """The condition on `Startup` that it takes part in the programme of that key."""
+    return Startup.id.in_(
+        select(StartupProgramme.startup_id)
+        .join(Programme, Programme.id == StartupProgramme.programme_id)
+        .where(Programme.key == programme)
+    )
+
+
 def partners(caller: Caller) -> list[Partner]:
     """All partners by key; a partner's viewer sees its own. Raises Forbidden."""
     require(caller, "programme.see")

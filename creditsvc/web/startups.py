@@ -5,13 +5,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc.core.errors import Forbidden
+from creditsvc.ledger.listing import startup_rows
 from creditsvc.parties.access import may, require, require_startup
 from creditsvc.parties.operations import create_startup, edit_startup
 from creditsvc.parties.reading import list_startups
 from creditsvc.parties.schemas import StartupEditShape, StartupShape
 from creditsvc.web import session
 from creditsvc.web.forms import Form, posted, submit
-from creditsvc.web.listing import startup_rows
 
 pages = session.private_pages("startups", __name__)
 

@@ -78,6 +78,26 @@ def test_a_bare_day_is_the_end_of_that_day_in_hong_kong(founder: Speaker) -> Non
     assert answer.json["known_at"] == "2026-03-01T16:00:00Z"
 
 
+def test_startups_are_chosen_by_name_programme_and_what_calls_for_a_look(manager: Speaker, startups: None) -> None:
+    scenes.enrol("lotus-health", "techconnect")
+    for startup, days in (("harbour-robotics", 19), ("lotus-health", 20)):
+        factories.make_grant(startup, amount="400", expires=scenes.TODAY + timedelta(days=days))
+    factories.make_startup("jade-bio")
+
+    def keys(**query: str) -> list[str]:
+        return [each["key"] for each in manager.get("/startups", **query).json["items"]]
+
+    assert keys(q="LOTUS") == ["lotus-health"]
+    assert keys(programme="techconnect") == ["lotus-health"]
+    assert keys(programme="none") == []
+    assert keys(show="expiring") == ["harbour-robotics", "lotus-health"]
+    assert keys(show="expiring", limit="1") == ["harbour-robotics"]
+    assert keys(show="expiring", programme="techconnect") == ["lotus-health"]
+    assert keys(show="expiring", q="lotus", after="lotus-health") == []
+    assert keys(show="used-up") == []
+    assert manager.get("/startups", show="everything").status_code == 422
+
+
 @ONE_DATABASE
 @pytest.mark.parametrize("name", ["as_of", "known_at"])
 def test_a_moment_that_is_none_is_refused_by_name(founder: Speaker, name: str) -> None:

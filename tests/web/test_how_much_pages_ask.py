@@ -9,9 +9,9 @@ from sqlalchemy import delete, select, update
 from creditsvc.db import db, transaction
 from creditsvc.ledger.book import renew_caches
 from creditsvc.ledger.caches import uncached
+from creditsvc.ledger.listing import FILTERS, startup_rows
 from creditsvc.ledger.models import AccountCache, LotCache
 from creditsvc.ledger.verify import verify
-from creditsvc.web.listing import FILTERS, startup_rows
 from tests import counting, factories
 from tests.factories import NOW, do, somebody
 from tests.journeys.scene import make_park
@@ -96,7 +96,7 @@ def test_a_cache_that_says_otherwise_would_show(park: Flask):
 @pytest.mark.parametrize("chosen", FILTERS)
 def test_a_filtered_list_goes_on_by_pages(park: Flask, monkeypatch: pytest.MonkeyPatch, chosen: str):
     whole = found(chosen, NOW + timedelta(days=20))
-    monkeypatch.setattr("creditsvc.web.listing.PAGE", 1)
+    monkeypatch.setattr("creditsvc.ledger.listing.PAGE", 1)
 
     keys: list[str] = []
     after = None

@@ -111,7 +111,7 @@ def test_the_list_is_searched_and_filtered(manager: Browser):
 
 
 def test_the_list_goes_on_by_pages(manager: Browser, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("creditsvc.web.listing.PAGE", 2)
+    monkeypatch.setattr("creditsvc.ledger.listing.PAGE", 2)
     for key in ("a", "b", "c"):
         factories.make_startup(key, f"Startup {key}")
 

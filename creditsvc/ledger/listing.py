@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import and_, not_
+from sqlalchemy import ColumnElement, and_, not_, true
 
 from creditsvc.core.amounts import Unit
 from creditsvc.core.due_alerts import STALE
@@ -62,16 +62,20 @@ def startup_rows(caller: Caller, *, search: str, chosen: str, after: str | None)
 
     A filter is answered by the caches of the accounts; only where a cache cannot are balances read for it.
     """
-    if chosen not in FILTERS:
-        startups = list_startups(caller, search=search, after=after, limit=PAGE + 1)
-    else:
-        startups = _chosen(caller, search, chosen, after)
+    startups = startups_chosen(caller, search=search, chosen=chosen, after=after, limit=PAGE + 1)
     rows = _rows(startups[:PAGE], caller.now)
     return Listing(rows, startups[PAGE - 1].key if len(startups) > PAGE else None)
 
 
-def _chosen(caller: Caller, search: str, chosen: str, after: str | None) -> Sequence[Startup]:
-    """The startups to which the filter applies, at least one page and one more of them if there are so many."""
+def startups_chosen(
+    caller: Caller, *, search: str, chosen: str, after: str | None, limit: int, where: ColumnElement[bool] | None = None
+) -> Sequence[Startup]:
+    """The startups, by key, that the caller may see and to which the filter applies (any other word is none).
+
+    `search` and `where` narrow them as `list_startups` does. At most `limit`.
+    """
+    if chosen not in FILTERS:
+        return list_startups(caller, search=search, after=after, limit=limit, where=where)
     now = caller.now
     conditions = {
         "expiring": filters.expiring(now, now + EXPIRING_WITHIN),
@@ -79,15 +83,16 @@ def _chosen(caller: Caller, search: str, chosen: str, after: str | None) -> Sequ
         "used-up": filters.used_up(now),
         "stale": filters.without_data_since(_stale_day(now)),
     }
-    condition = conditions[chosen]
-    unanswered = list_startups(caller, search=search, after=after, where=filters.unanswered(now))
+    also = true() if where is None else where
+    condition = and_(conditions[chosen], also)
+    unanswered = list_startups(caller, search=search, after=after, where=and_(filters.unanswered(now), also))
     if unanswered:
         condition = and_(condition, not_(filters.unanswered(now)))
-    found = list(list_startups(caller, search=search, after=after, limit=PAGE + 1, where=condition))
+    found = list(list_startups(caller, search=search, after=after, limit=limit, where=condition))
     for part in chunks(unanswered):
         flagged = {row.key for row in _rows(part, now) if chosen in row.flags}
         found += [startup for startup in part if startup.key in flagged]
-    return sorted(found, key=lambda startup: startup.key)
+    return sorted(found, key=lambda startup: startup.key)[:limit]
 
 
 def _rows(startups: Sequence[Startup], now: datetime) -> tuple[Row, ...]:
