@@ -13,7 +13,7 @@ from sqlalchemy import text
 from creditsvc.core.burndown import Lot
 from creditsvc.core.days import day_start
 from creditsvc.db import bulk_insert, db, transaction
-from creditsvc.grants.models import Grant
+from creditsvc.grants.models import Activation, Grant
 from creditsvc.ledger import caches
 from creditsvc.ledger.chain import PostingLine, batch_hash
 from creditsvc.ledger.facts import KnownLot, planned
@@ -68,6 +68,10 @@ class Park:
         return turned * self.expiring // self.startups > (turned - 1) * self.expiring // self.startups
 
 
+def _subscription(number: int) -> str:
+    return f"{number:08x}-0000-4000-8000-000000000000"
+
+
 def key_of(number: int) -> str:
     """The key of a startup."""
     return f"startup-{number:05d}"
@@ -116,8 +120,10 @@ def _fill_startups(park: Park, numbers: range) -> None:
     bulk_insert(LotFact, columns, [[getattr(lot, name) for name in columns] for lot in lots])
     bulk_insert(Grant, ("id", "key", "startup_id", "lot_id", "reason", "awarded_by", "awarded_at"),
                 [(lot.id, lot.key, lot.account_id, lot.id, "", "benchmark", lot.awarded) for lot in lots])
+    bulk_insert(Activation, ("grant_id", "activated_at", "subscription", "reason", "entered_at", "actor"),
+                [(lot.id, lot.effective, _subscription(lot.account_id), "", NOW, "benchmark") for lot in lots])
     bulk_insert(Scope, ("id", "provider", "external_id", "newest_charge_day", "data_at"),
-                [(one.number, "azure", f"{one.number:08x}-0000-4000-8000-000000000000", one.newest, NOW)
+                [(one.number, "azure", _subscription(one.number), one.newest, NOW)
                  for one in holdings])
     bulk_insert(ScopeFact, ("id", "scope_id", "from_at", "account_id", "stated_at", "actor"),
                 [(number, number, datetime(2025, 1, 1, tzinfo=UTC), number, NOW, "benchmark") for number in numbers])
