@@ -72,7 +72,7 @@ def _clients(ground: Ground, url: str) -> Iterator[list[Client]]:
         subprocess.Popen(
             [sys.executable, "-m", "benchmarks.award_client", str(number), str(STARTUPS)],
             env=dict(environment(url, ground.folder)), cwd=ROOT, text=True, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
         )
         for number in range(CLIENTS)
     ]

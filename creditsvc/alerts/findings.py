@@ -24,7 +24,7 @@ from creditsvc.core.due_alerts import (
     Reading,
     Rule,
     Setting,
-    days_unredeemed,
+    days_not_activated,
     days_until,
     thresholds_for,
 )
@@ -152,7 +152,7 @@ def _not_activated(
         since = max(lot.awarded, lot.effective)
         found.append(
             Finding(
-                view, NOT_ACTIVATED, lot.key, Reading(days_unredeemed(lot.awarded, lot.effective, now)),
+                view, NOT_ACTIVATED, lot.key, Reading(days_not_activated(lot.awarded, lot.effective, now)),
                 {**named, "grant": lot.key, "left": standing.remaining, "since": day_of(since).isoformat(),
                  "days": (day_of(now) - day_of(since)).days,
                  "last_day": last_day(lot.expires).isoformat() if lot.expires else None},

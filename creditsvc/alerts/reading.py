@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from creditsvc.alerts.models import DONE, Alert, AlertSnooze, AlertTold, Digest, JobRun
 from creditsvc.alerts.night import NIGHTLY, Decided, accounts_after, decide_accounts, document, in_order, night_of
 from creditsvc.alerts.telling import ACCOUNTS_AT_ONCE, letters
 from creditsvc.core.due_alerts import business_day
 from creditsvc.core.errors import NotFound
-from creditsvc.db import db
+from creditsvc.db import db, is_id
 from creditsvc.parties.access import Caller, require, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.programmes.reading import taking_part
@@ -20,7 +20,7 @@ from creditsvc.programmes.reading import taking_part
 LATE_AFTER = timedelta(hours=26)
 """When no night has succeeded for so long, the pages and /healthz say so (A7)."""
 
-CLOCKS_DIFFER = timedelta(minutes=10)
+HOSTS_DIFFER = timedelta(minutes=10)
 """By how much the clocks of two hosts may differ."""
 
 
@@ -57,7 +57,7 @@ def night_columns(now: datetime) -> tuple[ColumnElement[datetime | None], Column
     """What `judged_night` judges, for those who ask it with something else: the last success, since when to wait."""
     last = (
         select(func.max(JobRun.finished_at))
-        .where(JobRun.job == NIGHTLY, JobRun.state == DONE, JobRun.finished_at <= now + CLOCKS_DIFFER)
+        .where(JobRun.job == NIGHTLY, JobRun.state == DONE, JobRun.finished_at <= now + HOSTS_DIFFER)
         .scalar_subquery()
     )
     first_entry = select(func.min(Startup.created_at)).scalar_subquery()
@@ -99,19 +99,7 @@ def alerts(
 
 def told(caller: Caller, *, before: int | None = None, limit: int | None = None) -> list[Told]:
     """What the caller was told of by mail, of startups they may see, newest first; `before` is the id to go on from."""
-    snooze = and_(
-        AlertSnooze.person_id == AlertTold.person_id, AlertSnooze.account_id == Alert.account_id,
-        AlertSnooze.rule == Alert.rule, AlertSnooze.holding == Alert.holding,
-        AlertSnooze.until > business_day(caller.now),
-    )
-    statement = (
-        select(Alert, Digest.day, AlertTold.acknowledged_at, AlertSnooze.until)
-        .join(AlertTold, AlertTold.alert_id == Alert.id)
-        .join(Digest, Digest.id == AlertTold.digest_id)
-        .join(Startup, Startup.id == Alert.startup_id)
-        .outerjoin(AlertSnooze, snooze)
-        .where(AlertTold.person_id == caller.person_id, visible_startups(caller))
-    )
+    statement = _told(caller)
     if before is not None:
         statement = statement.where(Alert.id < before)
     return [Told(*row) for row in db.session.execute(statement.order_by(Alert.id.desc()).limit(limit))]
@@ -119,10 +107,26 @@ def told(caller: Caller, *, before: int | None = None, limit: int | None = None)
 
 def find_told(caller: Caller, alert_id: int) -> Told:
     """What the caller was told of, by the alert's number. Raises NotFound("alert")."""
-    for one in told(caller, before=alert_id + 1, limit=1):
-        if one.alert.id == alert_id:
-            return one
-    raise NotFound("alert", str(alert_id))
+    row = db.session.execute(_told(caller).where(Alert.id == alert_id)).first() if is_id(alert_id) else None
+    if row is None:
+        raise NotFound("alert", str(alert_id))
+    return Told(*row)
+
+
+def _told(caller: Caller) -> Select[Alert, date, datetime | None, date]:
+    snooze = and_(
+        AlertSnooze.person_id == AlertTold.person_id, AlertSnooze.account_id == Alert.account_id,
+        AlertSnooze.rule == Alert.rule, AlertSnooze.holding == Alert.holding,
+        AlertSnooze.until > business_day(caller.now),
+    )
+    return (
+        select(Alert, Digest.day, AlertTold.acknowledged_at, AlertSnooze.until)
+        .join(AlertTold, AlertTold.alert_id == Alert.id)
+        .join(Digest, Digest.id == AlertTold.digest_id)
+        .join(Startup, Startup.id == Alert.startup_id)
+        .outerjoin(AlertSnooze, snooze)
+        .where(AlertTold.person_id == caller.person_id, visible_startups(caller))
+    )
 
 
 def tonight(caller: Caller) -> dict[str, Any]:

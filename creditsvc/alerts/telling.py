@@ -62,7 +62,7 @@ class Letter:
 
 
 @dataclass(frozen=True)
-class Told:
+class Written:
     """A person's digest, written, and the ids of the alerts that it tells."""
 
     draft: outbox.Draft
@@ -193,7 +193,7 @@ def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
     return Facts(findings, outlooks, startups)
 
 
-def written(letter: Letter, facts: Facts, day: date, base_url: str, links: Links | None = None) -> Told | None:
+def written(letter: Letter, facts: Facts, day: date, base_url: str, links: Links | None = None) -> Written | None:
     """The mail of one person with the alerts it tells; None when nothing of it stands any more."""
     standing = [alert for alert in letter.alerts if alert.matter in facts.findings]
     if not standing:
@@ -212,7 +212,7 @@ def written(letter: Letter, facts: Facts, day: date, base_url: str, links: Links
         "sections": list(sections.values()),
     }
     draft = outbox.Draft("digest", letter.person.email, render.render_digest(values, language), letter.person.id)
-    return Told(draft, tuple(alert.id for alert in standing))
+    return Written(draft, tuple(alert.id for alert in standing))
 
 
 def _by_startup(alerts: Sequence[Open]) -> Iterator[tuple[int, list[Open]]]:
@@ -237,7 +237,7 @@ def _item(alert: Open, person: Recipient, facts: Facts, language: str, links: Li
     return item
 
 
-def tell(day: date, told: Sequence[Told], mail_from: str, now: datetime) -> int:
+def tell(day: date, told: Sequence[Written], mail_from: str, now: datetime) -> int:
     """Queues digests with what each tells, in the caller's one transaction, in a fixed number of statements.
 
     Whoever had one of this day already gets none; how many were queued. Raises RuleBroken as `outbox.check` does,

@@ -123,7 +123,8 @@ def _staff_action(rule: str, params: Mapping[str, Any], language: str) -> str:
     if rule == UNCOVERED.name:
         return _("Decide whether a grant is to cover it, and let the startup know: until then it is on its own bill.")
     if rule == NOT_ACTIVATED.name:
-        return _("Ask the startup whether it has redeemed the credit and help it to; enter when that was at the grant.")
+        return _("Ask the startup whether it has redeemed the credit, help if not, and enter on the grant's page when "
+                 "that was.")
     return _("Ask the startup or the provider why no export comes, and import the newest one.")
 
 
@@ -156,8 +157,8 @@ def _not_activated(params: Mapping[str, Any], outlook: Forecast | None, language
         }
     return Words(
         _("%(amount)s of %(resource)s is not activated after %(days)s days") % places,
-        _("Grant %(grant)s could be redeemed since %(day)s. Nobody has entered that it was, and no usage was drawn "
-          "from it.") % places,
+        _("Grant %(grant)s could have been redeemed since %(day)s. Nobody has entered that it was, and no usage was "
+          "drawn from it.") % places,
         at_risk,
         _("Redeem it in the provider's portal, then enter at the grant when that was and by which subscription."),
     )

@@ -17,6 +17,9 @@ DEFAULT_ZONE = ZoneInfo("Asia/Hong_Kong")
 FIRST_YEAR, LAST_YEAR = 1970, 2999
 """What lies outside is a slip of the hand, and would leave what the databases can keep."""
 
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""By how much a person's clock may be ahead of ours: an instant so far ahead counts as not in the future."""
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 

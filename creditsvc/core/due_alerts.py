@@ -200,7 +200,7 @@ def days_until(instant: datetime, now: datetime) -> Fraction:
     return Fraction((instant - now) // timedelta(microseconds=1), timedelta(days=1) // timedelta(microseconds=1))
 
 
-def days_unredeemed(awarded: datetime, effective: datetime, now: datetime) -> Fraction:
+def days_not_activated(awarded: datetime, effective: datetime, now: datetime) -> Fraction:
     """Exact days in which a grant could have been redeemed by now: since its award, or its start where that is later.
     """
     return days_until(now, max(awarded, effective))

@@ -5,7 +5,7 @@ Entered by people, as the portal shows it; a correction is a new fact after the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import aliased
 
 from creditsvc.core.burndown import Lot
-from creditsvc.core.days import check_moment, day_of, end_text, instant_text, start_text, starts_at
+from creditsvc.core.days import CLOCKS_DIFFER, check_moment, day_of, end_text, instant_text, start_text, starts_at
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.core.scopes import scope_name
 from creditsvc.db import db
@@ -25,7 +25,6 @@ from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
 from creditsvc.programmes.reading import zone_of_startup
 
-CLOCKS_DIFFER = timedelta(minutes=5)
 LONGEST_REASON = 500
 
 

@@ -52,7 +52,7 @@ def activate_command(grant: str, on: str, subscription: str, reason: str) -> Ans
 def reported_command(startup: str, amount: str | None, seen_at: str | None, resource: str | None) -> Answer:
     """What the provider's portal showed as left, newest first, beside our estimate; with --amount, enter it first."""
     if amount is None and (seen_at or resource) is not None:
-        raise click.UsageError("--seen-at and --resource say more of an --amount")
+        raise click.UsageError("--seen-at and --resource go with --amount")
     at = _instant(seen_at) if seen_at is not None else None
     with service():
         who = caller()

@@ -41,8 +41,9 @@ def deliver(config: Config, clock: Callable[[], datetime], sender: Sender | None
     Safe to run many at once, in any number of processes. Raises ConfigError for a wrong setting, before any claim.
     """
     send = sender or sender_for(config)
-    at_once = FILES_AT_ONCE if writes_files(config) else 1
-    worker = f"{_WRITER if writes_files(config) else ''}{runs.new_worker()}"
+    files = writes_files(config)
+    at_once = FILES_AT_ONCE if files else 1
+    worker = f"{_WRITER if files else ''}{runs.new_worker()}"
     started = clock()
     taken_over = transaction(lambda: _take_over(started))
     counted = {"sent": 0, "failed": 0, "temporary": 0, "uncertain": taken_over}
@@ -52,8 +53,8 @@ def deliver(config: Config, clock: Callable[[], datetime], sender: Sender | None
         if not claimed:
             break
         outcomes = _sent_in_turn(send, claimed)
-        if writes_files(config) and config.mail_folder.is_dir():
-            keep_names(config.mail_folder)
+        if files and not any(outcome.halt for outcome in outcomes):
+            outcomes = _kept(config, outcomes)
         if len(claimed) > 1 and all(outcome.result == "sent" for outcome in outcomes):
             counted["sent"] += transaction(lambda mails=claimed: outbox.mark_all_sent(mails, clock()))  # type: ignore[misc]
             continue
@@ -61,6 +62,16 @@ def deliver(config: Config, clock: Callable[[], datetime], sender: Sender | None
             counted[_mark(mail, outcome, clock)] += 1
             stopped = outcome.detail if outcome.halt else stopped
     return DeliveryCount(stopped=stopped, **counted)
+
+
+def _kept(config: Config, outcomes: list[Outcome]) -> list[Outcome]:
+    """The outcomes of files when their names are safe too, or that none of them is."""
+    try:
+        keep_names(config.mail_folder)
+    except OSError as error:
+        unsafe = Outcome("temporary", f"the folder of mails could not be kept: {error.strerror}", halt=True)
+        return [unsafe for _ in outcomes]
+    return outcomes
 
 
 def _take_over(now: datetime) -> int:

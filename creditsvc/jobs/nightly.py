@@ -179,7 +179,7 @@ def _can_be_sent(draft: Draft) -> bool:
     return True
 
 
-def _tell(run: _Run, told: Sequence[telling.Told]) -> int:
+def _tell(run: _Run, told: Sequence[telling.Written]) -> int:
     runs.beat(run.held, run.wall())
     return telling.tell(run.night.day, told, run.config.mail_from, run.clock())
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 
 from creditsvc.core.amounts import Unit, format_amount, parse_amount
-from creditsvc.core.days import instant_text
+from creditsvc.core.days import CLOCKS_DIFFER, instant_text
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db
 from creditsvc.ledger.reading import AccountView, balances
@@ -20,7 +20,6 @@ from creditsvc.statements.reading import History, history_of
 SHOWN = 24
 """How many figures of an account are told, the newest first."""
 
-CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ CLOSES_AFTER = timedelta(hours=72)
 """Azure closes a month about 72 hours after its end (data facts in the design's sources)."""
 
 SUSPICIOUS_STEPS = 100 * MONEY_STEPS
+COVERS = "covers "
+"""How a suspicion begins that names no scope; any other is told only to those who may see its scope."""
+
 AWAY_FROM = " away from "
 """What stands before the scope in a suspicion that names one."""
 

@@ -20,6 +20,7 @@ from creditsvc.parties.access import Caller, require
 from creditsvc.usage import imports
 from creditsvc.usage.decide import (
     AWAY_FROM,
+    COVERS,
     Candidate,
     Delta,
     by_currency,
@@ -277,7 +278,7 @@ def _decide(run: ImportRun, totals: pl.DataFrame, scope_ids: Sequence[int]) -> _
         if not_decided:
             stale[scope_id] = not_decided
         for month, before, now in covers_less(own, others[scope_id]):
-            suspicions.append(f"covers {now} days of {month:%Y-%m} where the run before covered {before}")
+            suspicions.append(f"{COVERS}{now} days of {month:%Y-%m} where the run before covered {before}")
     # whole months, since suspicion asks what is posted for a scope and month
     posted = imports.posted_totals(scope_ids, month_of(first), month_after(last) - timedelta(days=1))
     changes = deltas(totals, posted, decided)

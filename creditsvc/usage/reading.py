@@ -18,7 +18,7 @@ from creditsvc.ledger.models import Account, ChargeKey, Resource, Scope, ScopeFa
 from creditsvc.ledger.timeline import Ownership, Turn, timeline
 from creditsvc.parties.access import Caller, require, visible_startups
 from creditsvc.parties.models import Startup
-from creditsvc.usage.decide import AWAY_FROM
+from creditsvc.usage.decide import AWAY_FROM, COVERS
 from creditsvc.usage.models import ImportRun
 
 P = TypeVar("P", bound=Hashable)
@@ -118,8 +118,8 @@ def report_for(caller: Caller, report: Mapping[str, Any]) -> dict[str, Any]:
     for part in chunks(names):
         found = select(Scope.external_id).where(Scope.external_id.in_(part), visible_scopes(caller))
         seen.update(db.session.scalars(found))
-    told = {text if not scope or scope in seen else f"would take much{AWAY_FROM}scopes that you may not see"
-            for text, scope in suspicions}
+    hidden = f"would take much{AWAY_FROM}scopes that you may not see"
+    told = {text if scope in seen or text.startswith(COVERS) else hidden for text, scope in suspicions}
     return {
         **report,
         **{name: [one for one in of_place if one["scope"] in seen] for name, of_place in places.items()},

@@ -24,7 +24,7 @@ from creditsvc.core.due_alerts import (
     Rule,
     Setting,
     business_day,
-    days_unredeemed,
+    days_not_activated,
     days_until,
     decide,
     forget_telling,
@@ -231,8 +231,8 @@ def test_what_is_not_activated_is_told_once_after_ninety_days():
 def test_days_count_from_the_award_or_from_the_start_where_that_is_later():
     now, day = datetime(2026, 6, 15, tzinfo=UTC), timedelta(days=1)
 
-    assert days_unredeemed(now - 90 * day, now - 100 * day, now) == 90
-    assert days_unredeemed(now - 100 * day, now - 90 * day + timedelta(microseconds=1), now) < 90
+    assert days_not_activated(now - 90 * day, now - 100 * day, now) == 90
+    assert days_not_activated(now - 100 * day, now - 90 * day + timedelta(microseconds=1), now) < 90
 
 
 def test_what_passed_before_anybody_was_told_can_be_told_later():
