@@ -56,7 +56,8 @@ def _fill(size: park.Park) -> None:
     park.fill(size)
     caller = operator(park.NOW)
     transaction(lambda: add_person(caller, email="lee@park.example", name="A. Lee", role="manager"))
-    newest = transaction(seals.newest_rows)  # the first night of a park seals all that there is; this is a usual one
+    # the first night of a park seals all that there is; this is a usual one
+    newest = {name: transaction(lambda name=name: seals.newest_row(name)) for name in seals.SEALED}  # type: ignore[misc]
     while transaction(lambda: seals.seal(caller, park.NEWEST, newest)):
         pass
 

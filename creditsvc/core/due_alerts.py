@@ -133,7 +133,7 @@ def decide(rule: Rule, thresholds: Sequence[int], reading: Reading, memory: Memo
     taken as done.
     """
     acts = max(memory.acts, reading.acts)
-    is_new_night = memory.counted_on is None or memory.counted_on < day
+    is_new_night = memory.counted_on != day  # an earlier day too: a night may have run ahead of its day
     marks = {t: _after_night(rule, t, mark, reading.value, acts, is_new_night) for t, mark in memory.marks.items()}
     reached = [t for t in thresholds if rule.is_reached(t, reading.value)]
     standing = rule.most_telling(reached)

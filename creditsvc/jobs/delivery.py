@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from creditsvc import clock as real
 from creditsvc.config import Config
 from creditsvc.db import transaction
 from creditsvc.jobs import runs
@@ -19,6 +20,9 @@ from creditsvc.mail.smtp import Outcome, Sender, keep_names, sender_for, writes_
 FILES_AT_ONCE = 500
 _WRITER = "file:"
 """How the name of a worker begins that writes files."""
+
+_AT_WORK: set[str] = set()
+"""The workers of this process that deliver right now."""
 
 
 @dataclass(frozen=True)
@@ -41,26 +45,36 @@ def deliver(config: Config, clock: Callable[[], datetime], sender: Sender | None
     Safe to run many at once, in any number of processes. Raises ConfigError for a wrong setting, before any claim.
     """
     send = sender or sender_for(config)
+    worker = f"{_WRITER if writes_files(config) else ''}{runs.new_worker()}"
+    _AT_WORK.add(worker)
+    try:
+        return _deliver_as(worker, config, clock, send)
+    finally:
+        _AT_WORK.discard(worker)
+
+
+def _deliver_as(worker: str, config: Config, clock: Callable[[], datetime], send: Sender) -> DeliveryCount:
     files = writes_files(config)
     at_once = FILES_AT_ONCE if files else 1
-    worker = f"{_WRITER if files else ''}{runs.new_worker()}"
     started = clock()
     taken_over = transaction(lambda: _take_over(started))
     counted = {"sent": 0, "failed": 0, "temporary": 0, "uncertain": taken_over}
     stopped = ""
     while not stopped:
-        claimed = transaction(lambda: outbox.claim(clock(), worker, limit=at_once, due_by=started))
+        claimed = transaction(lambda: outbox.claim(clock(), worker, limit=at_once, due_by=started, wall=real.now()))
         if not claimed:
             break
         outcomes = _sent_in_turn(send, claimed)
-        if files and not any(outcome.halt for outcome in outcomes):
+        if files and not outcomes[-1].halt:
             outcomes = _kept(config, outcomes)
         if len(claimed) > 1 and all(outcome.result == "sent" for outcome in outcomes):
             counted["sent"] += transaction(lambda mails=claimed: outbox.mark_all_sent(mails, clock()))  # type: ignore[misc]
             continue
-        for mail, outcome in zip(claimed, outcomes, strict=True):
+        for mail, outcome in zip(claimed, outcomes, strict=False):  # what comes after a halt was not tried
             counted[_mark(mail, outcome, clock)] += 1
             stopped = outcome.detail if outcome.halt else stopped
+        if len(outcomes) < len(claimed):
+            transaction(lambda: outbox.take_back([worker], clock()))
     return DeliveryCount(stopped=stopped, **counted)
 
 
@@ -76,17 +90,26 @@ def _kept(config: Config, outcomes: list[Outcome]) -> list[Outcome]:
 
 def _take_over(now: datetime) -> int:
     """What dead processes held is due again; how much of it is in doubt."""
-    writers = [worker for worker in outbox.claimants() if worker.startswith(_WRITER)]
-    outbox.take_back([worker for worker in writers if runs.is_dead(worker.removeprefix(_WRITER))], now)
-    return outbox.take_over(now)
+    claimants = outbox.claimants()
+    dead = [worker for worker in claimants if runs.is_dead(worker.removeprefix(_WRITER))]
+    alive = [worker for worker in claimants if _is_at_work(worker)]
+    outbox.take_back([worker for worker in dead if worker.startswith(_WRITER)], now)
+    return outbox.take_over(now, dead, alive)
+
+
+def _is_at_work(worker: str) -> bool:
+    """Whether it surely sends right now: one of this process by its own word, another while its process lives."""
+    process = worker.removeprefix(_WRITER)
+    return worker in _AT_WORK or (runs.is_alive(process) and not runs.is_own(process))
 
 
 def _sent_in_turn(send: Sender, claimed: Sequence[ClaimedMail]) -> list[Outcome]:
-    """What became of each; after one that says that the next would fare no better, the rest fare the same."""
+    """What became of each; the last is one that says that the next would fare no better, if there is such a one."""
     outcomes: list[Outcome] = []
     for mail in claimed:
-        halted = outcomes[-1] if outcomes and outcomes[-1].halt else None
-        outcomes.append(halted or send(mail))
+        outcomes.append(send(mail))
+        if outcomes[-1].halt:
+            break
     return outcomes
 
 

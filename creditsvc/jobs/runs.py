@@ -15,6 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import select, update
 
 from creditsvc.alerts.models import DONE, RUNNING, JobRun
+from creditsvc.core.days import CLOCKS_DIFFER
 from creditsvc.core.due_alerts import night_due
 from creditsvc.db import db, insert_if_absent
 
@@ -55,6 +56,7 @@ def claim(job: str, day: date, as_of: datetime, worker: str, at: datetime) -> Cl
         select(JobRun).where(JobRun.job == job, JobRun.day == day).with_for_update()
         .execution_options(populate_existing=True)
     ).one()
+    _put_right(job, at)
     if has_succeeded(run, at):
         return "done"
     if not is_new:
@@ -73,6 +75,13 @@ def has_succeeded(run: JobRun, at: datetime) -> bool:
     """
     due = night_due(run.day)
     return run.state == DONE and not run.heartbeat_at < due <= at
+
+
+def _put_right(job: str, at: datetime) -> None:
+    """Says of runs that a clock which ran ahead dated into the future that they were made by now, so before their day.
+    """
+    ahead = update(JobRun).where(JobRun.job == job, JobRun.state == DONE, JobRun.heartbeat_at > at + CLOCKS_DIFFER)
+    db.session.execute(ahead.values(heartbeat_at=at))
 
 
 def beat(held: Claim, at: datetime) -> None:
@@ -101,16 +110,32 @@ def _write(held: Claim, **values: Any) -> None:
 
 def is_dead(worker: str) -> bool:
     """Whether the process of that worker, on this host, is surely gone. Another host's is not known to be."""
-    host, pid, started, _ = worker.rsplit(":", 3)
-    if host != socket.gethostname()[:80]:
-        return False
+    return _lives(worker) is False
+
+
+def is_alive(worker: str) -> bool:
+    """Whether the process of that worker, on this host, surely lives. Another host's is not known to."""
+    return _lives(worker) is True
+
+
+def is_own(worker: str) -> bool:
+    """Whether the worker is one of this very process."""
+    return worker.rsplit(":", 1)[0] == new_worker().rsplit(":", 1)[0]
+
+
+def _lives(worker: str) -> bool | None:
+    """None where it cannot be known from here."""
+    parts = worker.rsplit(":", 3)
+    if len(parts) != 4 or parts[0] != socket.gethostname()[:80]:
+        return None
+    pid, started = int(parts[1]), parts[2]
     try:
-        os.kill(int(pid), 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
-        return True
-    except PermissionError:
         return False
-    return started != _started(int(pid))
+    except PermissionError:
+        return None
+    return started == _started(pid)
 
 
 def _started(pid: int) -> str:

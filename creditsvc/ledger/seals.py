@@ -38,18 +38,19 @@ SEALED: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def newest_rows() -> dict[str, int]:
-    """The highest id of each table to be sealed, when nobody is about to commit a lower one. For a short transaction.
+def newest_row(name: str) -> int:
+    """The highest id of a table to be sealed (0: none), when nobody is about to commit a lower one.
+
+    For a short transaction of its own: locks of several tables at once would meet those of an import.
     """
-    wait_for_writers(list(SEALED))
-    newest = {name: db.session.scalar(select(func.max(_table(name).c.id))) for name in SEALED}
-    return {name: last for name, last in newest.items() if last is not None}
+    wait_for_writers([name])
+    return db.session.scalar(select(func.max(_table(name).c.id))) or 0
 
 
 def seal(caller: Caller, day: date, newest: Mapping[str, int]) -> bool:
     """Seals the next rows up to the ids in `newest`, a part of each table; False when all of them are sealed."""
     sealed_to = dict.fromkeys(SEALED, 0)
-    for entry in _seals():
+    for entry in filter(_is_whole, _seals()):
         sealed_to[entry["table"]] = max(sealed_to[entry["table"]], entry["last"])
     more = False
     for name, last in newest.items():
@@ -84,6 +85,9 @@ def broken_seals() -> list[tuple[str, str, str]]:
     """(what, expected, found) of each seal that the rows do not fit any more."""
     broken = []
     for words in _seals():
+        if not _is_whole(words):
+            broken.append((f"a seal of the {words['night']}", "a table, its rows and their hash", "something else"))
+            continue
         rows, digest = rows_and_hash(words["table"], words["first"], words["last"])
         if (rows, digest) != (words["rows"], words["hash"]):
             what = f"rows {words['first']} to {words['last']} of {words['table']}, as the {words['night']} sealed them"
@@ -96,6 +100,12 @@ def _seals() -> list[dict[str, Any]]:
         select(TrailEntry.subject, TrailEntry.after).where(TrailEntry.action == SEALS).order_by(TrailEntry.id)
     )
     return [{**(after or {}), "night": subject.replace(":", " of ")} for subject, after in found.all()]
+
+
+def _is_whole(words: Mapping[str, Any]) -> bool:
+    """Whether a seal says all that one says; the row itself may have been changed by SQL."""
+    kinds = {"table": str, "first": int, "last": int, "rows": int, "hash": str}
+    return all(isinstance(words.get(name), kind) for name, kind in kinds.items()) and words["table"] in SEALED
 
 
 def _table(name: str) -> Table:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, insert, or_, select, update
 
 from creditsvc.config import ConfigError
 from creditsvc.core.days import instant_text
@@ -134,16 +134,19 @@ def _check_subject(subject: str) -> None:
                          limit=_MAX_SUBJECT, length=len(subject))
 
 
-def claim(now: datetime, worker: str, limit: int, due_by: datetime | None = None) -> list[ClaimedMail]:
+def claim(
+    now: datetime, worker: str, limit: int, due_by: datetime | None = None, wall: datetime | None = None
+) -> list[ClaimedMail]:
     """Takes up to `limit` mails that were due by `due_by` (default: `now`), longest due first, for `worker` alone.
 
-    One that would wait longer than any pause was put off by a clock that ran ahead, and is due too.
+    One that would wait longer than any pause after the real clock's `wall` (default: `now`) was put off by a clock
+    that ran ahead, and is due too.
     The caller commits before it sends. Rows that another claim holds locked are passed over (PostgreSQL); on SQLite
     the transaction has the write lock.
     """
     due = (
         select(OutboxMail)
-        .where(OutboxMail.state.in_((QUEUED, UNCERTAIN)), _is_due(due_by or now))
+        .where(OutboxMail.state.in_((QUEUED, UNCERTAIN)), _is_due(due_by or now, wall or now))
         .order_by(OutboxMail.next_try_at, OutboxMail.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -166,22 +169,25 @@ def claim(now: datetime, worker: str, limit: int, due_by: datetime | None = None
     ]
 
 
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    return or_(OutboxMail.next_try_at <= now, OutboxMail.next_try_at > now + 2 * max(PAUSES))
+def _is_due(by: datetime, wall: datetime) -> ColumnElement[bool]:
+    return or_(OutboxMail.next_try_at <= by, OutboxMail.next_try_at > wall + 2 * max(PAUSES))
 
 
-def take_over(now: datetime) -> int:
+def take_over(now: datetime, dead: Sequence[str] = (), alive: Sequence[str] = ()) -> int:
     """Makes `uncertain` what a dead process was sending (claimed `CLAIM_LIFE` ago or longer); how many there were.
 
-    Such a mail is due again at once, the second time never.
+    Such a mail is due again at once, the second time never. Nothing is taken from workers known to be `alive`, for
+    `now` may be an instant that somebody named; what `dead` ones claimed by a clock far ahead is taken too.
     """
-    dead = (
+    aged = and_(OutboxMail.claimed_at <= now - CLAIM_LIFE, OutboxMail.claimed_by.not_in(alive))
+    ahead = and_(OutboxMail.claimed_at > now + CLAIM_LIFE, OutboxMail.claimed_by.in_(dead))
+    left = (
         select(OutboxMail)
-        .where(OutboxMail.state == SENDING, OutboxMail.claimed_at <= now - CLAIM_LIFE)
+        .where(OutboxMail.state == SENDING, or_(aged, ahead))
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     )
-    mails = db.session.scalars(dead).all()
+    mails = db.session.scalars(left).all()
     for mail in mails:
         _end_in_doubt(mail, "the process that was sending it ended before it could tell", now)
     db.session.flush()
@@ -189,9 +195,10 @@ def take_over(now: datetime) -> int:
 
 
 def take_back(workers: Sequence[str], now: datetime) -> int:
-    """Makes due again what these dead workers had claimed, as if never tried; how many mails.
+    """Makes due again what these workers had claimed, as if never tried; how many mails.
 
-    Only for workers whose claims leave no doubt: writers of files, which are whole or absent and replace themselves.
+    Only for workers that are dead or done, and whose claims leave no doubt: writers of files, which are whole or absent
+    and replace themselves.
     """
     if not workers:
         return 0

@@ -325,3 +325,11 @@ def test_deciding_every_night_twice_changes_nothing(values):
         assert replace(twice, due=None) == replace(once, due=None)
         assert twice.due is None
         memory = once.memory
+
+
+def test_a_night_ahead_of_its_day_does_not_keep_the_nights_before_from_arming_again():
+    memory = decide(STALE, STALE.defaults, Reading(Fraction(41), 0), Memory(), DAY + timedelta(days=40)).memory
+
+    decisions = nights(STALE, 0, 0, 5, memory=memory)
+
+    assert told(decisions) == [None, None, 4]

@@ -104,3 +104,15 @@ def test_a_process_is_known_by_its_start_and_not_by_its_number_alone():
     assert not runs.is_dead(f"{host}:{pid}:{started}:{token}")
     assert runs.is_dead(f"{host}:{pid}:1:{token}")
     assert not runs.is_dead(f"elsewhere:{pid}:1:{token}")
+
+
+def test_a_night_dated_by_a_clock_that_ran_ahead_is_run_when_its_day_comes(app: Flask):
+    ahead = DAY + timedelta(days=40)
+    late = NOW + timedelta(days=40, hours=8)  # what the clock says: after that night was due
+    held = transaction(lambda: runs.claim("nightly", ahead, late, runs.new_worker(), late))
+    transaction(lambda: runs.finish(held, late))
+
+    claim(runs.new_worker())  # the clock is right again
+    taken = transaction(lambda: runs.claim("nightly", ahead, late, runs.new_worker(), late + timedelta(hours=1)))
+
+    assert isinstance(taken, Claim)

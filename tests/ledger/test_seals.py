@@ -12,7 +12,7 @@ from sqlalchemy import Column, Table, delete, insert, select, text, update
 from creditsvc.db import Model, db, transaction
 from creditsvc.grants.activation import activate_grant
 from creditsvc.ledger.models import UsageFact
-from creditsvc.ledger.seals import SEALED, SEALS, broken_seals, newest_rows, seal
+from creditsvc.ledger.seals import SEALED, SEALS, broken_seals, newest_row, seal
 from creditsvc.ledger.verify import verify
 from creditsvc.parties.access import operator
 from creditsvc.parties.models import TrailEntry
@@ -38,7 +38,7 @@ NOT_HELD = {
 
 def seal_all() -> None:
     """As the night does."""
-    newest = transaction(newest_rows)
+    newest = {name: transaction(lambda name=name: newest_row(name)) for name in SEALED}
     while transaction(lambda: seal(operator(NOW), june(15), newest)):
         pass
 
@@ -144,3 +144,15 @@ def test_every_table_is_chained_sealed_or_said_to_be_neither() -> None:
 
     assert sorted(named) == sorted(set(named))
     assert set(Model.metadata.tables) - set(named) == set()
+
+
+@pytest.mark.usefixtures("sealed")
+def test_a_seal_that_was_emptied_is_named_and_stops_no_night(app: Flask):
+    def plant() -> None:
+        one = select(TrailEntry.id).where(TrailEntry.action == SEALS).order_by(TrailEntry.id).limit(1).scalar_subquery()
+        db.session.execute(update(TrailEntry).where(TrailEntry.id == one).values(after={"table": "no such table"}))
+
+    transaction(plant)
+    seal_all()
+
+    assert any(what.startswith("a seal of the night") for what, _, _ in broken_seals())

@@ -239,14 +239,17 @@ def test_a_writer_of_files_killed_in_the_middle_is_followed_at_once_with_each_ma
     }
 
 
-def test_files_that_cannot_be_written_all_wait_for_the_next_try(app, config):
+def test_after_a_file_that_cannot_be_written_the_others_wait_untouched(app, config):
     mail_ids = [put_in(config, f"person{n}@harbour.example") for n in range(3)]
     config.mail_folder.write_text("not a folder")
 
     count = deliver(config, at(NOW))
 
-    assert (count.sent, count.temporary) == (0, 3)
+    assert (count.sent, count.temporary) == (0, 1)
     assert count.stopped
+    assert sorted((row(mail_id).state, row(mail_id).tries) for mail_id in mail_ids) == [
+        ("queued", 0), ("queued", 0), ("queued", 1)
+    ]
     config.mail_folder.unlink()
     assert deliver(config, at(LATER)) == DeliveryCount(sent=3)
     assert {row(mail_id).state for mail_id in mail_ids} == {"sent"}

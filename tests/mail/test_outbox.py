@@ -235,3 +235,14 @@ def test_the_listing_can_be_narrowed(app, config):
 
     assert [mail["id"] for mail in outbox.listing(states=["failed", "uncertain"])] == [failed]
     assert len(outbox.listing(limit=1)) == 1
+
+
+@pytest.mark.parametrize("claimed_at, dead, alive, taken", [
+    (NOW - CLAIM_LIFE, [], [], 1), (NOW - CLAIM_LIFE, [], ["w1"], 0),  # another names an instant far ahead
+    (NOW + timedelta(days=40), [], [], 0), (NOW + timedelta(days=40), ["w1"], [], 1),  # a clock that ran ahead
+])
+def test_what_is_taken_over_depends_on_whether_its_worker_is_known_to_live(app, config, claimed_at, dead, alive, taken):
+    put_in(config, now=NOW - timedelta(days=1))
+    claim_one(claimed_at)
+
+    assert transaction(lambda: outbox.take_over(NOW, dead, alive)) == taken
