@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from creditsvc.parties import operations, reading
+from creditsvc.parties import operations
 from tests.api.speaking import ONE_DATABASE, Speaker
 
 NEW = {"key": "jade-bio", "name": "Jade Bio"}
@@ -121,7 +121,7 @@ def test_a_failure_tells_nothing_of_the_inside(
     def fail(*args: object, **kwargs: object) -> None:
         raise ZeroDivisionError("a secret of the inside")
 
-    monkeypatch.setattr(reading, "list_startups", fail)
+    monkeypatch.setattr("creditsvc.api.startups.startups_chosen", fail)
     answer = manager.get("/startups")
 
     assert answer.status_code == 500
@@ -133,7 +133,7 @@ def test_a_database_that_does_not_answer_is_said_so(manager: Speaker, monkeypatc
     def fail(*args: object, **kwargs: object) -> None:
         raise OperationalError("SELECT secret", {}, Exception("no connection"))
 
-    monkeypatch.setattr(reading, "list_startups", fail)
+    monkeypatch.setattr("creditsvc.api.startups.startups_chosen", fail)
     answer = manager.get("/startups")
 
     assert answer.status_code == 503
