@@ -29,7 +29,7 @@ from tests.api.speaking import ONE_DATABASE
 from tests.conftest import NOW
 from tests.journeys.serving import served
 
-EXAMPLES = 10
+EXAMPLES = 5
 """Random requests for each operation; the limits of its fields are tried one by one besides."""
 
 UNTELLABLE = re.compile("out of range|character that cannot be kept")

@@ -70,6 +70,7 @@ def assert_all_told_once(app: Flask) -> None:
     assert verify()["differences"] == []
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # tests/crash kills nights on both
 def test_a_night_killed_at_any_of_five_moments_is_taken_up_with_nothing_lost_or_twice(
     config: Config, new_database: Callable[[], str], tmp_path: Path
 ):

@@ -134,4 +134,4 @@ def _many(app: Flask, examples: int) -> None:
 
 
 def test_any_order_of_arrival_ends_in_the_same_balances(app: Flask, database: str) -> None:
-    _many(app, 200 if database == "sqlite" else 50)
+    _many(app, 100 if database == "sqlite" else 50)

@@ -22,6 +22,7 @@ from creditsvc.usage.files import pack
 from creditsvc.usage.operations import receive_upload
 from creditsvc.usage.rates import add_rate
 from tests import factories
+from tests.api.speaking import ONE_DATABASE
 from tests.conftest import NOW
 from tests.web.browsing import Browser
 
@@ -315,6 +316,7 @@ class Park:
         return browser.post(url, {"csrf_token": token}).status
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("role", ROLES)
 def test_every_role_gets_from_every_address_what_the_matrix_says(app: Flask, role: str):
     park = Park(app)
