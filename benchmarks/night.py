@@ -5,11 +5,9 @@ asks is counted too, and once more with a tenth of the people to tell: people mu
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from benchmarks import park, reference_mail
 from benchmarks.frame import Result, bounded, compared, rounds
@@ -21,6 +19,7 @@ from creditsvc.ledger import seals
 from creditsvc.parties.access import operator
 from creditsvc.parties.operations import add_person
 from tests import databases
+from tests.counting import sent_meanwhile
 
 ROUNDS, SLOWER = 5, 20.0
 MAILS, FEW_MAILS = 336, 34
@@ -68,7 +67,7 @@ def _night(ground: Ground, url: str, mails: int = MAILS) -> tuple[float, int]:
     folder = ground.folder / "night"
     config = databases.config_for(copy, folder)
     app = create_app(config)
-    with app.app_context(), _counted() as sent:
+    with app.app_context(), sent_meanwhile() as sent:
         begun = time.perf_counter()
         document = run_night(config, park.NOW)
         seconds = time.perf_counter() - begun
@@ -80,20 +79,6 @@ def _night(ground: Ground, url: str, mails: int = MAILS) -> tuple[float, int]:
     for file in files:
         Path(file).unlink()
     return seconds, len(sent)
-
-
-@contextmanager
-def _counted() -> Iterator[list[str]]:
-    sent: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def _limit(ground: Ground, url: str) -> float:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
 
 from benchmarks import park
 from benchmarks.frame import Result, bounded, compared, rounds
@@ -18,6 +17,7 @@ from creditsvc.ledger.listing import FILTERS
 from creditsvc.parties.access import operator
 from creditsvc.parties.operations import add_person
 from tests import databases
+from tests.counting import sent_meanwhile
 
 ROUNDS = 15
 MOST_STATEMENTS, SLOWER = 12, 2.0
@@ -85,16 +85,8 @@ def _seconds(client: FlaskClient, page: str) -> float:
 
 
 def _statements(client: FlaskClient, page: str) -> int:
-    sent: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        sent.append(statement)
-
     with client.application.app_context():
         engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with sent_meanwhile(engine) as sent:
         client.get(page)
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
     return len(sent)

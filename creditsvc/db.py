@@ -65,9 +65,13 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 """A primary or foreign key (SQLite numbers rows only in a column declared INTEGER)."""
 
 
+MAX_ID = 2**63 - 1
+"""The highest number that a row can have."""
+
+
 def is_id(number: int) -> bool:
     """Whether a row can have that number: the drivers fail on one that no column keeps."""
-    return 1 <= number < 2**63
+    return 1 <= number <= MAX_ID
 
 
 class Model(DeclarativeBase):
@@ -148,14 +152,13 @@ def transaction(fn: Callable[[], T], *, keep: bool = True, waits: bool = True, a
         session.info["in_transaction"] = False
 
 
-def wait_for_writers(names: Sequence[str]) -> None:
-    """Lets no other transaction write these tables until this one ends; those that have begun end before it returns.
+def wait_for_writers(name: str) -> None:
+    """Lets no other transaction write this table until this one ends; those that have begun end before it returns.
 
     So no row with a lower number than one that is there can appear. On SQLite writers are one at a time anyway.
     """
     if db.session.get_bind().dialect.name == "postgresql":
-        tables = ", ".join(Model.metadata.tables[name].name for name in names)
-        db.session.execute(text(f"LOCK TABLE {tables} IN SHARE MODE"))
+        db.session.execute(text(f"LOCK TABLE {Model.metadata.tables[name].name} IN SHARE MODE"))
 
 
 def begin_snapshot() -> None:

@@ -23,10 +23,11 @@ from creditsvc.api.schemas import NothingSchema, PagingSchema
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import write_once
 from creditsvc.core.days import instant_text
+from creditsvc.db import MAX_ID
 from creditsvc.parties.access import require_startup
 from creditsvc.parties.once import Answer
 
-ALERT = "<int(max=9223372036854775807):alert_id>"
+ALERT = f"<int(max={MAX_ID}):alert_id>"
 
 blueprint = new_blueprint("alerts", "Alerts, and what the night would say now.")
 

@@ -11,6 +11,7 @@ from creditsvc.api.tokens import current_caller
 from creditsvc.api.usage_schemas import RateListSchema, RateOutcomeSchema, RateSchema
 from creditsvc.api.writes import write_once
 from creditsvc.core.days import parse_day
+from creditsvc.db import MAX_ID
 from creditsvc.parties.once import Answer
 from creditsvc.usage.rates import (
     add_rate,
@@ -35,7 +36,7 @@ def list_exchange_rates(query: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-@get(blueprint, "/rates/<int(max=9223372036854775807):rate_id>", answers=RateSchema)
+@get(blueprint, f"/rates/<int(max={MAX_ID}):rate_id>", answers=RateSchema)
 def get_rate(rate_id: int) -> dict[str, Any]:
     """One word on a rate."""
     return rate_document(find_rate(current_caller(), rate_id))

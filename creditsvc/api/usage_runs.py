@@ -19,7 +19,7 @@ from creditsvc.api.writes import answered_before, write_once
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.days import as_of_instant, instant_text
 from creditsvc.core.errors import FileRefused
-from creditsvc.db import transaction
+from creditsvc.db import MAX_ID, transaction
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.once import Answer
 from creditsvc.usage.effects import Effect, effects_of
@@ -37,7 +37,7 @@ from creditsvc.usage.operations import (
 from creditsvc.usage.readers.source import MANIFEST_NAMES, Part, source_of_files
 from creditsvc.usage.reading import find_run, list_runs, report_for
 
-RUN = "<int(max=9223372036854775807):run_id>"
+RUN = f"<int(max={MAX_ID}):run_id>"
 
 blueprint = new_blueprint("usage_runs", "Import runs of cost exports.")
 

@@ -39,8 +39,12 @@ class Claim:
 
 def new_worker() -> str:
     """A name for this run of this process, by which others can see whether it still lives."""
+    return f"{_this_process()}:{secrets.token_hex(6)}"
+
+
+def _this_process() -> str:
     pid = os.getpid()
-    return f"{socket.gethostname()[:80]}:{pid}:{_started(pid)}:{secrets.token_hex(6)}"
+    return f"{socket.gethostname()[:80]}:{pid}:{_started(pid)}"
 
 
 def claim(job: str, day: date, as_of: datetime, worker: str, at: datetime) -> Claim | Literal["done", "busy"]:
@@ -120,7 +124,7 @@ def is_alive(worker: str) -> bool:
 
 def is_own(worker: str) -> bool:
     """Whether the worker is one of this very process."""
-    return worker.rsplit(":", 1)[0] == new_worker().rsplit(":", 1)[0]
+    return worker.rsplit(":", 1)[0] == _this_process()
 
 
 def _lives(worker: str) -> bool | None:

@@ -43,7 +43,7 @@ def newest_row(name: str) -> int:
 
     For a short transaction of its own: locks of several tables at once would meet those of an import.
     """
-    wait_for_writers([name])
+    wait_for_writers(name)
     return db.session.scalar(select(func.max(_table(name).c.id))) or 0
 
 

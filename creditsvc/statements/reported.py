@@ -21,7 +21,6 @@ SHOWN = 24
 """How many figures of an account are told, the newest first."""
 
 
-
 @dataclass(frozen=True)
 class Reported:
     """A figure of the provider's portal with ours of the same instant, as it is known now; in steps of the unit."""

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import FileStorage
 
 from creditsvc.core.errors import FileRefused, RuleBroken
-from creditsvc.db import transaction
+from creditsvc.db import MAX_ID, transaction
 from creditsvc.parties.access import Caller, may, require
 from creditsvc.usage.effects import Effect, effects_of
 from creditsvc.usage.files import Packed, pack, source_of_run
@@ -32,10 +32,7 @@ from creditsvc.web.forms import Form, attempt, posted
 pages = session.private_pages("usage", __name__)
 
 PAGE = 50
-MOST = 2**63 - 1
-"""The largest number that the databases keep."""
-
-RUN = f"int(max={MOST}):run_id"
+RUN = f"int(max={MAX_ID}):run_id"
 
 
 @pages.get("/usage")
@@ -43,7 +40,7 @@ def runs() -> ResponseReturnValue:
     """The import runs, newest first."""
     before = request.args.get("before", type=int)
     if before is not None:
-        before = max(min(before, MOST), 0)
+        before = max(min(before, MAX_ID), 0)
     found = list_runs(session.caller(), limit=PAGE + 1, before=before)
     return render_template("runs.html", runs=found[:PAGE], before=found[PAGE - 1].id if len(found) > PAGE else None)
 

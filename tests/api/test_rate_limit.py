@@ -1,21 +1,18 @@
 """Who asks too often waits, and nobody else does."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import event
 
 from creditsvc.api.limiting import hang_limit
 from creditsvc.config import ConfigError, load_config
-from creditsvc.db import db
 from tests.api.conftest import token_of
 from tests.api.speaking import Speaker
 from tests.conftest import NOW
+from tests.counting import sent_meanwhile
 
 RATE = 3
 
@@ -31,19 +28,6 @@ def limited(app: Flask) -> Flask:
     app.config["CREDITSVC"] = replace(app.config["CREDITSVC"], api_rate=RATE)
     hang_limit(app)
     return app
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """The statements that are sent meanwhile."""
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(db.engine, "before_cursor_execute", note)
 
 
 def test_a_token_that_asks_too_often_is_told_to_wait_and_then_goes_on(limited: Flask, auditor: Speaker) -> None:
@@ -90,12 +74,12 @@ def test_a_refused_write_does_nothing_and_may_be_sent_again_with_its_key(limited
 
 def test_counting_costs_no_statement(app: Flask, auditor: Speaker) -> None:
     auditor.get("/grants")  # notes the use of the token
-    with statements() as without:
+    with sent_meanwhile() as without:
         auditor.get("/grants")
     app.config["CREDITSVC"] = replace(app.config["CREDITSVC"], api_rate=RATE)
     hang_limit(app)
 
-    with statements() as counted:
+    with sent_meanwhile() as counted:
         auditor.get("/grants")
 
     assert counted == without
