@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import flask_sqlalchemy.session
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_sqlalchemy import SQLAlchemy
@@ -20,7 +21,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Integer, MetaData,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 T = TypeVar("T")
@@ -36,7 +37,25 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-db = SQLAlchemy(metadata=metadata, session_options={"expire_on_commit": False})
+class _Session(flask_sqlalchemy.session.Session):
+    """The session of the house. Outside `transaction` and `begin_snapshot` it begins nothing on PostgreSQL.
+
+    Under READ COMMITTED each statement sees a state of its own anyway, and the ROLLBACK that would end a read makes
+    the driver forget all that it has prepared, so that every statement would be planned anew at every request.
+    """
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
+        """The application's engine, in the mode for reading."""
+        bind = super().get_bind(*args, **kwargs)
+        return _for_reading(bind) if isinstance(bind, Engine) and bind.dialect.name == "postgresql" else bind
+
+
+@cache
+def _for_reading(engine: Engine) -> Engine:
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+db = SQLAlchemy(metadata=metadata, session_options={"class_": _Session, "expire_on_commit": False})
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -130,7 +149,7 @@ def transaction(fn: Callable[[], T], *, keep: bool = True, waits: bool = True, a
             session.expunge_all()
             session.info["locks"] = set()
             try:
-                connection = session.connection(execution_options={"writes": True, "waits": waits})
+                connection = session.connection(execution_options=_writing(session, waits))
                 if not waits and connection.dialect.name == "postgresql":
                     connection.exec_driver_sql("SET LOCAL lock_timeout = 1")
                 result = fn()
@@ -150,6 +169,12 @@ def transaction(fn: Callable[[], T], *, keep: bool = True, waits: bool = True, a
         raise AssertionError("unreachable")
     finally:
         session.info["in_transaction"] = False
+
+
+def _writing(session: Session, waits: bool) -> dict[str, Any]:
+    if session.get_bind().dialect.name == "postgresql":
+        return {"isolation_level": "READ COMMITTED"}
+    return {"writes": True, "waits": waits}
 
 
 def wait_for_writers(name: str) -> None:

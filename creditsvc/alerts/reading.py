@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 
 from creditsvc.alerts.models import DONE, Alert, AlertSnooze, AlertTold, Digest, JobRun
 from creditsvc.alerts.night import NIGHTLY, Decided, accounts_after, decide_accounts, document, in_order, night_of
@@ -50,18 +50,26 @@ def last_night(now: datetime) -> LastNight:
 
     A night of a day to come says nothing of those that should have run by now.
     """
-    return judged_night(now, *db.session.execute(select(*night_columns(now))).one())
+    return judged_night(now, *db.session.execute(select(*night_columns()), night_values(now)).one())
 
 
-def night_columns(now: datetime) -> tuple[ColumnElement[datetime | None], ColumnElement[datetime | None]]:
-    """What `judged_night` judges, for those who ask it with something else: the last success, since when to wait."""
+def night_columns() -> tuple[ColumnElement[datetime | None], ColumnElement[datetime | None]]:
+    """What `judged_night` judges, for those who ask it with something else: the last success, since when to wait.
+
+    The statement needs the values of `night_values`.
+    """
     last = (
         select(func.max(JobRun.finished_at))
-        .where(JobRun.job == NIGHTLY, JobRun.state == DONE, JobRun.finished_at <= now + HOSTS_DIFFER)
+        .where(JobRun.job == NIGHTLY, JobRun.state == DONE, JobRun.finished_at <= bindparam("nights_until"))
         .scalar_subquery()
     )
     first_entry = select(func.min(Startup.created_at)).scalar_subquery()
     return last, func.coalesce(last, first_entry)
+
+
+def night_values(now: datetime) -> dict[str, datetime]:
+    """The values that a statement with `night_columns` needs at that instant."""
+    return {"nights_until": now + HOSTS_DIFFER}
 
 
 def judged_night(now: datetime, succeeded: datetime | None, since: datetime | None) -> LastNight:

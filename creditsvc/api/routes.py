@@ -148,7 +148,7 @@ def get(
         if etag:
             view = _with_problems(blueprint, view, (304,))
         if query is not None:
-            view = blueprint.arguments(query, location="query")(view)
+            view = blueprint.arguments(query(), location="query")(view)  # made once: it costs more than its use
         view = blueprint.doc(
             operationId=name, security=[{"token": ["read"]}], **({"parameters": [IF_NONE_MATCH]} if etag else {})
         )(view)

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, select
 
 from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
 from creditsvc.core.days import day_start
@@ -61,20 +62,9 @@ def lots_of(account_ids: Sequence[int], known_at: datetime | None = None) -> dic
     """The lots of each account, folded from the facts recorded by `known_at` (all when None), in one statement."""
     facts: dict[int, tuple[LotFact, str, int | None]] = {}
     changes: dict[int, list[LotChange]] = defaultdict(list)
+    statement = _lots(known_at is not None)
     for part in chunks(account_ids):
-        change_of_lot: ColumnElement[bool] = LotChange.lot_id == LotFact.id
-        award: ColumnElement[bool] = LotFact.account_id.in_(part)
-        if known_at is not None:
-            recorded = select(Batch.id).where(Batch.account_id.in_(part), Batch.recorded_at <= known_at)
-            change_of_lot = and_(change_of_lot, LotChange.batch_id.in_(recorded))
-            award = and_(award, LotFact.batch_id.in_(recorded))
-        rows = db.session.execute(
-            select(LotFact, Pool.key, LotCache.drawn, LotChange)
-            .join(Pool, Pool.id == LotFact.pool_id)
-            .outerjoin(LotCache, LotCache.lot_id == LotFact.id)
-            .outerjoin(LotChange, change_of_lot)
-            .where(award)
-        )
+        rows = db.session.execute(statement, {"account_ids": part, "known_at": known_at})
         for fact, pool, drawn, change in rows:
             facts[fact.id] = (fact, pool, drawn)
             if change is not None:
@@ -83,6 +73,24 @@ def lots_of(account_ids: Sequence[int], known_at: datetime | None = None) -> dic
     for lot, pool, cached in facts.values():
         known[lot.account_id].append(KnownLot(lot, _folded(lot, changes[lot.id]), pool, cached))
     return known
+
+
+@cache
+def _lots(by_known_at: bool) -> Select[*tuple[Any, ...]]:
+    ids: BindParameter[int] = bindparam("account_ids", expanding=True)
+    change_of_lot: ColumnElement[bool] = LotChange.lot_id == LotFact.id
+    award: ColumnElement[bool] = LotFact.account_id.in_(ids)
+    if by_known_at:
+        recorded = select(Batch.id).where(Batch.account_id.in_(ids), Batch.recorded_at <= bindparam("known_at"))
+        change_of_lot = and_(change_of_lot, LotChange.batch_id.in_(recorded))
+        award = and_(award, LotFact.batch_id.in_(recorded))
+    return (
+        select(LotFact, Pool.key, LotCache.drawn, LotChange)
+        .join(Pool, Pool.id == LotFact.pool_id)
+        .outerjoin(LotCache, LotCache.lot_id == LotFact.id)
+        .outerjoin(LotChange, change_of_lot)
+        .where(award)
+    )
 
 
 def _folded(fact: LotFact, changes: Iterable[LotChange]) -> Lot:

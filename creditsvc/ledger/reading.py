@@ -7,9 +7,10 @@ used where they answer the question asked, and give what the postings give (L16)
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from creditsvc.core.amounts import Unit, format_amount, unit_named
@@ -156,11 +157,15 @@ def holdings_of(
 
     Raises NotFound("startup") when there is none or the caller may not know of it.
     """
-    statement = _accounts(Startup).where(Startup.key == key, visible_startups(caller)).order_by(Resource.key)
-    rows = db.session.execute(statement).all()
+    rows = db.session.execute(_of_startup().where(visible_startups(caller)), {"startup": key}).all()
     if not rows:
         raise NotFound("startup", key)
     return rows[0].Startup, _views([row for row in rows if row.id is not None], as_of, known_at)
+
+
+@cache
+def _of_startup() -> Select[*tuple[Any, ...]]:
+    return _accounts(Startup).where(Startup.key == bindparam("startup")).order_by(Resource.key)
 
 
 def _accounts(*more: type[Startup]) -> Select[*tuple[Any, ...]]:

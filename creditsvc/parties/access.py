@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, false, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from creditsvc.core.errors import Forbidden, NotFound
@@ -85,21 +85,17 @@ def operator(now: datetime, actor: str = "command line") -> Caller:
 
 def caller_of(person: Person, now: datetime, address: str = "") -> Caller:
     """The caller that a person is. Raises NotFound("person") when there is no such person any more."""
-    found = identify(Person.id == person.id, now, address)
+    found = identify(_BY_ID, {"person": person.id}, now, address)
     if found is None:
         raise NotFound("person", person.email)
     return found[1]
 
 
-def identify(
-    condition: ColumnElement[bool], now: datetime, address: str = "",
-    *more: InstrumentedAttribute[Any] | ColumnElement[Any],
-) -> tuple[Person, Caller, tuple[Any, ...]] | None:
-    """The one person of whom the condition holds, with the caller that they are; None when there is none.
-
-    In one statement, since every request asks it; it gives the columns `more` besides.
-    """
-    rows = db.session.execute(
+def people_where(
+    condition: ColumnElement[bool], *more: InstrumentedAttribute[Any] | ColumnElement[Any]
+) -> Select[*tuple[Any, ...]]:
+    """What `identify` asks, with the columns `more` besides; made once and kept, since every request asks it."""
+    return (
         select(Person, Membership.startup_id, Membership.role, ManagerProgramme.programme_id, *more)
         .select_from(Person)
         .outerjoin(Membership, Membership.person_id == Person.id)
@@ -108,7 +104,19 @@ def identify(
             (ManagerProgramme.person_id == Person.id) & Person.limited_to_programmes & (Person.role == "manager"),
         )
         .where(condition)
-    ).all()
+    )
+
+
+_BY_ID = people_where(Person.id == bindparam("person"))
+
+
+def identify(
+    statement: Select[*tuple[Any, ...]], values: Mapping[str, Any], now: datetime, address: str = ""
+) -> tuple[Person, Caller, tuple[Any, ...]] | None:
+    """The one person whom a statement of `people_where` finds with those values, the caller that they are, and the
+    columns asked for besides; None when there is nobody. In one statement.
+    """
+    rows = db.session.execute(statement, values).all()
     if not rows:
         return None
     person = rows[0][0]

@@ -8,14 +8,16 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, or_, select, update
 
 from creditsvc.core.days import instant_text
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.parties import trail
-from creditsvc.parties.access import Caller, identify, may, require
+from creditsvc.parties.access import Caller, identify, may, people_where, require
 from creditsvc.parties.models import TOKEN_SCOPES, ApiToken, Person
 from creditsvc.parties.operations import known_person
 
@@ -117,15 +119,18 @@ def find_bearer(token: str, now: datetime, address: str = "") -> Bearer | None:
     """The active person whose live token this is, with what the token may do, or None. One query."""
     if not token.startswith(PREFIX):
         return None
-    found = identify(
-        and_(ApiToken.person_id == Person.id, ApiToken.token_hash == hash_token(token), Person.active, *_live(now)),
-        now, address, ApiToken.id, ApiToken.scopes, ApiToken.last_used_at,
-    )
+    found = identify(_bearers(), {"token_hash": hash_token(token), "now": now}, now, address)
     if found is None:
         return None
     _, caller, (token_id, scopes, used) = found
     caller = replace(caller, scopes=frozenset(scopes.split()))
     return Bearer(caller, token_id, used is None or now - used >= USE_NOTED_EVERY)
+
+
+@cache
+def _bearers() -> Select[*tuple[Any, ...]]:
+    token = and_(ApiToken.person_id == Person.id, ApiToken.token_hash == bindparam("token_hash"), Person.active)
+    return people_where(token & and_(*_live(bindparam("now"))), ApiToken.id, ApiToken.scopes, ApiToken.last_used_at)
 
 
 def note_use(token_id: int, now: datetime) -> None:
@@ -159,7 +164,7 @@ def list_tokens(caller: Caller, email: str | None = None) -> list[TokenView]:
     ]
 
 
-def _live(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _live(now: datetime | BindParameter[datetime]) -> tuple[ColumnElement[bool], ...]:
     return ApiToken.revoked_at.is_(None), or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now)
 
 

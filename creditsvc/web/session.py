@@ -2,17 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, abort, redirect, request, session, url_for
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import Select, bindparam
 from werkzeug.wrappers import Response
 
 from creditsvc import clock
-from creditsvc.alerts.reading import judged_night, night_columns
+from creditsvc.alerts.reading import judged_night, night_columns, night_values
 from creditsvc.config import Config
-from creditsvc.parties.access import Caller, caller_of, identify, may
+from creditsvc.parties.access import Caller, caller_of, identify, may, people_where
 from creditsvc.parties.models import Person
 
 LIFETIME = timedelta(hours=10)
@@ -79,11 +82,15 @@ def _load(cookie_id: str) -> SignedIn | None:
     if not (person_id.isdecimal() and epoch.isdecimal()):
         return None
     now = clock.now()
-    found = identify(
-        (Person.id == int(person_id)) & Person.active & (Person.session_epoch == int(epoch)), now, address(),
-        *night_columns(now),  # since every page asks it
-    )
+    values = {"person": int(person_id), "epoch": int(epoch), **night_values(now)}
+    found = identify(_people_of_cookies(), values, now, address())
     return None if found is None else _signed_in(*found[:2], judged_night(now, *found[2]).is_late)
+
+
+@cache
+def _people_of_cookies() -> Select[*tuple[Any, ...]]:
+    cookie = (Person.id == bindparam("person")) & Person.active & (Person.session_epoch == bindparam("epoch"))
+    return people_where(cookie, *night_columns())  # every page says whether the night is late
 
 
 def _signed_in(person: Person, caller: Caller, night_is_late: bool = False) -> SignedIn:

@@ -9,14 +9,16 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from flask import Flask
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, create_engine, select, text, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from creditsvc.db import db, transaction
+from creditsvc.db import begin_snapshot, db, transaction
 from creditsvc.ledger.book import lock_pools
 from creditsvc.ledger.models import Pool
 from tests.ledger.books import START, make_book
@@ -47,6 +49,11 @@ def in_threads(act: Callable[[], int]) -> int:
 def committed() -> int:
     """What the pool has promised, as everybody can see it."""
     db.session.rollback()
+    return committed_now()
+
+
+def committed_now() -> int:
+    """What the pool has promised, in the transaction that there is."""
     return int(db.session.execute(select(Pool.committed)).scalar_one())
 
 
@@ -196,3 +203,30 @@ def _second_pool() -> Pool:
         key="second", partner_id=pool.partner_id, resource_id=pool.resource_id, amount=10**8, committed=0, starts=START,
         ends=None,
     )  # fmt: skip
+
+
+@on_postgresql
+def test_a_read_begins_nothing_that_would_make_the_driver_forget_its_statements(app: Flask) -> None:
+    make_book()
+
+    def status() -> TransactionStatus:
+        connection: psycopg.Connection = db.session.connection().connection.driver_connection  # type: ignore[assignment]
+        return connection.info.transaction_status
+
+    committed()
+    assert status() == TransactionStatus.IDLE
+    assert transaction(lambda: (committed_now(), status())[1]) == TransactionStatus.INTRANS
+    committed()
+    begin_snapshot()
+    committed_now()
+    assert status() == TransactionStatus.INTRANS
+
+
+@on_postgresql
+def test_reads_use_the_statements_that_were_prepared(app: Flask) -> None:
+    make_book()
+    for _ in range(7):  # the driver prepares what it is asked more often than five times
+        committed()
+        db.session.remove()
+    prepared = db.session.execute(text("SELECT statement FROM pg_prepared_statements")).scalars().all()
+    assert any("pool.committed" in statement for statement in prepared)
