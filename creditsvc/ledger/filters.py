@@ -16,10 +16,14 @@ from creditsvc.parties.models import Startup
 
 def expiring(now: datetime, until: datetime) -> ColumnElement[bool]:
     """Something that can be drawn now expires by `until`."""
-    return Startup.id.in_(
-        select(Account.startup_id)
+    return (
+        select(Account.id)
         .join(LotCache, LotCache.account_id == Account.id)
-        .where(LotCache.lapses_at > now, LotCache.lapses_at <= until, LotCache.effective <= now)
+        .where(
+            Account.startup_id == Startup.id, LotCache.lapses_at > now, LotCache.lapses_at <= until,
+            LotCache.effective <= now,
+        )
+        .exists()
     )
 
 
@@ -54,6 +58,10 @@ def unanswered(now: datetime) -> ColumnElement[bool]:
 
 
 def _with_account(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return Startup.id.in_(
-        select(Account.startup_id).join(AccountCache, AccountCache.account_id == Account.id).where(condition)
+    # asked of one startup after the other, in the order of the list, until a page is full
+    return (
+        select(Account.id)
+        .join(AccountCache, AccountCache.account_id == Account.id)
+        .where(Account.startup_id == Startup.id, condition)
+        .exists()
     )
