@@ -55,11 +55,12 @@ class Prepared:
 
 @dataclass
 class _Decision:
-    """What a run would change."""
+    """What a run would change. `stale` has the days on which newer data stands that says something else, and
+    `standing_days` counts the others: those that the run decides, or another run of the same content."""
 
     changes: list[Delta]
     stale: dict[int, list[date]]
-    decided_days: int
+    standing_days: int
     others: Mapping[int, Sequence[Candidate]]
     suspicions: list[str] = field(default_factory=list)
 
@@ -270,13 +271,17 @@ def _decide(run: ImportRun, totals: pl.DataFrame, scope_ids: Sequence[int]) -> _
     decided: dict[int, list[date]] = {}
     stale: dict[int, list[date]] = {}
     suspicions = []
+    standing_days = 0
     for scope_id in scope_ids:
         own = Candidate(run.id, scope_id, first, last, run.submitted_at, run.content_hash, run.feed)
         by_day = deciders([*others[scope_id], own], first, last)
         decided[scope_id] = [day for day, run_id in by_day.items() if run_id == run.id]
-        not_decided = [day for day, run_id in by_day.items() if run_id != run.id]
-        if not_decided:
-            stale[scope_id] = not_decided
+        # an export that is asked for twice may be overtaken by itself: what it says stands then
+        same = {run.id, *(one.run_id for one in others[scope_id] if one.content_hash == run.content_hash)}
+        overtaken = [day for day, run_id in by_day.items() if run_id not in same]
+        standing_days += len(by_day) - len(overtaken)
+        if overtaken:
+            stale[scope_id] = overtaken
         for month, before, now in covers_less(own, others[scope_id]):
             suspicions.append(f"{COVERS}{now} days of {month:%Y-%m} where the run before covered {before}")
     # whole months, since suspicion asks what is posted for a scope and month
@@ -288,7 +293,7 @@ def _decide(run: ImportRun, totals: pl.DataFrame, scope_ids: Sequence[int]) -> _
             f"would take {_shown(-change, currency)} of {_shown(before_steps, currency)} {currency} of {month:%Y-%m}"
             f"{AWAY_FROM}{scope.external_id}"
         )
-    return _Decision(changes, stale, sum(map(len, decided.values())), others, sorted(set(suspicions)))
+    return _Decision(changes, stale, standing_days, others, sorted(set(suspicions)))
 
 
 def _shown(steps: int, currency: str) -> str:
@@ -298,7 +303,7 @@ def _shown(steps: int, currency: str) -> str:
 def _status(decision: _Decision) -> str:
     if decision.changes:
         return "applied"
-    return "stale" if decision.stale and not decision.decided_days else "unchanged"
+    return "stale" if decision.stale and not decision.standing_days else "unchanged"
 
 
 def _settle(run: ImportRun, changes: Sequence[Delta], cause: str, caller: Caller) -> list[Batch]:

@@ -91,7 +91,7 @@ def test_the_report_of_a_run_names_no_scope_of_another_startup(limited: Caller, 
     rows = [*rows_of(costs), *rows_of(costs, OTHER), *rows_of(costs, NEVER_SEEN)]
     import_path(write(tmp_path, rows), NOW)
     held = import_path(write(tmp_path, [*rows_of({1: "2"}), *rows_of({1: "2", 4: "1"}, OTHER)]), hours(2))
-    stale = import_path(write(tmp_path, rows), hours(-3))
+    stale = import_path(write(tmp_path, rows[::-1]), hours(-3))
     reports = [find_run(limited, run["id"]).report for run in (held, stale)]
 
     told = [report_for(limited, report) for report in reports]
