@@ -17,7 +17,7 @@ import flask_sqlalchemy.session
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Integer, MetaData, Table, event, insert, text
+from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Integer, MetaData, Select, Table, event, insert, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -256,3 +256,18 @@ def bulk_insert(model: type[Model], columns: Sequence[str], rows: Iterable[Seque
     with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def bulk_read(statement: Select[*tuple[Any, ...]]) -> list[Sequence[Any]]:
+    """What the statement finds, by column, through the driver: for many rows, and columns instead of entities.
+
+    Values are what the columns' Python types say, each different one of a column of dates or instants made once.
+    """
+    db.session.flush()
+    result = db.session.connection().execute(statement)
+    dialect, driver = result.dialect, result.cursor
+    columns = list(zip(*driver.fetchall(), strict=True)) or [()] * len(driver.description)
+    made = [column.type.dialect_impl(dialect).result_processor(dialect, described[1])
+            for column, described in zip(statement.selected_columns, driver.description, strict=True)]
+    result.close()
+    return [tuple(map(cache(to), values)) if to else values for to, values in zip(made, columns, strict=True)]

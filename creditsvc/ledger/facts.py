@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, fu
 from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
 from creditsvc.core.days import day_start
 from creditsvc.core.rates import NO_RATES, Course, Pair, StatedRate, converted, courses, to_units
-from creditsvc.db import db
+from creditsvc.db import bulk_read, db
 from creditsvc.ledger.models import (
     Account,
     Batch,
@@ -190,14 +190,15 @@ def usage_of(account_ids: Sequence[int]) -> dict[int, dict[datetime, int]]:
     usage: dict[int, dict[datetime, int]] = {account_id: defaultdict(int) for account_id in account_ids}
     units = units_of(account_ids)
     owned = owned_by(account_ids)
+    starts = cache(day_start)
     for part in chunks(owned):
-        rows = db.session.execute(
+        totals = bulk_read(
             select(UsageFact.scope_id, UsageFact.day, UsageFact.currency, func.sum(UsageFact.amount))
             .where(UsageFact.scope_id.in_(part), UsageFact.currency.in_(set(units.values())))
             .group_by(UsageFact.scope_id, UsageFact.day, UsageFact.currency)
         )
-        for scope_id, day, currency, amount in rows:
-            at = day_start(day)
+        for scope_id, day, currency, amount in zip(*totals, strict=True):
+            at = starts(day)
             for own in owned[scope_id]:
                 if own.starts <= at < own.ends and own.account_id in usage and units[own.account_id] == currency:
                     usage[own.account_id][at] += int(amount)
@@ -299,7 +300,7 @@ def posted_of(
         if until is not None:
             statement = statement.where(Posting.charge_at <= until)
         statement = statement.group_by(Posting.account_id, Posting.charge_at, Posting.kind, Posting.lot_id)
-        for account_id, at, kind, lot_id, amount in db.session.execute(statement):
+        for account_id, at, kind, lot_id, amount in zip(*bulk_read(statement), strict=True):
             if amount:
                 posted[account_id][at, kind, lot_id] = int(amount)
     return posted

@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
-from sqlalchemy import BigInteger, String, cast, func, select
+from sqlalchemy import func, select
 
 from creditsvc.core.amounts import MONEY_STEPS, format_amount, unit_named
 from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_start
 from creditsvc.core.rates import NO_RATES
-from creditsvc.db import bulk_insert, db
+from creditsvc.db import bulk_insert, bulk_read, db
 from creditsvc.ledger.book import note_freshness
 from creditsvc.ledger.facts import chunks, known_courses, ownerships_of, units_of
 from creditsvc.ledger.models import (
@@ -26,12 +26,16 @@ from creditsvc.ledger.models import (
     ScopeFact,
     UsageFact,
 )
-from creditsvc.usage.decide import TOTALS, Candidate, Delta, by_day, frame, month_of
+from creditsvc.usage.decide import TOTALS, Candidate, Delta, by_day, month_of
 from creditsvc.usage.models import ImportRun, RunScope, RunTotals
 from creditsvc.usage.readers.totals import Export, Units
 
 CANDIDATE_STATES = ("applied", "unchanged", "stale")
 CREDIT = "credit"
+SCOPES_AT_ONCE = 1_000
+"""Of how many scopes the usage of some months is held in memory as rows."""
+
+_FACTS = {"scope_id": pl.Int64, "day": pl.Date, "key_id": pl.Int64, "currency": pl.String, "amount": pl.Int64}
 
 
 def settle_units() -> Units:
@@ -91,19 +95,17 @@ def candidates_of(scope_ids: Iterable[int], without_run: int) -> dict[int, list[
 
 def posted_totals(scope_ids: Iterable[int], first: date, last: date) -> pl.DataFrame:
     """The usage of scopes as it is known on [first, last], by the grain of U3."""
-    rows: list[Any] = []
-    for part in chunks(scope_ids):
-        # days as text and keys by id: a month has many rows, and what repeats is turned into values for all at once
-        rows += db.session.execute(
-            select(UsageFact.scope_id, cast(UsageFact.day, String), UsageFact.key_id, UsageFact.currency,
-                   cast(func.sum(UsageFact.amount), BigInteger))
+    known = []
+    for part in chunks(scope_ids, SCOPES_AT_ONCE):
+        # summed here: a database would sort all rows for it, where mostly each is a total of its own
+        facts = bulk_read(
+            select(UsageFact.scope_id, UsageFact.day, UsageFact.key_id, UsageFact.currency, UsageFact.amount)
             .where(UsageFact.scope_id.in_(part), UsageFact.day >= first, UsageFact.day <= last)
-            .group_by(UsageFact.scope_id, UsageFact.day, UsageFact.key_id, UsageFact.currency)
-        ).all()
-    if not rows:
-        return frame(())
-    columns = dict(zip(("scope_id", "day", "key_id", "currency", "amount"), zip(*rows, strict=True), strict=True))
-    posted = pl.DataFrame(columns).with_columns(pl.col("day").str.to_date("%Y-%m-%d"))
+        )
+        grain = ("scope_id", "day", "key_id", "currency")
+        usage = pl.DataFrame(dict(zip((*grain, "amount"), facts, strict=True)), schema=_FACTS)
+        known.append(usage.group_by(grain).agg(pl.col("amount").cast(pl.Int128).sum()))
+    posted = pl.concat(known) if known else pl.DataFrame(schema=_FACTS)
     keys: list[Any] = []
     for part in chunks(posted["key_id"].unique()):
         keys += db.session.execute(select(ChargeKey.id, ChargeKey.text).where(ChargeKey.id.in_(part))).all()
@@ -143,9 +145,13 @@ def refresh_scopes(scopes: Mapping[int, Scope]) -> None:
             .group_by(RunScope.scope_id)
         )
         fresh.update({scope_id: (newest, at) for scope_id, newest, at in rows})
+    moved = []
     for scope_id, scope in scopes.items():
-        scope.newest_charge_day, scope.data_at = fresh.get(scope_id, (None, None))
-    note_freshness(scopes)
+        newest, scope.data_at = fresh.get(scope_id, (None, None))
+        if newest != scope.newest_charge_day:
+            scope.newest_charge_day = newest
+            moved.append(scope_id)
+    note_freshness(moved)
 
 
 def uncovered_of(batches: Iterable[Batch]) -> dict[str, str]:
