@@ -5,9 +5,10 @@ from typing import Any
 
 from flask import Response, url_for
 
-from creditsvc.api.paging import page, page_of_all
+from creditsvc.api.paging import id_cursor, page, page_of_all
 from creditsvc.api.routes import get, new_blueprint, post
 from creditsvc.api.schemas import (
+    ActivationListSchema,
     AwardedGrantsSchema,
     GrantListSchema,
     GrantSchema,
@@ -20,7 +21,7 @@ from creditsvc.api.writes import write_once
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.days import instant_text
 from creditsvc.grants import activation, operations, reading
-from creditsvc.grants.activation import activation_document
+from creditsvc.grants.activation import activation_document, entered_document
 from creditsvc.grants.models import Grant
 from creditsvc.grants.reading import GrantView, PoolView
 from creditsvc.grants.schemas import ActivateShape, AmountShape, AwardShape, ExtendShape, VoidShape
@@ -94,6 +95,15 @@ def return_to_pool(body: dict[str, Any], key: str) -> Response:
     """Gives what nobody drew of a grant back to its pool."""
     caller = current_caller()
     return _change(lambda: operations.return_to_pool(caller, key, **body))
+
+
+@get(blueprint, "/grants/<key>/activations", query=PagingSchema, answers=ActivationListSchema)
+def list_activations(query: dict[str, Any], key: str) -> dict[str, Any]:
+    """All that was entered of a grant's activation, newest first; the first of them stands."""
+    grant = reading.find_grant(current_caller(), key).grant
+    before = id_cursor(query.get("after"))
+    found = [one for one in activation.activation_history(grant) if before is None or one.id < before]
+    return page(found[: query["limit"] + 1], query["limit"], entered_document, lambda one: str(one.id))
 
 
 @post(blueprint, "/grants/<key>/activate", scope="award", body=ActivateShape, answers=GrantSchema)

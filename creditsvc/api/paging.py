@@ -1,8 +1,10 @@
 """Lists in pages: `items`, and `next`, the cursor to go on from (null on the last page)."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any, TypeVar
 
+from creditsvc.core.days import parse_day
 from creditsvc.core.errors import RuleBroken
 
 T = TypeVar("T")
@@ -32,6 +34,16 @@ def id_cursor(after: str | None) -> int | None:
     if not (after.isascii() and after.isdigit()) or len(after) > 18:
         raise _no_cursor(after)
     return int(after)
+
+
+def day_cursor(after: str | None) -> date | None:
+    """The day in a cursor of a list by days. Raises RuleBroken("after", "not-a-cursor")."""
+    if after is None:
+        return None
+    try:
+        return parse_day(after, "after")
+    except RuleBroken as error:
+        raise _no_cursor(after) from error
 
 
 def two_keys(after: str | None) -> tuple[str, str] | None:

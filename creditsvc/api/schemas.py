@@ -261,7 +261,7 @@ class ClosingSchema(AnswerSchema):
 
 
 class PaidFromSchema(AnswerSchema):
-    """What one grant paid of an entry."""
+    """What one grant paid of it."""
 
     grant = text_field(required=True)
     amount = amount_field(required=True)
@@ -323,6 +323,13 @@ class ActivationSchema(AnswerSchema):
     reason = text_field(required=True)
     entered_at = instant_field(required=True)
     entered_by = text_field(required=True)
+
+
+class ActivationListSchema(AnswerSchema):
+    """A page of what was entered of a grant's activation, newest first."""
+
+    items = fields.List(fields.Nested(ActivationSchema), required=True)
+    next = next_page()
 
 
 class GrantSchema(GrantBalanceSchema):

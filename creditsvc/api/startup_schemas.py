@@ -2,7 +2,18 @@
 
 from marshmallow import fields, validate
 
-from creditsvc.api.schemas import AnswerSchema, PagingSchema, instant_field, next_page, text_field
+from creditsvc.api.schemas import (
+    AnswerSchema,
+    ConversionSchema,
+    PagingSchema,
+    PaidFromSchema,
+    amount_field,
+    amounts_field,
+    day_field,
+    instant_field,
+    next_page,
+    text_field,
+)
 from creditsvc.ledger.listing import FILTERS
 
 
@@ -30,4 +41,47 @@ class StartupListSchema(AnswerSchema):
     """A page of startups."""
 
     items = fields.List(fields.Nested(StartupSchema), required=True)
+    next = next_page()
+
+
+class UsageQuerySchema(PagingSchema):
+    """Which charge days, both included."""
+
+    first = day_field("the first charge day; default: from the beginning", data_key="from")
+    last = day_field("the last charge day; default: today", data_key="to")
+    resource = text_field("of which holding; default: the first of credit")
+
+
+class ChargeKeyAmountSchema(AnswerSchema):
+    """A part of a day's usage by what it was for."""
+
+    key = text_field("service, meter and kind of charge, as the export has them", required=True)
+    amount = amount_field(required=True)
+
+
+class ScopeAmountSchema(AnswerSchema):
+    """A part of a day's usage by the billing scope that it came from."""
+
+    scope = text_field(required=True)
+    amount = amount_field(required=True)
+
+
+class UsageDaySchema(AnswerSchema):
+    """A charge day (UTC) with usage, in the unit of its resource."""
+
+    day = day_field(required=True)
+    amount = amount_field("net, with what was converted, without what waits", required=True)
+    paid_from = fields.List(fields.Nested(PaidFromSchema), required=True)
+    uncovered = amount_field("what no grant paid", required=True)
+    uncredited_refund = amount_field("refunds of what no grant had paid", required=True)
+    charge_keys = fields.List(fields.Nested(ChargeKeyAmountSchema), required=True)
+    scopes = fields.List(fields.Nested(ScopeAmountSchema), required=True)
+    conversions = fields.List(fields.Nested(ConversionSchema), required=True)
+    waiting = amounts_field("what waits for an exchange rate, by currency", required=True)
+
+
+class UsageDayListSchema(AnswerSchema):
+    """A page of charge days, newest first."""
+
+    items = fields.List(fields.Nested(UsageDaySchema), required=True)
     next = next_page()

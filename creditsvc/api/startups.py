@@ -1,11 +1,12 @@
 """Startups and what they hold."""
 
+from datetime import UTC, date, timedelta
 from typing import Any
 
 from flask import Response, url_for
 
 from creditsvc.api.etags import check_match
-from creditsvc.api.paging import page
+from creditsvc.api.paging import day_cursor, page
 from creditsvc.api.routes import get, new_blueprint, patch, post
 from creditsvc.api.schemas import (
     BalanceQuerySchema,
@@ -13,7 +14,13 @@ from creditsvc.api.schemas import (
     StatementQuerySchema,
     StatementSchema,
 )
-from creditsvc.api.startup_schemas import StartupListSchema, StartupQuerySchema, StartupSchema
+from creditsvc.api.startup_schemas import (
+    StartupListSchema,
+    StartupQuerySchema,
+    StartupSchema,
+    UsageDayListSchema,
+    UsageQuerySchema,
+)
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import edit_once, write_once
 from creditsvc.core.days import as_of_instant, instant_text, parse_day
@@ -26,6 +33,10 @@ from creditsvc.parties.once import Answer
 from creditsvc.parties.schemas import StartupEditShape, StartupShape
 from creditsvc.programmes.reading import taking_part
 from creditsvc.statements.reading import conversion_documents, statement, statement_document
+from creditsvc.statements.usage_days import account_of, paid_day_document, paid_days
+
+FIRST_DAY = date(1970, 1, 1)
+"""Before any charge day that can be kept."""
 
 blueprint = new_blueprint("startups", "Startups, their balances and statements.")
 
@@ -91,6 +102,23 @@ def get_statement(query: dict[str, Any], key: str) -> dict[str, Any]:
     first = parse_day(query["first"], "from") if "first" in query else None
     last = parse_day(query["last"], "to") if "last" in query else None
     return statement_document(statement(current_caller(), key, first=first, last=last))
+
+
+@get(blueprint, "/startups/<key>/usage", query=UsageQuerySchema, answers=UsageDayListSchema)
+def list_usage_days(query: dict[str, Any], key: str) -> dict[str, Any]:
+    """A startup's usage by charge day, newest first, with what each day was paid from and what it was for."""
+    caller = current_caller()
+    view = account_of(holdings_of(caller, key, caller.now)[1], query.get("resource"))
+    first = parse_day(query["first"], "from") if "first" in query else FIRST_DAY
+    last = parse_day(query["last"], "to") if "last" in query else caller.now.astimezone(UTC).date()
+    before = day_cursor(query.get("after"))
+    if before is not None:
+        last = min(last, before - timedelta(days=1))
+    found = paid_days(view, first, last) if view is not None and first <= last else []
+    return page(
+        found[: query["limit"] + 1], query["limit"], lambda one: paid_day_document(one, view.unit) if view else {},
+        lambda one: one.usage.day.isoformat(),
+    )
 
 
 def shown(startup: Startup) -> dict[str, Any]:

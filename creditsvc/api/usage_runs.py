@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flask import Response, jsonify, url_for
+from flask import Response, url_for
 from marshmallow import ValidationError
 from werkzeug.datastructures import FileStorage
 
@@ -14,12 +14,12 @@ from creditsvc.api.problems import refused_file
 from creditsvc.api.routes import get, new_blueprint, post
 from creditsvc.api.schemas import NothingSchema, PagingSchema
 from creditsvc.api.tokens import current_caller
-from creditsvc.api.usage_schemas import ReversalSchema, RunListSchema, RunSchema, UploadSchema
-from creditsvc.api.writes import answered_before, write_once
+from creditsvc.api.usage_schemas import ApplySchema, ReversalSchema, RunListSchema, RunSchema, UploadSchema
+from creditsvc.api.writes import answered_before, dry_run, write_once
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.days import as_of_instant, instant_text
 from creditsvc.core.errors import FileRefused
-from creditsvc.db import MAX_ID, transaction
+from creditsvc.db import MAX_ID
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.once import Answer
 from creditsvc.usage.effects import Effect, effects_of
@@ -29,6 +29,7 @@ from creditsvc.usage.operations import (
     apply_run,
     confirm_run,
     discard_run,
+    read_kept,
     read_source,
     receive_upload,
     record_refusal,
@@ -69,7 +70,7 @@ def upload_usage(body: dict[str, Any]) -> Response:
     """
     caller = current_caller()
     require(caller, "usage.import")
-    before = answered_before()
+    before = None if body["dry_run"] else answered_before()
     if before is not None:
         return before
     submitted_at = as_of_instant(body["submitted_at"], "submitted_at") if "submitted_at" in body else None
@@ -87,12 +88,37 @@ def upload_usage(body: dict[str, Any]) -> Response:
     def act() -> Answer:
         report = apply_run(caller, prepared, submitted_at=submitted_at, confirm=body["confirm"])
         run = find_run(caller, report["id"])
-        where = url_for("api_usage_runs.get_usage_run", run_id=run.id)
-        return Answer(201, shown(caller, run, dry_run=body["dry_run"]), where)
+        if body["dry_run"]:
+            return Answer(200, shown(caller, run, dry_run=True))
+        return Answer(201, shown(caller, run), url_for("api_usage_runs.get_usage_run", run_id=run.id))
 
-    if body["dry_run"]:
-        return jsonify(transaction(act, keep=False).body)
-    return write_once(act)
+    return dry_run(act) if body["dry_run"] else write_once(act)
+
+
+@post(blueprint, f"/usage-runs/{RUN}/apply", scope="import", body=ApplySchema, answers=RunSchema, required=False)
+def apply_usage_run(body: dict[str, Any], run_id: int) -> Response:
+    """Applies a run that was uploaded on a page and waits; a suspicious one is held unless `confirm` says yes at once.
+
+    A dry run tells what would happen. Files that are refused by now make it a refused run.
+    """
+    caller = current_caller()
+    require(caller, "usage.import")
+    find_run(caller, run_id)
+    before = None if body["dry_run"] else answered_before()
+    if before is not None:
+        return before
+    try:
+        prepared = read_kept(run_id)
+    except FileRefused as refusal:
+        if body["dry_run"]:
+            raise
+        return _refuse_kept(caller, run_id, refusal)
+
+    def act() -> Answer:
+        apply_run(caller, prepared, run_id=run_id, confirm=body["confirm"])
+        return Answer(200, shown(caller, find_run(caller, run_id), dry_run=body["dry_run"]))
+
+    return dry_run(act) if body["dry_run"] else write_once(act)
 
 
 @post(
@@ -167,11 +193,18 @@ def _refuse(caller: Caller, name: str, parts: Sequence[Part], refusal: FileRefus
             packed.append(pack(part.name, stream))
 
     def act() -> Answer:
-        run = receive_upload(caller, name[:300], packed)
-        record_refusal(caller, run.id, refusal)
-        return Answer(422, {**refused_file(refusal), "run": run.id})
+        return _refused(caller, receive_upload(caller, name[:300], packed).id, refusal)
 
     return write_once(act)
+
+
+def _refuse_kept(caller: Caller, run_id: int, refusal: FileRefused) -> Response:
+    return write_once(lambda: _refused(caller, run_id, refusal))
+
+
+def _refused(caller: Caller, run_id: int, refusal: FileRefused) -> Answer:
+    record_refusal(caller, run_id, refusal)
+    return Answer(422, {**refused_file(refusal), "run": run_id})
 
 
 def _head(run: ImportRun) -> dict[str, Any]:

@@ -13,6 +13,17 @@ from creditsvc.api.schemas import (
     next_page,
     text_field,
 )
+from creditsvc.usage.schemas import RateShape, WithdrawRateShape
+
+
+def dry_run_field() -> fields.Boolean:
+    """Whether to tell only what a write would do."""
+    return fields.Boolean(load_default=False, metadata={"description": "tell what it would do, and do nothing"})
+
+
+def confirm_field() -> fields.Boolean:
+    """A manager's yes to what looks wrong (U5)."""
+    return fields.Boolean(load_default=False, metadata={"description": "apply it although it is suspicious (U5)"})
 
 
 class ScopeOfStartupSchema(AnswerSchema):
@@ -55,7 +66,7 @@ class UnassignedScopeListSchema(AnswerSchema):
 class RateSchema(AnswerSchema):
     """A word on an exchange rate."""
 
-    id = fields.Integer(required=True)
+    id = fields.Integer(required=True, allow_none=True, metadata={"description": "null for a dry run"})
     from_currency = text_field(required=True)
     to_currency = text_field(required=True)
     day = day_field("the first charge day for which it holds", required=True)
@@ -92,6 +103,19 @@ class RateOutcomeSchema(RateSchema):
     changed = fields.Boolean(required=True, metadata={"description": "false when this stood already"})
     accounts = fields.Integer(required=True, metadata={"description": "how many accounts were posted"})
     effects = fields.List(fields.Nested(RateEffectSchema), required=True)
+    dry_run = fields.Boolean(required=True)
+
+
+class RateBodySchema(RateShape):
+    """A rate to state."""
+
+    dry_run = dry_run_field()
+
+
+class WithdrawRateBodySchema(WithdrawRateShape):
+    """A rate to take back."""
+
+    dry_run = dry_run_field()
 
 
 class EndedScopeSchema(AnswerSchema):
@@ -190,10 +214,17 @@ class ReversalSchema(AnswerSchema):
     uncovered_delta = amounts_field("the change in usage that no grant pays, by unit", required=True)
 
 
+class ApplySchema(Schema):
+    """How to apply the run."""
+
+    dry_run = dry_run_field()
+    confirm = confirm_field()
+
+
 class UploadSchema(Schema):
     """One cost export: a file, or all files of a manifest with it."""
 
     files = fields.List(Upload(), required=True, validate=validate.Length(1, error="Send the files of one export."))
-    dry_run = fields.Boolean(load_default=False, metadata={"description": "tell what it would do, and do nothing"})
-    confirm = fields.Boolean(load_default=False, metadata={"description": "apply it although it is suspicious (U5)"})
+    dry_run = dry_run_field()
+    confirm = confirm_field()
     submitted_at = text_field("when the data was made; default: what the manifest says, else now")

@@ -26,6 +26,11 @@ def write_once(act: Callable[[], Answer]) -> Response:
     return respond(transaction(lambda: do_once(caller, key, asked, act)))
 
 
+def dry_run(act: Callable[[], Answer]) -> Response:
+    """What `act` would answer: it is done and taken back. It takes no key, since it keeps nothing."""
+    return respond(transaction(act, keep=False))
+
+
 def edit_once(act: Callable[[], Answer]) -> Response:
     """`write_once` for an edit of what the answer shows: it says by If-Match from what it was made, `act` checks that.
 

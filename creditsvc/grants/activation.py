@@ -169,8 +169,11 @@ def stands() -> ColumnElement[bool]:
 
 def activation_document(activation: Activation | None) -> dict[str, Any] | None:
     """An activation as JSON, None as None."""
-    if activation is None:
-        return None
+    return None if activation is None else entered_document(activation)
+
+
+def entered_document(activation: Activation) -> dict[str, Any]:
+    """An entry of an activation as JSON."""
     return {
         **_text(activation), "reason": activation.reason, "entered_at": instant_text(activation.entered_at),
         "entered_by": activation.actor,

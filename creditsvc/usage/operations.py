@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -32,7 +34,7 @@ from creditsvc.usage.decide import (
     month_of,
     takes_away_much,
 )
-from creditsvc.usage.files import Packed, keep, pack_source
+from creditsvc.usage.files import Packed, keep, pack_source, source_of_run
 from creditsvc.usage.models import ImportFile, ImportRun, RunScope, RunTotals
 from creditsvc.usage.readers.read import read_export
 from creditsvc.usage.readers.source import Source
@@ -73,6 +75,12 @@ def read_source(
     _check_lengths(source.name, export)
     content = hashlib.sha256("\n".join(part.sha256 for part in export.parts).encode("ascii")).hexdigest()
     return Prepared(source.name, export, content, tuple(pack_source(source, export.parts)) if keep_files else None)
+
+
+def read_kept(run_id: int) -> Prepared:
+    """A run's kept files, read and checked whole. Raises FileRefused, Conflict("run", "not-kept")."""
+    with TemporaryDirectory(prefix="creditsvc-") as folder:
+        return read_source(source_of_run(run_id, Path(folder)), keep_files=False)
 
 
 def _check_lengths(name: str, export: Export) -> None:

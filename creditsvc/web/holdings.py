@@ -1,6 +1,5 @@
 """A startup's own pages: what it holds and why, usage by day, its statement."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -10,15 +9,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc.core.amounts import Unit
-from creditsvc.core.days import day_of, day_start, parse_day
-from creditsvc.core.errors import NotFound, RuleBroken
+from creditsvc.core.days import day_of, parse_day
+from creditsvc.core.errors import RuleBroken
 from creditsvc.core.forecast import Forecast
 from creditsvc.grants.activation import activations_of_startup
 from creditsvc.grants.models import Activation
 from creditsvc.grants.reading import has_award
 from creditsvc.ledger.models import Scope
 from creditsvc.ledger.outlook import forecasts
-from creditsvc.ledger.reading import AccountView, LotView, holdings_of, postings
+from creditsvc.ledger.reading import AccountView, LotView, holdings_of
 from creditsvc.ledger.timeline import Ownership
 from creditsvc.parties.access import Caller, may_with
 from creditsvc.parties.models import Startup
@@ -26,13 +25,12 @@ from creditsvc.parties.reading import find_startup, members_of
 from creditsvc.programmes.reading import enrolments_of
 from creditsvc.statements.reading import History, burn_downs, history_of, statement
 from creditsvc.statements.reported import Reported, reported_balances
+from creditsvc.statements.usage_days import account_of, paid_days
 from creditsvc.usage.reading import (
     Conversion,
-    DayUsage,
     foreign_in_all,
     scope_views,
     scopes_held,
-    usage_by_day,
 )
 from creditsvc.web import session
 from creditsvc.web.charts import BurnDown, burn_down
@@ -67,16 +65,6 @@ class Held:
     unit: Unit
     kind: str
     activation: Activation | None
-
-
-@dataclass(frozen=True)
-class PaidDay:
-    """A day's usage with what paid it; amounts in steps of the account's unit."""
-
-    usage: DayUsage
-    paid_from: tuple[tuple[str, int], ...]
-    uncovered: int
-    uncredited: int
 
 
 @pages.get("/startups/<key>")
@@ -135,43 +123,16 @@ def usage(key: str) -> ResponseReturnValue:
     """Usage by charge day, with what each day was paid from."""
     caller = session.caller()
     startup, views = holdings_of(caller, key, caller.now)
-    view = _chosen(views, request.args.get("resource"))
+    view = account_of(views, request.args.get("resource"))
     today = caller.now.astimezone(UTC).date()
     newest = view.newest_charge_day if view and view.newest_charge_day else today
     form, first, last = _period(min(newest, today) - USAGE_DAYS, today)
-    days = [] if view is None or form.is_refused else _paid_days(view, first, last)
+    days = [] if view is None or form.is_refused else paid_days(view, first, last)
     page = render_template(
         "usage_by_day.html", startup=startup, views=views, view=view, days=days, form=form,
         total=sum(day.usage.amount for day in days), uncovered=sum(day.uncovered for day in days),
     )
     return page, form.status
-
-
-def _chosen(views: Sequence[AccountView], resource: str | None) -> AccountView | None:
-    if resource is None:
-        return next((view for view in views if view.kind == "credit"), views[0] if views else None)
-    for view in views:
-        if view.resource == resource:
-            return view
-    raise NotFound("resource", resource)
-
-
-def _paid_days(view: AccountView, first: date, last: date) -> list[PaidDay]:
-    paid: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    others: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for row in postings([view.id], first=day_start(first), until=day_start(last)):
-        day = row.charge_at.astimezone(UTC).date()
-        if row.lot is None:
-            others[day][row.kind] += row.amount
-        else:
-            paid[day][row.lot] += row.amount
-    return [
-        PaidDay(
-            usage_of_day, tuple((lot, amount) for lot, amount in sorted(paid[usage_of_day.day].items()) if amount),
-            others[usage_of_day.day]["uncovered"], others[usage_of_day.day]["uncredited"],
-        )
-        for usage_of_day in usage_by_day(view.id, first, last)
-    ]
 
 
 @pages.get("/startups/<key>/statement")

@@ -1,8 +1,7 @@
 """Cost exports: uploaded and kept, read and tried out, then applied or discarded; runs and taking them back."""
 
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
 
 from flask import flash, redirect, render_template, request, url_for
@@ -14,13 +13,12 @@ from creditsvc.core.errors import FileRefused, RuleBroken
 from creditsvc.db import MAX_ID, transaction
 from creditsvc.parties.access import Caller, may, require
 from creditsvc.usage.effects import Effect, effects_of
-from creditsvc.usage.files import Packed, pack, source_of_run
+from creditsvc.usage.files import Packed, pack
 from creditsvc.usage.operations import (
-    Prepared,
     apply_run,
     confirm_run,
     discard_run,
-    read_source,
+    read_kept,
     receive_upload,
     record_refusal,
     reverse_run,
@@ -71,7 +69,7 @@ def upload() -> ResponseReturnValue:
                                                      more=len(packed) - 1)
     run_id = _received(caller, name, packed)
     try:
-        _prepared(run_id)
+        read_kept(run_id)
     except FileRefused as error:
         _refuse(caller, run_id, error)
     return redirect(url_for("usage.run", run_id=run_id), 303)
@@ -89,12 +87,6 @@ def _refuse(caller: Caller, run_id: int, refusal: FileRefused) -> None:
 def _name_of(file: FileStorage) -> str:
     """The file's own name, without the folders that some browsers send."""
     return PurePosixPath((file.filename or "").replace("\\", "/")).name[:300] or "export.csv"
-
-
-def _prepared(run_id: int) -> Prepared:
-    """The run's kept files, read and checked whole. Raises FileRefused, Conflict("run", "not-kept")."""
-    with TemporaryDirectory(prefix="creditsvc-") as folder:
-        return read_source(source_of_run(run_id, Path(folder)), keep_files=False)
 
 
 @pages.get(f"/usage/runs/<{RUN}>")
@@ -118,7 +110,7 @@ def _trial_page(caller: Caller, run_id: int) -> ResponseReturnValue:
 
 def _trial(caller: Caller, run_id: int, form: Form) -> tuple[dict[str, Any], list[Effect]] | None:
     try:
-        prepared = _prepared(run_id)
+        prepared = read_kept(run_id)
 
         def act() -> tuple[dict[str, Any], list[Effect]]:
             report = apply_run(caller, prepared, run_id=run_id)
@@ -143,7 +135,7 @@ def apply(run_id: int) -> ResponseReturnValue:
     find_run(caller, run_id)
     confirm = bool(request.form.get("confirm"))
     try:
-        prepared = _prepared(run_id)
+        prepared = read_kept(run_id)
     except FileRefused as error:
         _refuse(caller, run_id, error)
         return redirect(url_for("usage.run", run_id=run_id), 303)

@@ -249,3 +249,16 @@ def test_an_activation_is_kept_once_and_shown_with_its_grant(manager: Speaker, f
         "entered_by": "founder@harbour-robotics.example",
     }
     assert (refused.status_code, refused.json["field"], refused.json["code"]) == (422, "subscription", "not-a-scope")
+
+
+def test_the_history_of_an_activation_has_what_was_corrected(manager: Speaker, founder: Speaker, grant: str) -> None:
+    said = {"on": "2026-03-03", "subscription": "64e355d7-997c-491d-b0c1-8414dccfcf42"}
+    manager.post("/grants/hr-azure/activate", said)
+    manager.post("/grants/hr-azure/activate", {**said, "on": "2026-03-05", "reason": "the day was wrong"})
+
+    newest = founder.get("/grants/hr-azure/activations", limit=1).json
+    older = founder.get("/grants/hr-azure/activations", limit=1, after=newest["next"]).json
+
+    assert [one["reason"] for one in newest["items"]] == ["the day was wrong"]
+    assert newest["items"] == [founder.get("/grants/hr-azure").json["activation"]]
+    assert ([one["activated_at"] for one in older["items"]], older["next"]) == (["2026-03-02T16:00:00Z"], None)

@@ -1,12 +1,18 @@
 """Exchange rates through the API."""
 
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.api.speaking import Speaker
+from tests.conftest import NOW
 from tests.factories import make_grant, make_pool
+from tests.usage.exports import focus_row, write_focus
+from tests.usage.importing import assign, import_path
 
+SCOPE = "aaaaaaaa-0000-4000-8000-000000000001"
 RATE = {"from_currency": "HKD", "to_currency": "USD", "day": "2026-06-01", "rate": "0.1282", "source": "HKMA"}
 
 
@@ -31,6 +37,29 @@ def test_a_rate_answers_with_what_it_did_and_can_be_read(manager: Speaker, audit
 @pytest.mark.parametrize("number", [10**6, 2**63 - 1, 2**63, 10**40])
 def test_a_rate_that_is_not_there_is_not_found_however_large_its_number(manager: Speaker, number: int) -> None:
     assert manager.get(f"/rates/{number}").status_code == 404
+
+
+@pytest.mark.usefixtures("_credit")
+def test_a_dry_run_tells_what_a_rate_would_settle_and_changes_nothing(manager: Speaker, tmp_path: Path) -> None:
+    assign(SCOPE, "harbour-robotics", NOW - timedelta(days=60), NOW)
+    rows = [focus_row(date(2026, 6, 1), SCOPE, "100", BillingCurrency="HKD")]
+    import_path(write_focus(tmp_path / "june.csv", rows), NOW)
+
+    tried = manager.post("/rates", RATE | {"dry_run": True}, key="")
+    left = manager.get("/startups/harbour-robotics/balance").json["accounts"][0]["drawn"]
+    done = manager.post("/rates", RATE)
+
+    assert (tried.status_code, tried.json["dry_run"], tried.json["id"]) == (200, True, None)
+    assert [(one["startup"], one["drawn"]) for one in tried.json["effects"]] == [("harbour-robotics", "12.82")]
+    assert (left, len(manager.get("/rates").json["items"])) == ("0", 1)
+    assert done.status_code == 201
+    assert tried.json["effects"] == done.json["effects"]
+    assert manager.get("/startups/harbour-robotics/balance").json["accounts"][0]["drawn"] == "12.82"
+
+    back = {name: RATE[name] for name in ("from_currency", "to_currency", "day")} | {"reason": "a slip"}
+    tried = manager.post("/rates/withdraw", back | {"dry_run": True}, key="")
+    assert (tried.status_code, [one["drawn"] for one in tried.json["effects"]]) == (200, ["-12.82"])
+    assert manager.get("/startups/harbour-robotics/balance").json["accounts"][0]["drawn"] == "12.82"
 
 
 @pytest.mark.usefixtures("_credit")

@@ -22,7 +22,7 @@ WRITES = {
     },
     "import": {
         "POST /usage-runs", "POST /usage-runs/{run_id}/confirm", "POST /usage-runs/{run_id}/reverse",
-        "POST /usage-runs/{run_id}/discard",
+        "POST /usage-runs/{run_id}/discard", "POST /usage-runs/{run_id}/apply",
         "POST /scopes/assign", "POST /scopes/end", "POST /rates", "POST /rates/withdraw",
         "POST /startups/{key}/reported-balances",
     },

@@ -8,9 +8,12 @@ import pytest
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from creditsvc.db import db
+from creditsvc.db import db, transaction
 from creditsvc.ledger.models import Posting, UsageFact
+from creditsvc.parties.access import operator
+from creditsvc.usage.files import pack
 from creditsvc.usage.models import ImportRun
+from creditsvc.usage.operations import receive_upload
 from tests.api.speaking import ONE_DATABASE, Speaker
 from tests.conftest import NOW
 from tests.factories import make_grant, make_pool
@@ -177,6 +180,54 @@ def test_a_suspicious_run_is_held_until_a_manager_says_yes(manager: Speaker, gra
     assert held.json["suspicions"]
     assert (confirmed.status_code, confirmed.json["status"], remaining(manager)) == (200, "applied", "99")
     assert (again.status_code, again.json["code"]) == (409, "not-held")
+
+
+def waiting_upload(content: bytes) -> int:
+    """The id of a run that a page received and nobody has applied yet."""
+    packed = [pack("june.csv", io.BytesIO(content))]
+    run_id: int = transaction(lambda: receive_upload(operator(NOW), "june.csv", packed).id)
+    return run_id
+
+
+def test_a_run_that_waits_since_its_upload_on_a_page_is_applied(
+    manager: Speaker, granted: None, tmp_path: Path
+) -> None:
+    run = waiting_upload(export(tmp_path, "10.25", "5"))
+
+    tried = manager.post(f"/usage-runs/{run}/apply", {"dry_run": True}, key="")
+    before = remaining(manager)
+    applied = manager.post(f"/usage-runs/{run}/apply", key="once")
+    repeated = manager.post(f"/usage-runs/{run}/apply", key="once")
+
+    assert (tried.status_code, tried.json["status"], tried.json["delta"]) == (200, "applied", {"USD": "15.25"})
+    assert (tried.json["dry_run"], before) == (True, "100")
+    assert (applied.status_code, applied.json["status"], remaining(manager)) == (200, "applied", "84.75")
+    assert (applied.json["id"], applied.json["effects"]) == (run, tried.json["effects"])
+    assert (repeated.headers["Idempotency-Replayed"], repeated.json) == ("true", applied.json)
+
+
+def test_a_suspicious_run_that_waits_is_held_unless_it_is_confirmed(
+    manager: Speaker, granted: None, tmp_path: Path
+) -> None:
+    upload(manager, ("june.csv", export(tmp_path, "500")), submitted_at="2026-06-14T00:00:00Z")
+    run = waiting_upload(export(tmp_path, "1"))
+
+    held = manager.post(f"/usage-runs/{run}/apply")
+    confirmed = manager.post(f"/usage-runs/{run}/apply", {"confirm": True})
+
+    assert (held.json["status"], confirmed.json["status"], remaining(manager)) == ("held", "applied", "99")
+
+
+def test_a_run_that_waits_and_whose_file_is_no_export_becomes_a_refused_one(manager: Speaker, granted: None) -> None:
+    run = waiting_upload(b"no export at all")
+
+    tried = manager.post(f"/usage-runs/{run}/apply", {"dry_run": True}, key="")
+    status = manager.get(f"/usage-runs/{run}").json["status"]
+    answer = manager.post(f"/usage-runs/{run}/apply")
+
+    assert (tried.status_code, status) == (422, "queued")
+    assert (answer.status_code, answer.json["run"], answer.json["errors"]) == (422, run, tried.json["errors"])
+    assert manager.get(f"/usage-runs/{run}").json["status"] == "refused"
 
 
 def test_runs_come_in_pages_newest_first(manager: Speaker, granted: None, tmp_path: Path) -> None:
