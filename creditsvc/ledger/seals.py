@@ -30,6 +30,7 @@ SEALED: Mapping[str, tuple[str, ...]] = {
     "scope": ("id", "provider", "external_id"),
     "charge_key": ("id", "text"),
     "scope_fact": ("id", "scope_id", "from_at", "account_id", "stated_at", "actor"),
+    "import_run": ("id", "name", "received_at", "actor"),
     "usage_fact": ("id", "scope_id", "day", "key_id", "currency", "amount", "run_id"),
     "grant_paper": ("id", "key", "startup_id", "lot_id", "awarded_by", "awarded_at"),
     "activation": ("id", "grant_id", "activated_at", "subscription", "reason", "entered_at", "actor"),
