@@ -95,7 +95,7 @@ def alerts(
     if startup is not None:
         statement = statement.where(Startup.key == startup)
     if programme is not None:
-        statement = statement.where(taking_part(programme))
+        statement = statement.where(taking_part(caller, programme))
     if rule is not None:
         statement = statement.where(Alert.rule == rule)
     if is_open is not None:

@@ -84,7 +84,8 @@ def list_enrolments(query: dict[str, Any]) -> dict[str, Any]:
 )
 def list_startup_enrolments(query: dict[str, Any], key: str) -> dict[str, Any]:
     """The enrolments of a startup, by cohort."""
-    everything = reading.enrolments_of(find_startup(current_caller(), key), has_award())
+    caller = current_caller()
+    everything = reading.enrolments_of(caller, find_startup(caller, key), has_award())
     wanted = [view for view in everything if query.get("status") in (None, view.status)]
     return page_of_all(wanted, query, shown_enrolment, lambda view: view.cohort)
 

@@ -44,9 +44,10 @@ blueprint = new_blueprint("startups", "Startups, their balances and statements."
 @get(blueprint, "/startups", query=StartupQuerySchema, answers=StartupListSchema)
 def list_startups(query: dict[str, Any]) -> dict[str, Any]:
     """The startups you may see, by key."""
+    caller = current_caller()
     found = startups_chosen(
-        current_caller(), search=query.get("q", ""), chosen=query.get("show", ""), after=query.get("after"),
-        limit=query["limit"] + 1, where=taking_part(query["programme"]) if "programme" in query else None,
+        caller, search=query.get("q", ""), chosen=query.get("show", ""), after=query.get("after"),
+        limit=query["limit"] + 1, where=taking_part(caller, query["programme"]) if "programme" in query else None,
     )
     return page(found, query["limit"], shown, lambda startup: startup.key)
 

@@ -20,7 +20,7 @@ from creditsvc.core.days import (
     starts_at,
     zone_named,
 )
-from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
+from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.grants.awards import Draft, award, change_text, find_pool, resource_of
 from creditsvc.grants.models import Grant
@@ -32,7 +32,7 @@ from creditsvc.parties.access import Caller, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
 from creditsvc.programmes.models import Cohort, Enrolment, PackageLine, Programme
-from creditsvc.programmes.reading import by_key, find_enrolment, lines_of, zone_of_startup
+from creditsvc.programmes.reading import find_cohort, find_enrolment, lines_of, zone_of_startup
 
 
 def award_grant(
@@ -89,9 +89,7 @@ def award_package(caller: Caller, *, startup: str, cohort: str) -> list[Grant]:
     credit line, RuleBroken at `lines[n].amount` or `lines[n].effective` as `award_grant`.
     """
     company = require_startup(caller, "grant.award", startup)
-    intake = by_key(Cohort, "cohort", cohort)
-    if caller.programme_ids is not None and intake.programme_id not in caller.programme_ids:
-        raise Forbidden("grant.award")
+    intake = find_cohort(caller, cohort)
     enrolment = find_enrolment(company.id, cohort)
     there = {
         grant.package_line_id: grant

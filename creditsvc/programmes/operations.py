@@ -30,7 +30,15 @@ from creditsvc.programmes.models import (
     Programme,
     ProgrammeTerms,
 )
-from creditsvc.programmes.reading import M, by_key, find_enrolment, find_package, standing_terms
+from creditsvc.programmes.reading import (
+    M,
+    by_key,
+    find_cohort,
+    find_enrolment,
+    find_package,
+    looked_after,
+    standing_terms,
+)
 
 UNIT_OF_KIND = {"hours": "hour", "seats": "seat"}
 """The unit that a kind of resource fixes; a credit's unit is its currency."""
@@ -249,8 +257,7 @@ def enrol(
     "enrolled-otherwise") when the startup is in the cohort with another package, Forbidden.
     """
     company = require_startup(caller, "startup.edit", startup)
-    intake = by_key(Cohort, "cohort", cohort)
-    _require_programme(caller, intake.programme_id)
+    intake = find_cohort(caller, cohort)
     if status not in ENROLMENT_STATES:
         raise RuleBroken(
             "status", "unknown-status", "%(value)r is no status: %(states)s is right", value=status,
@@ -293,7 +300,7 @@ def change_status(caller: Caller, *, startup: str, cohort: str, status: str) -> 
     Raises Conflict("status", "no-such-step") for any other, NotFound("enrolment"), Forbidden.
     """
     company = require_startup(caller, "startup.edit", startup)
-    _require_programme(caller, by_key(Cohort, "cohort", cohort).programme_id)
+    find_cohort(caller, cohort)
     enrolment = find_enrolment(company.id, cohort)
     before = enrolment.status
     if before == status:
@@ -361,13 +368,9 @@ def _check_months(months: int, field: str = "months") -> int:
 
 
 def _own_programme(caller: Caller, key: str) -> Programme:
-    """The programme of that key, if the caller may change it."""
+    """The programme of that key, if the caller may change it; one that the caller does not look after is as if none."""
     require(caller, "programme.edit")
-    programme = by_key(Programme, "programme", key)
-    _require_programme(caller, programme.id)
+    programme = db.session.scalar(select(Programme).where(Programme.key == key, looked_after(caller)))
+    if programme is None:
+        raise NotFound("programme", key)
     return programme
-
-
-def _require_programme(caller: Caller, programme_id: int) -> None:
-    if caller.programme_ids is not None and programme_id not in caller.programme_ids:
-        raise Forbidden("programme.edit")

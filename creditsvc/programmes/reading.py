@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from creditsvc.core.amounts import Unit, unit_named
@@ -185,12 +185,12 @@ def zone_of_startup(startup_id: int) -> ZoneInfo:
     return zone_named(names.pop()) if len(names) == 1 else DEFAULT_ZONE
 
 
-def taking_part(programme: str) -> ColumnElement[bool]:
-    """The condition on `Startup` that it takes part in the programme of that key."""
+def taking_part(caller: Caller, programme: str) -> ColumnElement[bool]:
+    """The condition on `Startup` that it takes part in the programme of that key, if the caller may know of it."""
     return Startup.id.in_(
         select(StartupProgramme.startup_id)
         .join(Programme, Programme.id == StartupProgramme.programme_id)
-        .where(Programme.key == programme)
+        .where(Programme.key == programme, looked_after(caller))
     )
 
 
@@ -209,9 +209,24 @@ def programmes(caller: Caller) -> list[Programme]:
     statement = select(Programme).order_by(Programme.key)
     if caller.role == "partner":
         statement = statement.where(Programme.partner_id == caller.partner_id)
-    if caller.programme_ids is not None:
-        statement = statement.where(Programme.id.in_(caller.programme_ids))
-    return list(db.session.scalars(statement))
+    return list(db.session.scalars(statement.where(looked_after(caller))))
+
+
+def looked_after(caller: Caller) -> ColumnElement[bool]:
+    """The condition on `Programme` that a manager limited to programmes looks after it; all of them for others."""
+    return true() if caller.programme_ids is None else Programme.id.in_(caller.programme_ids)
+
+
+def find_cohort(caller: Caller, key: str) -> Cohort:
+    """The cohort of that key. Raises NotFound("cohort") also when it is of a programme the caller may not know of."""
+    cohort = db.session.scalar(
+        select(Cohort)
+        .join(Programme, Programme.id == Cohort.programme_id)
+        .where(Cohort.key == key, looked_after(caller))
+    )
+    if cohort is None:
+        raise NotFound("cohort", key)
+    return cohort
 
 
 def programme_views(caller: Caller) -> list[ProgrammeView]:
@@ -264,13 +279,17 @@ def cohorts(caller: Caller) -> list[CohortView]:
     ]
 
 
-def enrolments_of(startup: Startup, awarded: ColumnElement[bool] | None = None) -> list[EnrolmentView]:
-    """The enrolments of a startup, oldest first. The caller must have been allowed to see it.
+def enrolments_of(
+    caller: Caller, startup: Startup, awarded: ColumnElement[bool] | None = None
+) -> list[EnrolmentView]:
+    """The enrolments of a startup that the caller was allowed to see, oldest first.
 
-    `awarded` is the condition on `Enrolment` that its package was awarded (rooms above know it).
+    A manager limited to programmes sees those in their programmes alone. `awarded` is the condition on `Enrolment` that
+    its package was awarded (rooms above know it).
     """
     return _enrolments(
-        Enrolment.startup_id == startup.id, awarded=awarded, order=(Enrolment.enrolled_on, Enrolment.id)
+        Enrolment.startup_id == startup.id, looked_after(caller), awarded=awarded,
+        order=(Enrolment.enrolled_on, Enrolment.id),
     )
 
 
@@ -285,9 +304,8 @@ def enrolments(
     see leaves nothing.
     """
     wanted = {Startup.key: startup, Programme.key: programme, Cohort.key: cohort, Enrolment.status: status}
-    conditions = [visible_startups(caller), *(column == value for column, value in wanted.items() if value is not None)]
-    if caller.programme_ids is not None:
-        conditions.append(Programme.id.in_(caller.programme_ids))
+    conditions = [visible_startups(caller), looked_after(caller)]
+    conditions += [column == value for column, value in wanted.items() if value is not None]
     if after is not None:
         conditions.append(or_(Startup.key > after[0], and_(Startup.key == after[0], Cohort.key > after[1])))
     return _enrolments(*conditions, awarded=awarded, order=(Startup.key, Cohort.key), limit=limit)

@@ -73,7 +73,7 @@ def one(key: str) -> ResponseReturnValue:
     caller = session.caller()
     startup, views = holdings_of(caller, key, caller.now)
     held = scopes_held(view.id for view in views)
-    enrolments = enrolments_of(startup, has_award())
+    enrolments = enrolments_of(caller, startup, has_award())
     activated = activations_of_startup(startup.id)
     grants = [
         Held(lot.key, lot, view.unit, view.kind, activated.get(lot.key)) for view in views for lot in view.lots

@@ -71,6 +71,12 @@ def test_a_manager_of_some_programmes_sees_these_alone(nobody: Speaker, offers: 
     assert keys(limited, "/cohorts", programme="incubation") == []
     assert limited.get("/cohorts/inc-2026").status_code == limited.get("/programmes/incubation").status_code == 404
     assert enrolled(limited) == [("harbour-robotics", "tc-2026a"), ("lotus-health", "tc-2026b")]
+    assert enrolled(limited, "/startups/harbour-robotics/enrolments") == [("harbour-robotics", "tc-2026a")]
+    assert keys(limited, "/startups", programme="incubation") == keys(limited, "/startups", programme="none") == []
+    foreign, unknown = (limited.post(f"/startups/lotus-health/enrolments/{cohort}/award")
+                        for cohort in ("inc-2026", "none"))
+    assert foreign.status_code == unknown.status_code == 404
+    assert foreign.json["detail"].replace("inc-2026", "none") == unknown.json["detail"]
 
 
 def test_enrolments_come_in_pages_by_startup_and_cohort(manager: Speaker, offers: None) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import func, select
 
-from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
+from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db, transaction
 from creditsvc.grants import operations, reading
 from creditsvc.grants.models import Grant
@@ -164,8 +164,9 @@ def test_a_manager_of_another_programme_awards_nothing(park):
     make.do(lambda: programmes.enrol(make.somebody(), startup="a", cohort="other-1", on=date(2026, 3, 1)))
     manager = make.caller(make.make_person(role="manager", programme_ids=[other.id]))
 
-    with pytest.raises(Forbidden):
+    with pytest.raises(NotFound) as refusal:
         award("a", manager)
+    assert refusal.value.args == NotFound("cohort", "tc-2026a").args
 
 
 def test_a_manager_of_the_programme_awards_it(park):

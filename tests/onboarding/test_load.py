@@ -109,7 +109,8 @@ def test_a_scope_that_changed_hands_is_loaded_with_its_days(app):
 def test_an_enrolment_without_a_day_is_of_the_intakes_first(app):
     load(PARK)
 
-    assert enrolments_of(find_startup(make.somebody(), "harbour-robotics"))[0].enrolled_on == date(2026, 3, 1)
+    startup = find_startup(make.somebody(), "harbour-robotics")
+    assert enrolments_of(make.somebody(), startup)[0].enrolled_on == date(2026, 3, 1)
 
 
 def test_users_get_no_password(app):

@@ -37,7 +37,7 @@ def enrol(**changed):
 
 
 def enrolments(startup):
-    return reading.enrolments_of(find_startup(make.somebody(), startup))
+    return reading.enrolments_of(make.somebody(), find_startup(make.somebody(), startup))
 
 
 @pytest.mark.parametrize(
@@ -250,8 +250,10 @@ def test_a_manager_of_one_programme_changes_no_other(park):
     other = make.make_programme("other")
     manager = make.caller(make.make_person(role="manager", programme_ids=[other.id]))
 
-    with pytest.raises(Forbidden):
-        act("state_terms", manager, programme="techconnect", months=6)
+    for key in ("techconnect", "none-such"):  # one is as unknown as the other
+        with pytest.raises(NotFound) as refusal:
+            act("state_terms", manager, programme=key, months=6)
+        assert refusal.value.args == NotFound("programme", key).args
     with pytest.raises(Forbidden):
         act("add_programme", manager, key="third", name="Third", months=6)
     assert [programme.key for programme in reading.programmes(manager)] == ["other"]
