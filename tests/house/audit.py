@@ -1,6 +1,6 @@
 """`make audit`: what is installed against what is pinned, file by file, with licences; asks no network.
 
-It knows no advisories: whether a pinned version is known to be vulnerable must be asked elsewhere (decision 0009).
+It knows no advisories: whether a pinned version is known to be vulnerable must be asked elsewhere (decision 0010).
 """
 
 import base64
