@@ -30,7 +30,7 @@ run: $(VENV)/.installed  ## the service as it is; an empty one asks for its firs
 	@exec $(BIN)/creditsvc serve --port $(PORT)
 
 bench: $(VENV)/.installed-test  ## speed against limits taken in the same run (BENCH="import ..."; docs/performance.md)
-	@POLARS_MAX_THREADS=2 $(BIN)/python -m benchmarks $(BENCH)
+	@POLARS_MAX_THREADS=2 PYTHONWARNINGS="ignore:XDG_RUNTIME_DIR is not set" $(BIN)/python -m benchmarks $(BENCH)
 
 endurance: $(VENV)/.installed-test  ## kills at every statement, mail and network in trouble (ENDURANCE="--kills 3"; docs/endurance.md)
 	@POLARS_MAX_THREADS=1 $(BIN)/python -m tests.endurance $(or $(ENDURANCE),--write docs/endurance.md --made-by "make endurance")

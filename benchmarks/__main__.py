@@ -1,10 +1,12 @@
 """`python -m benchmarks [NAME ...]` prints the table and writes `instance/bench.json`; exit 1 when a bar fails."""
 
+import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks import awards, balance, frame, night, pages, plan, usage_import
 from benchmarks.places import ROOT, Ground, ground
+from creditsvc.jobs.logs import configure_logs
 
 BENCHMARKS: Mapping[str, Callable[[Ground], list[frame.Result]]] = {
     "import": usage_import.measure, "balance": balance.measure, "night": night.measure,
@@ -18,6 +20,7 @@ def main(names: Sequence[str]) -> int:
     if unknown:
         print(f"there is no benchmark {', '.join(unknown)}: {', '.join(BENCHMARKS)} are there", file=sys.stderr)
         return 2
+    configure_logs(logging.WARNING)
     results: list[frame.Result] = []
     with ground() as place:
         for name in names or BENCHMARKS:
