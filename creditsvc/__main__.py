@@ -1,12 +1,15 @@
 """`creditsvc` and `python -m creditsvc`: the commands, given the application that they work on."""
 
 import gc
-from typing import Any
 
-from flask import Flask
+gc.set_threshold(100_000, 10, 10)  # a command is short: imports alone would have garbage looked for a hundred times
 
-from creditsvc.app import create_app
-from creditsvc.jobs.commands import main
+from typing import Any  # noqa: E402
+
+from flask import Flask  # noqa: E402
+
+from creditsvc.app import create_app  # noqa: E402
+from creditsvc.jobs.commands import main  # noqa: E402
 
 
 def run() -> None:

@@ -46,6 +46,10 @@ class Candidate:
         return (self.submitted_at, self.content_hash, self.run_id)
 
 
+Sums = dict[tuple[int, date, str], int]
+"""Changes by (scope id, day, currency)."""
+
+
 class Delta(NamedTuple):
     """What becomes of one total: the difference to what is posted."""
 
@@ -90,9 +94,9 @@ def deltas(wanted: pl.DataFrame, posted: pl.DataFrame, decided: Mapping[int, Ite
     return list(map(Delta._make, joined.iter_rows()))
 
 
-def by_day(changes: Iterable[Delta]) -> dict[tuple[int, date, str], int]:
+def by_day(changes: Iterable[Delta]) -> Sums:
     """The changes summed by (scope id, day, currency)."""
-    sums: dict[tuple[int, date, str], int] = {}
+    sums: Sums = {}
     for scope_id, day, _, currency, amount in changes:
         place = (scope_id, day, currency)
         sums[place] = sums.get(place, 0) + amount
@@ -120,7 +124,7 @@ def closed_at(month: date) -> datetime:
     return day_start(month_after(month)) + CLOSES_AFTER
 
 
-def takes_away_much(changes: Sequence[Delta], posted: pl.DataFrame) -> list[tuple[int, date, str, int, int]]:
+def takes_away_much(changes: Sums, posted: pl.DataFrame) -> list[tuple[int, date, str, int, int]]:
     """Where over 50 % and over 100 units of what is posted for a scope and month would go (U5).
 
     As (scope id, month, currency, posted, change).
@@ -130,7 +134,7 @@ def takes_away_much(changes: Sequence[Delta], posted: pl.DataFrame) -> list[tupl
     )
     before = {(scope_id, month, currency): amount for scope_id, month, currency, amount in months.iter_rows()}
     change: dict[tuple[int, date, str], int] = {}
-    for (scope_id, day, currency), amount in by_day(changes).items():
+    for (scope_id, day, currency), amount in changes.items():
         place = (scope_id, month_of(day), currency)
         change[place] = change.get(place, 0) + amount
     return [

@@ -26,7 +26,7 @@ from creditsvc.ledger.models import (
     ScopeFact,
     UsageFact,
 )
-from creditsvc.usage.decide import TOTALS, Candidate, Delta, by_day, month_of
+from creditsvc.usage.decide import TOTALS, Candidate, Delta, Sums, month_of
 from creditsvc.usage.models import ImportRun, RunScope, RunTotals
 from creditsvc.usage.readers.totals import Export, Units
 
@@ -170,14 +170,14 @@ def uncovered_of(batches: Iterable[Batch]) -> dict[str, str]:
     return {unit: format_amount(amount, unit_named(unit)) for unit, amount in sorted(sums.items()) if amount}
 
 
-def waiting(changes: Sequence[Delta], names: Mapping[int, str]) -> list[dict[str, str]]:
+def waiting(changes: Sums, names: Mapping[int, str]) -> list[dict[str, str]]:
     """The part of the changes that settles nowhere yet: of a scope of nobody, or in another currency (U6, U7)."""
-    scope_ids = {delta.scope_id for delta in changes}
+    scope_ids = {scope_id for scope_id, _, _ in changes}
     owned = ownerships_of(scope_ids)
     units = units_of({own.account_id for of_scope in owned.values() for own in of_scope if own.account_id})
     rates = known_courses()
     sums: dict[tuple[str, str, str], int] = {}
-    for (scope_id, day, currency), amount in by_day(changes).items():
+    for (scope_id, day, currency), amount in changes.items():
         at = day_start(day)
         owner = next((own for own in owned[scope_id] if own.starts <= at < own.ends), None)
         if owner is None or owner.account_id is None:
@@ -262,12 +262,12 @@ def missing_scopes(run: ImportRun, scope_ids: Iterable[int]) -> list[str]:
 
 
 def after_close(
-    changes: Sequence[Delta], others: Mapping[int, Sequence[Candidate]], names: Mapping[int, str],
+    changes: Sums, others: Mapping[int, Sequence[Candidate]], names: Mapping[int, str],
     closes: Mapping[date, datetime],
 ) -> list[dict[str, str]]:
     """The changes in months that a run submitted after their close had covered before (U4)."""
     sums: dict[tuple[str, str, str], int] = {}
-    for (scope_id, day, currency), amount in by_day(changes).items():
+    for (scope_id, day, currency), amount in changes.items():
         month = month_of(day)
         closed = any(
             one.submitted_at >= closes.get(month, LATEST) and one.first <= day <= one.last

@@ -25,7 +25,9 @@ from creditsvc.usage.decide import (
     COVERS,
     Candidate,
     Delta,
+    Sums,
     by_currency,
+    by_day,
     closed_at,
     covers_less,
     deciders,
@@ -61,6 +63,7 @@ class _Decision:
     `standing_days` counts the others: those that the run decides, or another run of the same content."""
 
     changes: list[Delta]
+    sums: Sums
     stale: dict[int, list[date]]
     standing_days: int
     others: Mapping[int, Sequence[Candidate]]
@@ -273,7 +276,7 @@ def _remember(run: ImportRun, prepared: Prepared, ids: Mapping[tuple[str, str], 
 
 def _decide(run: ImportRun, totals: pl.DataFrame, scope_ids: Sequence[int]) -> _Decision:
     if run.cover_first is None or run.cover_last is None:
-        return _Decision([], {}, 0, {})
+        return _Decision([], {}, {}, 0, {})
     first, last = run.cover_first, run.cover_last
     others = imports.candidates_of(scope_ids, run.id)
     decided: dict[int, list[date]] = {}
@@ -282,12 +285,12 @@ def _decide(run: ImportRun, totals: pl.DataFrame, scope_ids: Sequence[int]) -> _
     standing_days = 0
     for scope_id in scope_ids:
         own = Candidate(run.id, scope_id, first, last, run.submitted_at, run.content_hash, run.feed)
-        by_day = deciders([*others[scope_id], own], first, last)
-        decided[scope_id] = [day for day, run_id in by_day.items() if run_id == run.id]
+        by = deciders([*others[scope_id], own], first, last)
+        decided[scope_id] = [day for day, run_id in by.items() if run_id == run.id]
         # an export that is asked for twice may be overtaken by itself: what it says stands then
         same = {run.id, *(one.run_id for one in others[scope_id] if one.content_hash == run.content_hash)}
-        overtaken = [day for day, run_id in by_day.items() if run_id not in same]
-        standing_days += len(by_day) - len(overtaken)
+        overtaken = [day for day, run_id in by.items() if run_id not in same]
+        standing_days += len(by) - len(overtaken)
         if overtaken:
             stale[scope_id] = overtaken
         for month, before, now in covers_less(own, others[scope_id]):
@@ -295,13 +298,14 @@ def _decide(run: ImportRun, totals: pl.DataFrame, scope_ids: Sequence[int]) -> _
     # whole months, since suspicion asks what is posted for a scope and month
     posted = imports.posted_totals(scope_ids, month_of(first), month_after(last) - timedelta(days=1))
     changes = deltas(totals, posted, decided)
-    for scope_id, month, currency, before_steps, change in takes_away_much(changes, posted):
+    sums = by_day(changes)
+    for scope_id, month, currency, before_steps, change in takes_away_much(sums, posted):
         scope = db.session.get_one(Scope, scope_id)
         suspicions.append(
             f"would take {_shown(-change, currency)} of {_shown(before_steps, currency)} {currency} of {month:%Y-%m}"
             f"{AWAY_FROM}{scope.external_id}"
         )
-    return _Decision(changes, stale, standing_days, others, sorted(set(suspicions)))
+    return _Decision(changes, sums, stale, standing_days, others, sorted(set(suspicions)))
 
 
 def _shown(steps: int, currency: str) -> str:
@@ -326,7 +330,7 @@ def _fill(
     report: dict[str, Any], run: ImportRun, decision: _Decision, names: Mapping[int, str], batches: Sequence[Batch]
 ) -> None:
     known = imports.known_scopes(names)
-    months = {month_of(day) for day in {delta.day for delta in decision.changes}}
+    months = {month_of(day) for day in {day for _, day, _ in decision.sums}}
     closes = {month: closed_at(month) for month in months}
     report.update(
         id=run.id,
@@ -338,11 +342,11 @@ def _fill(
         stale=[{"scope": names[scope_id], "days": [day.isoformat() for day in stale]}
                for scope_id, stale in sorted(decision.stale.items(), key=lambda item: names[item[0]])],
         delta={currency: imports.decimal_text(amount) for currency, amount in by_currency(decision.changes).items()},
-        waiting=imports.waiting(decision.changes, names),
+        waiting=imports.waiting(decision.sums, names),
         uncovered_delta=imports.uncovered_of(batches),
         suspicions=decision.suspicions,
         missing_scopes=imports.missing_scopes(run, names),
-        after_close=imports.after_close(decision.changes, decision.others, names, closes),
+        after_close=imports.after_close(decision.sums, decision.others, names, closes),
     )
 
 
