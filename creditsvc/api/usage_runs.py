@@ -36,7 +36,8 @@ from creditsvc.usage.operations import (
     reverse_run,
 )
 from creditsvc.usage.readers.source import MANIFEST_NAMES, Part, source_of_files
-from creditsvc.usage.reading import find_run, list_runs, report_for
+from creditsvc.usage.reading import find_run, list_runs
+from creditsvc.usage.reports import report_for
 
 RUN = f"<int(max={MAX_ID}):run_id>"
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true
 
 from creditsvc.core.amounts import MONEY_STEPS, format_amount, unit_named
 from creditsvc.core.burndown import LATEST
@@ -26,6 +26,7 @@ from creditsvc.ledger.models import (
     ScopeFact,
     UsageFact,
 )
+from creditsvc.parties.models import Startup
 from creditsvc.usage.decide import TOTALS, Candidate, Delta, Sums, month_of
 from creditsvc.usage.models import ImportRun, RunScope, RunTotals
 from creditsvc.usage.readers.totals import Export, Units
@@ -154,15 +155,16 @@ def refresh_scopes(scopes: Mapping[int, Scope]) -> None:
     note_freshness(moved)
 
 
-def uncovered_of(batches: Iterable[Batch]) -> dict[str, str]:
-    """By how much the batches changed what no lot pays, in each unit."""
+def uncovered_of(batches: Iterable[Batch], seen: ColumnElement[bool] | None = None) -> dict[str, str]:
+    """By how much the batches changed what no lot pays, in each unit; `seen` narrows the startups."""
     sums: dict[str, int] = {}
     for part in chunks(batch.id for batch in batches):
         rows = db.session.execute(
             select(Resource.unit, func.sum(Posting.amount))
             .join(Account, Account.id == Posting.account_id)
             .join(Resource, Resource.id == Account.resource_id)
-            .where(Posting.batch_id.in_(part), Posting.kind == "uncovered")
+            .join(Startup, Startup.id == Account.startup_id)
+            .where(Posting.batch_id.in_(part), Posting.kind == "uncovered", true() if seen is None else seen)
             .group_by(Resource.unit)
         )
         for unit, amount in rows:
@@ -190,7 +192,7 @@ def waiting(changes: Sums, names: Mapping[int, str]) -> list[dict[str, str]]:
         place = (names[scope_id], currency, why)
         sums[place] = sums.get(place, 0) + amount
     return [
-        {"scope": scope, "currency": currency, "amount": _money(amount, currency), "why": why}
+        {"scope": scope, "currency": currency, "amount": money_text(amount, currency), "why": why}
         for (scope, currency, why), amount in sorted(sums.items())
         if amount
     ]
@@ -238,7 +240,8 @@ def decimal_text(amount: Decimal) -> str:
     return "0" if text in ("", "-0") else text
 
 
-def _money(steps: int, currency: str) -> str:
+def money_text(steps: int, currency: str) -> str:
+    """Steps of a currency as plain digits, or steps as they are where there is no currency."""
     return decimal_text(Decimal(steps) / MONEY_STEPS) if currency else str(steps)
 
 
@@ -277,6 +280,6 @@ def after_close(
             place = (names[scope_id], month.isoformat()[:7], currency)
             sums[place] = sums.get(place, 0) + amount
     return [
-        {"scope": scope, "month": month, "currency": currency, "amount": _money(amount, currency)}
+        {"scope": scope, "month": month, "currency": currency, "amount": money_text(amount, currency)}
         for (scope, month, currency), amount in sorted(sums.items())
     ]

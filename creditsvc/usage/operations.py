@@ -375,7 +375,7 @@ def reverse_run(caller: Caller, run_id: int) -> dict[str, Any]:
     require(caller, "usage.import")
     run = _locked_run(run_id)
     if run.reversed_at is not None:
-        return reversal_report(run, [], [])
+        return reversal_report(caller, run, [], [])
     if run.status not in imports.CANDIDATE_STATES:
         raise Conflict("run", "nothing-to-reverse", "run %(run)s is %(status)s: it posted nothing",
                        run=run.id, status=run.status)
@@ -387,7 +387,7 @@ def reverse_run(caller: Caller, run_id: int) -> dict[str, Any]:
     imports.refresh_scopes(scopes)
     trail.record(caller, "usage.reverse", f"run:{run.id}", before={"status": run.status})
     db.session.flush()
-    return reversal_report(run, changes, batches)
+    return reversal_report(caller, run, changes, batches)
 
 
 def _locked_scopes_of(run: ImportRun) -> dict[int, Scope]:

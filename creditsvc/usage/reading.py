@@ -1,10 +1,10 @@
 """What pages, the API and commands show of usage: runs, scopes, usage by day."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, func, or_, select, true
 
@@ -18,7 +18,6 @@ from creditsvc.ledger.models import Account, ChargeKey, Resource, Scope, ScopeFa
 from creditsvc.ledger.timeline import Ownership, Turn, timeline
 from creditsvc.parties.access import Caller, require, visible_startups
 from creditsvc.parties.models import Startup
-from creditsvc.usage.decide import AWAY_FROM, COVERS
 from creditsvc.usage.models import ImportRun
 
 P = TypeVar("P", bound=Hashable)
@@ -106,25 +105,11 @@ def visible_scopes(caller: Caller) -> ColumnElement[bool]:
     return or_(Scope.id.not_in(ever), Scope.id.in_(mine))
 
 
-def report_for(caller: Caller, report: Mapping[str, Any]) -> dict[str, Any]:
-    """A run's report without the scopes of startups that the caller may not see (P); sums of the file stay whole."""
-    if caller.programme_ids is None or "delta" not in report:
-        return dict(report)
-    suspicions = [(text, text.partition(AWAY_FROM)[2]) for text in report["suspicions"]]
-    places = {name: report[name] for name in ("stale", "waiting", "after_close")}
-    names = {*report["unknown_scopes"], *report["missing_scopes"], *(scope for _, scope in suspicions if scope)}
-    names.update(one["scope"] for of_place in places.values() for one in of_place)
-    seen: set[str] = set()
-    for part in chunks(names):
-        found = select(Scope.external_id).where(Scope.external_id.in_(part), visible_scopes(caller))
-        seen.update(db.session.scalars(found))
-    hidden = f"would take much{AWAY_FROM}scopes that you may not see"
-    told = {text if scope in seen or text.startswith(COVERS) else hidden for text, scope in suspicions}
+def scopes_seen(caller: Caller, scope_ids: Collection[int]) -> set[int]:
+    """Those of the scopes that staff may see."""
     return {
-        **report,
-        **{name: [one for one in of_place if one["scope"] in seen] for name, of_place in places.items()},
-        **{name: [scope for scope in report[name] if scope in seen] for name in ("unknown_scopes", "missing_scopes")},
-        "suspicions": sorted(told),
+        scope_id for part in chunks(scope_ids)
+        for scope_id in db.session.scalars(select(Scope.id).where(Scope.id.in_(part), visible_scopes(caller)))
     }
 
 

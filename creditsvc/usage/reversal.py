@@ -7,9 +7,11 @@ from typing import Any
 import polars as pl
 
 from creditsvc.ledger.models import Batch, Scope
+from creditsvc.parties.access import Caller, visible_startups
 from creditsvc.usage import imports
 from creditsvc.usage.decide import Candidate, Delta, by_currency, days, deciders, deltas, frame
 from creditsvc.usage.models import ImportRun
+from creditsvc.usage.reading import scopes_seen
 
 
 def fall_back(run: ImportRun, scopes: Mapping[int, Scope]) -> list[Delta]:
@@ -38,11 +40,15 @@ def fall_back(run: ImportRun, scopes: Mapping[int, Scope]) -> list[Delta]:
     return deltas(pl.concat(wanted), imports.posted_totals(scopes, first, last), decided)
 
 
-def reversal_report(run: ImportRun, changes: Sequence[Delta], batches: Sequence[Batch]) -> dict[str, Any]:
-    """The answer to a reversal: what it changed, and what no lot pays since."""
+def reversal_report(
+    caller: Caller, run: ImportRun, changes: Sequence[Delta], batches: Sequence[Batch]
+) -> dict[str, Any]:
+    """The answer to a reversal: what it changed, and what no lot pays since, as far as the caller may see scopes."""
+    seen = scopes_seen(caller, {change.scope_id for change in changes})
+    changes = [change for change in changes if change.scope_id in seen]
     return {
         "id": run.id,
         "status": "reversed",
         "delta": {currency: imports.decimal_text(amount) for currency, amount in by_currency(changes).items()},
-        "uncovered_delta": imports.uncovered_of(batches),
+        "uncovered_delta": imports.uncovered_of(batches, visible_startups(caller)),
     }

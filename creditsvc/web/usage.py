@@ -23,7 +23,8 @@ from creditsvc.usage.operations import (
     record_refusal,
     reverse_run,
 )
-from creditsvc.usage.reading import find_run, list_runs, report_for
+from creditsvc.usage.reading import find_run, list_runs
+from creditsvc.usage.reports import report_for
 from creditsvc.web import session
 from creditsvc.web.forms import Form, attempt, posted
 

@@ -1,6 +1,7 @@
 """Scopes, and runs that name them, tell a manager of some programmes nothing of the startups of others (P)."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -9,7 +10,10 @@ from creditsvc.core.errors import Conflict, NotFound
 from creditsvc.db import db, transaction
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import StartupProgramme
-from creditsvc.usage.reading import find_run, report_for, scopes_of, unassigned_scopes
+from creditsvc.usage.operations import apply_run, read_source, reverse_run
+from creditsvc.usage.readers.source import open_source
+from creditsvc.usage.reading import find_run, scopes_of, unassigned_scopes
+from creditsvc.usage.reports import report_for
 from creditsvc.usage.scopes import assign_scope, end_scope
 from tests import factories
 from tests.conftest import NOW
@@ -101,3 +105,31 @@ def test_the_report_of_a_run_names_no_scope_of_another_startup(limited: Caller, 
     assert OTHER not in str(told)
     assert SCOPE in str(told[1]["stale"])
     assert [report_for(factories.somebody(), report) for report in reports] == reports
+
+
+def test_what_a_dry_run_tells_of_a_file_is_the_sum_over_what_may_be_seen(limited: Caller, tmp_path: Path) -> None:
+    assign(SCOPE, "acme", june(1), NOW)
+    assign(OTHER, "bolt", june(1), NOW)
+    import_path(write(tmp_path, [*rows_of({1: "1001"}), *rows_of({1: "1123.45"}, OTHER)]), NOW)
+    crafted = read_source(open_source(write(tmp_path, [*rows_of({1: "1003"}), *rows_of({1: "0"}, OTHER)])))
+
+    def tried(who: Caller) -> dict[str, Any]:
+        return report_for(who, apply_run(who, crafted, submitted_at=hours(2), confirm=True))
+
+    mine, whole = (transaction(lambda who=who: tried(who), keep=False)  # type: ignore[misc]
+                   for who in (limited, factories.somebody()))
+
+    assert (whole["delta"], whole["known_scopes"]) == ({"USD": "-1121.45"}, 2)
+    assert (mine["delta"], mine["uncovered_delta"], mine["known_scopes"]) == ({"USD": "2"}, {"USD": "2"}, 1)
+
+
+def test_taking_a_run_back_tells_what_changed_in_scopes_that_may_be_seen(limited: Caller, tmp_path: Path) -> None:
+    assign(SCOPE, "acme", june(1), NOW)
+    assign(OTHER, "bolt", june(1), NOW)
+    run = import_path(write(tmp_path, [*rows_of({1: "1001"}), *rows_of({1: "1123.45"}, OTHER)]), NOW)["id"]
+
+    answer, whole = (transaction(lambda who=who: reverse_run(who, run), keep=False)  # type: ignore[misc]
+                     for who in (limited, factories.somebody()))
+
+    assert (answer["delta"], answer["uncovered_delta"]) == ({"USD": "-1001"}, {"USD": "-1"})
+    assert (whole["delta"], whole["uncovered_delta"]) == ({"USD": "-2124.45"}, {"USD": "-124.45"})
