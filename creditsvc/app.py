@@ -1,7 +1,6 @@
 """Wiring: settings in, a Flask app with its doors hung in out."""
 
 from flask import Flask
-from flask_migrate import Migrate
 
 from creditsvc.config import Config, load_config
 from creditsvc.db import MIGRATIONS, attach_engine_events, db
@@ -22,12 +21,14 @@ def create_app(config: Config | None = None, *, doors: bool = True) -> Flask:
         CREDITSVC=config,
     )
     db.init_app(app)
-    Migrate(app, db, directory=str(MIGRATIONS), render_as_batch=True)
     with app.app_context():
         attach_engine_events(db.engine)
     if doors:
+        from flask_migrate import Migrate
+
         from creditsvc import api, web
 
+        Migrate(app, db, directory=str(MIGRATIONS), render_as_batch=True)
         web.hang(app)
         api.hang(app)
     return app

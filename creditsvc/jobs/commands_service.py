@@ -13,10 +13,10 @@ from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.db import db, transaction
 from creditsvc.jobs.backup import back_up, restore
 from creditsvc.jobs.commands_people import given_password
-from creditsvc.jobs.database import upgrade
 from creditsvc.jobs.scheduler import run_scheduler
 from creditsvc.jobs.serve import serve
 from creditsvc.jobs.shell import Answer, answers, caller, service, settings
+from creditsvc.jobs.upgrading import upgrade
 from creditsvc.parties.models import Person
 from creditsvc.parties.operations import add_person, edit_person, person_of, set_password
 

@@ -1,8 +1,5 @@
-"""Whether the database has the tables that this version needs, and how it gets them."""
+"""Whether the database has the tables that this version needs."""
 
-import alembic.command
-from alembic.config import Config as AlembicConfig
-from alembic.util import CommandError
 from flask import current_app
 
 from creditsvc.config import Config
@@ -11,18 +8,6 @@ from creditsvc.db import schema_versions
 
 class NotMigrated(Exception):
     """The database is empty or of another version; the message says what to do."""
-
-
-def upgrade() -> None:
-    """Makes the tables, or brings them up to this version; safe to repeat. Needs an application context.
-
-    Raises NotMigrated for a database of a version that this program does not know.
-    """
-    settings: AlembicConfig = current_app.extensions["migrate"].migrate.get_config()
-    try:
-        alembic.command.upgrade(settings, "head")
-    except CommandError as error:
-        raise NotMigrated(f"The database cannot be upgraded by this program: {error}") from error
 
 
 def require_migrated() -> None:

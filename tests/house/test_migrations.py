@@ -6,7 +6,7 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import text
 
-from creditsvc.db import db, metadata
+from creditsvc.db import db, metadata, schema_versions
 
 
 def differences() -> list[object]:
@@ -25,6 +25,7 @@ def test_one_line_of_migrations_leads_to_where_a_new_database_stands(app: Flask)
 
     with db.engine.connect() as connection:
         assert MigrationContext.configure(connection).get_current_heads() == tuple(heads)
+    assert schema_versions() == (set(heads), set(heads))
     assert len(heads) == 1
 
 
