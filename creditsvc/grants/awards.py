@@ -10,20 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
 from creditsvc.core.amounts import Unit, format_amount, unit_named
 from creditsvc.core.days import end_text, instant_text, start_text
 from creditsvc.core.errors import Conflict, RuleBroken
-from creditsvc.db import db
+from creditsvc.db import db, insert_rows
 from creditsvc.grants.models import Grant
-from creditsvc.ledger import book
+from creditsvc.ledger import book, locks
 from creditsvc.ledger.book import Cause, ChangeTerms, LotTerms
-from creditsvc.ledger.facts import chunks
-from creditsvc.ledger.models import Account, LotFact, Pool, Resource
+from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.parties.access import Caller
 from creditsvc.parties.operations import check_key
-from creditsvc.parties.trail import record
+from creditsvc.parties.trail import record, record_all
 
 LONGEST_KEY = 120
 PRIORITIES = range(-1000, 1001)
@@ -57,23 +55,22 @@ class Draft:
     may_be_worthless: bool = False
 
 
-def find_pool(key: str, field: str = "pool") -> Pool:
-    """The pool of that key. Raises RuleBroken(field, "unknown-pool")."""
-    pool = db.session.scalar(select(Pool).where(Pool.key == key))
-    if pool is None:
-        raise RuleBroken(field, "unknown-pool", "there is no pool %(pool)s", pool=key)
-    return pool
+def find_pool(key: str) -> tuple[Pool, Resource]:
+    """The pool of that key, locked, and its resource. Raises RuleBroken("pool", "unknown-pool" | "not-credit")."""
+    found = locks.lock_pool(key)
+    if found is None:
+        raise RuleBroken("pool", "unknown-pool", "there is no pool %(pool)s", pool=key)
+    pool, resource = found
+    _check_kind(pool, resource, "pool")
+    return pool, resource
 
 
-def resource_of(pool: Pool, field: str = "pool") -> Resource:
-    """The pool's resource, when it is one that is awarded. Raises RuleBroken(field, "not-credit")."""
-    resource = db.session.get_one(Resource, pool.resource_id)
+def _check_kind(pool: Pool, resource: Resource, field: str) -> None:
     if resource.kind != "credit":
         raise RuleBroken(
             field, "not-credit", "the pool %(pool)s is of %(resource)s, which is counted in %(kind)s: only credit is "
             "awarded in this version", pool=pool.key, resource=resource.key, kind=resource.kind,
         )
-    return resource
 
 
 def award(caller: Caller, drafts: Sequence[Draft], cause: Cause | None = None) -> list[Grant]:
@@ -84,36 +81,30 @@ def award(caller: Caller, drafts: Sequence[Draft], cause: Cause | None = None) -
     """
     if not drafts:
         return []
-    units = {draft.pool.id: unit_named(resource_of(draft.pool, f"{draft.place}pool").unit) for draft in drafts}
+    resources = {draft.pool.id: db.session.get_one(Resource, draft.pool.resource_id) for draft in drafts}
+    units = {pool_id: unit_named(resource.unit) for pool_id, resource in resources.items()}
     for draft in drafts:
-        _check(draft)
-    pools = book.lock_pools(units)
+        _check_kind(draft.pool, resources[draft.pool.id], f"{draft.place}pool")
+        _check(draft, units[draft.pool.id])
+    pools = locks.lock_pools(units)
     _check_room(drafts, pools, units)
-    accounts = book.open_accounts((draft.startup_id, pools[draft.pool.id].resource_id) for draft in drafts)
-    by_draft = [accounts[draft.startup_id, pools[draft.pool.id].resource_id] for draft in drafts]
-    keys = _keys(drafts)
+    accounts = locks.open_accounts((draft.startup_id, draft.pool.resource_id) for draft in drafts)
+    by_draft = [accounts[draft.startup_id, draft.pool.resource_id] for draft in drafts]
+    keys = _keys(drafts, resources)
     lots: dict[int, list[LotTerms]] = defaultdict(list)
     changes: dict[int, list[ChangeTerms]] = defaultdict(list)
     for draft, key, account in zip(drafts, keys, by_draft, strict=True):
         lots[account.id].append(_terms(draft, key))
         changes[account.id] += _changes(draft, key)
-    ordered = sorted({account.id: account for account in by_draft}.values(), key=lambda account: account.id)
-    _post(ordered, cause or Cause("award", f"grant:{keys[0]}", caller.actor), lots, changes)
-    return _write_papers(caller, drafts, keys, units)
-
-
-def _post(
-    accounts: Sequence[Account],
-    cause: Cause,
-    lots: Mapping[int, Sequence[LotTerms]],
-    changes: Mapping[int, Sequence[ChangeTerms]],
-) -> None:
     try:
-        book.post(accounts, cause, lots, changes)
-    except IntegrityError as error:
-        if "lot_key" in str(error.orig) or "lot.key" in str(error.orig):  # somebody was quicker with that key
-            raise Conflict("key", "key-taken", "The key is taken: choose another one.") from error
-        raise
+        posted = book.post(
+            {account.id: account for account in by_draft}.values(),
+            cause or Cause("award", f"grant:{keys[0]}", caller.actor), lots, changes,
+        )
+    except Conflict as refusal:
+        place = next((draft.place for draft in drafts if draft.key == refusal.params.get("key")), "")
+        raise Conflict(f"{place}{refusal.field}", refusal.code, refusal.message, **refusal.params) from refusal
+    return _write_papers(caller, drafts, keys, posted.lots, units)
 
 
 def add_changes(caller: Caller, lot: LotFact, unit: Unit, changes: Sequence[ChangeTerms], cause: Cause) -> None:
@@ -121,8 +112,8 @@ def add_changes(caller: Caller, lot: LotFact, unit: Unit, changes: Sequence[Chan
 
     Raises RuleBroken("amount", "pool-exceeded").
     """
-    book.lock_pools([lot.pool_id])
-    account = book.lock_accounts([lot.account_id])[lot.account_id]
+    locks.lock_pools([lot.pool_id])
+    account = locks.lock_accounts([lot.account_id])[lot.account_id]
     book.post([account], cause, changes={account.id: changes})
     for change in changes:
         record(
@@ -131,9 +122,8 @@ def add_changes(caller: Caller, lot: LotFact, unit: Unit, changes: Sequence[Chan
         )
 
 
-def _check(draft: Draft) -> None:
+def _check(draft: Draft, unit: Unit) -> None:
     place, pool = draft.place, draft.pool
-    unit = unit_named(db.session.get_one(Resource, pool.resource_id).unit)
     if draft.amount <= 0:
         raise RuleBroken(
             f"{place}amount", "not-positive", "%(value)s: a grant is of more than 0",
@@ -212,18 +202,17 @@ def _changes(draft: Draft, key: str) -> list[ChangeTerms]:
     return changes
 
 
-def _keys(drafts: Sequence[Draft]) -> list[str]:
-    """The keys given, checked to be free, and made-up ones: startup, resource and the first free number."""
+def _keys(drafts: Sequence[Draft], resources: Mapping[int, Resource]) -> list[str]:
+    """The keys given and made-up ones: startup, resource and the first free number. The book refuses one taken."""
     given = [draft.key for draft in drafts if draft.key is not None]
     for draft in drafts:
         if draft.key is not None:
             check_key(draft.key, f"{draft.place}key", LONGEST_KEY)
-    taken = set(lot_ids(given))
     keys: list[str] = []
     for draft in drafts:
         if draft.key is None:
-            keys.append(_made_up(draft, {*given, *keys}))
-        elif draft.key in taken or draft.key in keys:
+            keys.append(_made_up(draft, resources[draft.pool.id], {*given, *keys}))
+        elif draft.key in keys:
             raise Conflict(
                 f"{draft.place}key", "key-taken", "The key %(key)s is taken: choose another one.", key=draft.key
             )
@@ -232,16 +221,7 @@ def _keys(drafts: Sequence[Draft]) -> list[str]:
     return keys
 
 
-def lot_ids(keys: Iterable[str]) -> dict[str, int]:
-    """The ids of those lots that there are, by key."""
-    ids: dict[str, int] = {}
-    for part in chunks(keys):
-        ids.update(db.session.execute(select(LotFact.key, LotFact.id).where(LotFact.key.in_(part))).all())
-    return ids
-
-
-def _made_up(draft: Draft, used: Iterable[str]) -> str:
-    resource = db.session.get_one(Resource, draft.pool.resource_id)
+def _made_up(draft: Draft, resource: Resource, used: Iterable[str]) -> str:
     stem = f"{draft.startup[:60]}-{resource.key[:40]}-"
     taken = {*db.session.scalars(select(LotFact.key).where(LotFact.key.startswith(stem, autoescape=True))), *used}
     number = 1
@@ -251,28 +231,27 @@ def _made_up(draft: Draft, used: Iterable[str]) -> str:
 
 
 def _write_papers(
-    caller: Caller, drafts: Sequence[Draft], keys: Sequence[str], units: Mapping[int, Unit]
+    caller: Caller, drafts: Sequence[Draft], keys: Sequence[str], lots: Mapping[str, int], units: Mapping[int, Unit]
 ) -> list[Grant]:
-    ids = lot_ids(keys)
-    papers = []
+    papers, entries = [], []
     for draft, key in zip(drafts, keys, strict=True):
         papers.append(
             Grant(
-                key=key, startup_id=draft.startup_id, lot_id=ids[key], enrolment_id=draft.enrolment_id,
+                key=key, startup_id=draft.startup_id, lot_id=lots[key], enrolment_id=draft.enrolment_id,
                 package_line_id=draft.package_line_id, reason=draft.reason, awarded_by=caller.actor,
                 awarded_at=draft.awarded,
             )
         )
         unit = units[draft.pool.id]
-        record(caller, "grant.awarded", f"grant:{key}", after={
+        entries.append((f"grant:{key}", {
             "startup": draft.startup, "pool": draft.pool.key, "amount": format_amount(draft.amount, unit),
             "effective": instant_text(draft.effective), "expires": instant_text(draft.expires),
             "priority": draft.priority, "promotional": draft.promotional, "reason": draft.reason,
             "opening_drawn": format_amount(draft.opening, unit),
             "changes": [change_text(change, unit) for change in draft.changes],
-        })
-    db.session.add_all(papers)
-    db.session.flush()
+        }))
+    record_all(caller, "grant.awarded", entries)
+    insert_rows(papers, "key")
     return papers
 
 

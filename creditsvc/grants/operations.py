@@ -22,9 +22,9 @@ from creditsvc.core.days import (
 )
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db
-from creditsvc.grants.awards import Draft, award, change_text, find_pool, resource_of
+from creditsvc.grants.awards import Draft, award, change_text, find_pool
 from creditsvc.grants.models import Grant
-from creditsvc.ledger import book
+from creditsvc.ledger import book, locks
 from creditsvc.ledger.book import Cause, ChangeTerms
 from creditsvc.ledger.models import Account, LotFact, Pool, Resource
 from creditsvc.ledger.reading import LotView, balances
@@ -59,8 +59,8 @@ def award_grant(
     start), `priority`, `opening_drawn`, `opening_at`, `key`; Conflict("key", "key-taken").
     """
     company = require_startup(caller, "grant.award", startup)
-    source = find_pool(pool)
-    unit = unit_named(resource_of(source).unit)
+    source, resource = find_pool(pool)
+    unit = unit_named(resource.unit)
     zone = zone_of_startup(company.id)
     draft = Draft(
         startup_id=company.id,
@@ -230,8 +230,8 @@ def _hold(caller: Caller, key: str) -> _Held:
     grant, startup = row
     require_startup(caller, "grant.change", startup)
     fact = db.session.get_one(LotFact, grant.lot_id)
-    book.lock_pools([fact.pool_id])
-    account = book.lock_accounts([fact.account_id])[fact.account_id]
+    locks.lock_pools([fact.pool_id])
+    account = locks.lock_accounts([fact.account_id])[fact.account_id]
     # as of the end of time: usage of any day counts as drawn
     view = balances(LATEST, account_ids=[account.id])[0]
     return _Held(grant, account, next(lot for lot in view.lots if lot.id == fact.id), view.unit)

@@ -4,6 +4,7 @@ Plan, then post the difference: `post` adds facts to accounts that the caller ho
 from all its facts, compares with what is posted and appends the difference, naming the cause.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -16,19 +17,20 @@ from creditsvc.core.amounts import check_range, format_amount, unit_named
 from creditsvc.core.burndown import ChangeKind
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.core.rates import Pair, rate_text
-from creditsvc.db import Model, bulk_insert, db, insert_if_absent
-from creditsvc.ledger import caches
+from creditsvc.db import bulk_insert, db
+from creditsvc.ledger import caches, rows
 from creditsvc.ledger.chain import PostingLine, batch_hash, rate_hash
 from creditsvc.ledger.facts import (
     KnownLot,
     PostingKey,
     accounts_ever_of,
-    chunks,
+    idle_among,
     lots_of,
     planned,
     posted_of,
     usage_of,
 )
+from creditsvc.ledger.locks import assert_locked, lock_accounts
 from creditsvc.ledger.models import (
     Account,
     Batch,
@@ -41,9 +43,6 @@ from creditsvc.ledger.models import (
     Scope,
     ScopeFact,
 )
-
-RATES_LOCK = 7_220_001
-"""The number under which PostgreSQL knows the lock of the exchange rates; nothing else of ours has one."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,14 @@ class ChangeTerms:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Posted:
+    """What came of a posting: the batches by account id, and the ids of the lots that are new by their keys."""
+
+    batches: dict[int, Batch]
+    lots: dict[str, int]
+
+
 @dataclass
 class _Draft:
     """A batch in the making."""
@@ -90,6 +97,13 @@ class _Draft:
     lots: list[LotFact] = field(default_factory=list)
     changes: list[LotChange] = field(default_factory=list)
     lines: list[PostingLine] = field(default_factory=list)
+    committed: list[tuple[int, int]] = field(default_factory=list)  # (pool id, amount)
+
+    @property
+    def batch_id(self) -> int:
+        if self.batch is None:
+            raise AssertionError("no batch was begun for what is to be added")
+        return self.batch.id
 
 
 def define_resource(key: str, name: str, kind: str, unit: str, provider: str | None) -> Resource:
@@ -119,81 +133,6 @@ def open_pool(
     return pool
 
 
-def _lock(model: type[Model], ids: Iterable[int]) -> dict[int, Model]:
-    """Locks the rows in the order of their ids and reads them fresh; on SQLite the transaction is the lock."""
-    locked: dict[int, Model] = {}
-    key = model.__table__.c.id
-    for part in chunks(sorted(set(ids))):
-        statement = (
-            select(model).where(key.in_(part)).order_by(key).with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        for row in db.session.scalars(statement):
-            row_id = int(row.__dict__["id"])
-            locked[row_id] = row
-            db.session.info["locks"].add((model.__tablename__, row_id))
-    return locked
-
-
-def lock_pools(ids: Iterable[int]) -> dict[int, Pool]:
-    """Locks pools (L12): before scopes, and before accounts."""
-    return {key: row for key, row in _lock(Pool, ids).items() if isinstance(row, Pool)}
-
-
-def lock_scopes(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Scope]:
-    """Locks scopes by (provider, id), made first if absent: after pools, before accounts."""
-    wanted = sorted(set(pairs))
-    known: dict[tuple[str, str], int] = {}
-    for part in chunks(wanted):
-        rows = db.session.execute(
-            select(Scope.provider, Scope.external_id, Scope.id).where(Scope.external_id.in_({pair[1] for pair in part}))
-        )
-        known.update({(provider, external_id): scope_id for provider, external_id, scope_id in rows})
-    for provider, external_id in wanted:
-        if (provider, external_id) not in known:
-            insert_if_absent(Scope, {"provider": provider, "external_id": external_id})
-            known[provider, external_id] = db.session.execute(
-                select(Scope.id).where(Scope.provider == provider, Scope.external_id == external_id)
-            ).scalar_one()
-    locked = _lock(Scope, [known[pair] for pair in wanted])
-    return {pair: row for pair in wanted if isinstance(row := locked[known[pair]], Scope)}
-
-
-def lock_accounts(ids: Iterable[int]) -> dict[int, Account]:
-    """Locks accounts (L12): last of all, with the rates as they are, so that none is stated unseen by the plan."""
-    _lock_rates(shared=True)
-    return {key: row for key, row in _lock(Account, ids).items() if isinstance(row, Account)}
-
-
-def lock_rates() -> None:
-    """Locks the exchange rates before any is stated: after scopes, before accounts. Whoever plans waits, and sees it.
-    """
-    _lock_rates(shared=False)
-    db.session.info["locks"].add((RateFact.__tablename__, 0))
-
-
-def _lock_rates(*, shared: bool) -> None:
-    """One lock for the whole table, kept to the end of the transaction; on SQLite the transaction is the lock."""
-    if db.session.get_bind().dialect.name == "postgresql":
-        lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
-        db.session.execute(select(lock(RATES_LOCK)))
-
-
-def open_accounts(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Account]:
-    """The accounts of (startup, resource), made if absent, then locked."""
-    ids: dict[tuple[int, int], int] = {}
-    for startup_id, resource_id in sorted(set(pairs)):
-        found = select(Account.id).where(Account.startup_id == startup_id, Account.resource_id == resource_id)
-        account_id = db.session.scalar(found)
-        if account_id is None:
-            values = {"startup_id": startup_id, "resource_id": resource_id, "batches": 0, "head_hash": ""}
-            insert_if_absent(Account, values)
-            account_id = db.session.execute(found).scalar_one()
-        ids[startup_id, resource_id] = account_id
-    locked = lock_accounts(ids.values())
-    return {pair: locked[account_id] for pair, account_id in ids.items()}
-
-
 def add_turns(
     scope: Scope, turns: Iterable[tuple[datetime, int | None]], stated_at: datetime, actor: str
 ) -> None:
@@ -201,7 +140,7 @@ def add_turns(
 
     Stated at `stated_at`, or just after the newest fact of the scope, so that what is said last stands.
     """
-    _assert_locked(Scope, scope.id)
+    assert_locked(Scope, scope.id)
     newest = db.session.scalar(select(func.max(ScopeFact.stated_at)).where(ScopeFact.scope_id == scope.id))
     if newest is not None:
         stated_at = max(stated_at, newest + timedelta(microseconds=1))
@@ -219,7 +158,7 @@ def add_rate(
 
     The rates must have been locked in this transaction; the accounts concerned are to be posted anew by the caller.
     """
-    _assert_locked(RateFact, 0)
+    assert_locked(RateFact, 0)
     newest = db.session.scalar(select(RateFact).order_by(RateFact.id.desc()).limit(1))
     recorded_at = clock.now()
     if newest is not None:
@@ -236,113 +175,146 @@ def add_rate(
 
 
 def post(
-    accounts: Sequence[Account],
+    accounts: Iterable[Account],
     cause: Cause,
     lots: Mapping[int, Sequence[LotTerms]] | None = None,
     changes: Mapping[int, Sequence[ChangeTerms]] | None = None,
-) -> dict[int, Batch]:
+) -> Posted:
     """Adds facts, plans the accounts anew, posts the differences; one batch for each account that changed.
 
     The accounts, and the pools of the lots that change, must have been locked in this transaction. `lots` and
     `changes` are by account id; an account without any is planned anew because its usage or its scopes changed.
-    Returns the batches by account id. Raises RuleBroken("amount", "pool-exceeded") naming what the pool has left.
+    Raises RuleBroken("amount", "pool-exceeded") naming what the pool has left, Conflict("key", "key-taken") naming the
+    key of a lot that somebody has.
     """
+    lots, changes = lots or {}, changes or {}
     drafts = {account.id: _Draft(account) for account in sorted(accounts, key=lambda account: account.id)}
     for account_id in drafts:
-        _assert_locked(Account, account_id)
-    for account_id in sorted({*(lots or {}), *(changes or {})}):
-        _add_facts(drafts[account_id], cause, (lots or {}).get(account_id, ()), (changes or {}).get(account_id, ()))
-    db.session.flush()
-    ids = list(drafts)
+        assert_locked(Account, account_id)
+    idle = idle_among(account_id for account_id in drafts if not changes.get(account_id))
+    for account_id in sorted({*lots, *changes}):
+        _begin_batch(drafts[account_id], cause)
+        _state_lots(drafts[account_id], lots.get(account_id, ()))
+    begun = [draft for draft in drafts.values() if draft.batch is not None]
+    undrawn = [draft for draft in begun if draft.account.id in idle]
+    for draft in undrawn:
+        _seal(draft)
+    _add_facts(begun, cause, changes)
+    _head(undrawn)
+    caches.add_undrawn(
+        {draft.account.id: draft.account.batches for draft in undrawn}, [lot for draft in undrawn for lot in draft.lots]
+    )
+    _plan_anew([draft for account_id, draft in drafts.items() if account_id not in idle], cause)
+    return Posted(
+        {account_id: draft.batch for account_id, draft in drafts.items() if draft.batch is not None},
+        {lot.key: lot.id for draft in begun for lot in draft.lots},
+    )
+
+
+def _plan_anew(drafts: Sequence[_Draft], cause: Cause) -> None:
+    """Plans accounts from all their facts, and posts and caches what differs."""
+    if not drafts:
+        return
+    ids = [draft.account.id for draft in drafts]
     known, usage, posted = lots_of(ids), usage_of(ids), posted_of(ids)
     sums: dict[int, dict[PostingKey, int]] = {}
-    for account_id, draft in drafts.items():
-        wanted = planned(known[account_id], usage[account_id])
-        draft.lines = _difference(wanted, posted[account_id])
+    begun = []
+    for draft in drafts:
+        account_id = draft.account.id
+        sums[account_id] = planned(known[account_id], usage[account_id])
+        draft.lines = _difference(sums[account_id], posted[account_id])
         if draft.lines and draft.batch is None:
-            draft.batch = _begin_batch(draft.account, cause)
-        sums[account_id] = wanted
-    db.session.flush()
-    written = {account_id: draft for account_id, draft in drafts.items() if draft.batch is not None}
-    for account_id, draft in written.items():
-        _seal(draft, known[account_id])
-    db.session.flush()
-    _write_postings(written.values())
-    caches.write({account_id: draft.account.batches for account_id, draft in drafts.items()}, known, sums)
-    return {account_id: draft.batch for account_id, draft in written.items() if draft.batch is not None}
+            begun.append(_begin_batch(draft, cause))
+    rows.add_batches(begun)
+    written = [draft for draft in drafts if draft.batch is not None]
+    for draft in written:
+        _check_openings(known[draft.account.id])
+        _seal(draft, {lot.fact.id: lot.fact.key for lot in known[draft.account.id]})
+    rows.keep_hashes([draft.batch for draft in written if draft.batch is not None])
+    _head(written)
+    _write_postings(written)
+    caches.write({draft.account.id: draft.account.batches for draft in drafts}, known, sums)
 
 
-def _assert_locked(model: type[Model], row_id: int) -> None:
-    if (model.__tablename__, row_id) not in db.session.info.get("locks", ()):
-        raise AssertionError(f"{model.__tablename__} {row_id} was not locked before it is written (L12)")
-
-
-def _begin_batch(account: Account, cause: Cause) -> Batch:
+def _begin_batch(draft: _Draft, cause: Cause) -> Batch:
+    account = draft.account
     recorded_at = clock.now()  # read after the lock, so that the order of batches is the order of their times (L15)
     if account.head_at is not None:
         recorded_at = max(recorded_at, account.head_at + timedelta(microseconds=1))
-    account.batches += 1
-    account.head_at = recorded_at
-    batch = Batch(
-        account_id=account.id, number=account.batches, recorded_at=recorded_at, cause=cause.kind, cause_ref=cause.ref,
-        actor=cause.actor, previous_hash=account.head_hash, hash="",
+    draft.batch = Batch(
+        account_id=account.id, number=account.batches + 1, recorded_at=recorded_at, cause=cause.kind,
+        cause_ref=cause.ref, actor=cause.actor, previous_hash=account.head_hash, hash="",
     )
-    db.session.add(batch)
-    return batch
+    return draft.batch
 
 
-def _add_facts(draft: _Draft, cause: Cause, lots: Sequence[LotTerms], changes: Sequence[ChangeTerms]) -> None:
-    draft.batch = _begin_batch(draft.account, cause)
-    db.session.flush()
+def _state_lots(draft: _Draft, lots: Iterable[LotTerms]) -> None:
     for terms in lots:
         if terms.amount <= 0:
             raise RuleBroken("amount", "not-positive", "a grant is of more than nothing")
-        _commit_to_pool(terms.pool_id, terms.amount)
-        lot = LotFact(
-            account_id=draft.account.id, batch_id=draft.batch.id, pool_id=terms.pool_id, key=terms.key,
-            amount=check_range(terms.amount), effective=terms.effective, expires=terms.expires,
-            priority=terms.priority, promotional=terms.promotional, awarded=terms.awarded,
+        draft.committed.append((terms.pool_id, terms.amount))
+        draft.lots.append(
+            LotFact(
+                account_id=draft.account.id, pool_id=terms.pool_id, key=terms.key, amount=check_range(terms.amount),
+                effective=terms.effective, expires=terms.expires, priority=terms.priority,
+                promotional=terms.promotional, awarded=terms.awarded,
+            )
         )
-        db.session.add(lot)
-        draft.lots.append(lot)
-    db.session.flush()
-    for change in changes:
-        draft.changes.append(_change(draft, cause, change))
+
+
+def _add_facts(drafts: Sequence[_Draft], cause: Cause, changes: Mapping[int, Sequence[ChangeTerms]]) -> None:
+    """Adds the batches that were begun, their lots, and the changes of lots, new ones among them."""
+    rows.add_batches([draft.batch for draft in drafts if draft.batch is not None])
+    for draft in drafts:
+        for lot in draft.lots:
+            lot.batch_id = draft.batch_id
+    taken = rows.add_lots([lot for draft in drafts for lot in draft.lots])
+    if taken is not None:
+        raise Conflict("key", "key-taken", "The key %(key)s is taken: choose another one.", key=taken)
+    for draft in drafts:
+        draft.changes = [_change(draft, cause, terms) for terms in changes.get(draft.account.id, ())]
+    rows.add_changes([change for draft in drafts for change in draft.changes])
+    _commit(amount for draft in drafts for amount in draft.committed)
 
 
 def _change(draft: _Draft, cause: Cause, terms: ChangeTerms) -> LotChange:
-    lot = db.session.scalar(
+    lot = next((lot for lot in draft.lots if lot.key == terms.lot_key), None) or db.session.scalar(
         select(LotFact).where(LotFact.key == terms.lot_key, LotFact.account_id == draft.account.id)
     )
-    if lot is None or draft.batch is None:
+    if lot is None:
         raise RuleBroken("grant", "unknown-grant", "the account has no grant %(key)s", key=terms.lot_key)
     if terms.kind in ("top_up", "return", "opening") and terms.amount <= 0:
         raise RuleBroken("amount", "not-positive", "write an amount above 0")
     if terms.kind in ("extend", "void", "opening") and terms.instant is None:
         raise AssertionError(f"{terms.kind} needs an instant")
     if terms.kind == "top_up":
-        _commit_to_pool(lot.pool_id, terms.amount)
+        draft.committed.append((lot.pool_id, terms.amount))
     elif terms.kind == "return":
-        _commit_to_pool(lot.pool_id, -terms.amount)
-    change = LotChange(
-        lot_id=lot.id, batch_id=draft.batch.id, kind=terms.kind, amount=terms.amount, instant=terms.instant,
+        draft.committed.append((lot.pool_id, -terms.amount))
+    return LotChange(
+        lot_id=lot.id, batch_id=draft.batch_id, kind=terms.kind, amount=terms.amount, instant=terms.instant,
         stated_at=terms.stated_at, actor=cause.actor, reason=terms.reason,
     )
-    db.session.add(change)
-    return change
 
 
-def _commit_to_pool(pool_id: int, amount: int) -> None:
-    _assert_locked(Pool, pool_id)
-    pool = db.session.get_one(Pool, pool_id)
-    left = pool.amount - pool.committed
-    if amount > left:
-        unit = unit_named(db.session.get_one(Resource, pool.resource_id).unit)
-        raise RuleBroken(
-            "amount", "pool-exceeded", "the pool %(pool)s has %(left)s %(unit)s left, not %(asked)s",
-            pool=pool.key, left=format_amount(left, unit), unit=unit.name, asked=format_amount(amount, unit),
-        )
-    pool.committed += amount
+def _commit(amounts: Iterable[tuple[int, int]]) -> None:
+    """Commits amounts to locked pools, as long as they have that left."""
+    asked: dict[int, int] = defaultdict(int)
+    for pool_id, amount in amounts:
+        asked[pool_id] += amount
+    sums = []
+    for pool_id, amount in asked.items():
+        assert_locked(Pool, pool_id)
+        pool = db.session.get_one(Pool, pool_id)
+        left = pool.amount - pool.committed
+        if amount > left:
+            unit = unit_named(db.session.get_one(Resource, pool.resource_id).unit)
+            raise RuleBroken(
+                "amount", "pool-exceeded", "the pool %(pool)s has %(left)s %(unit)s left, not %(asked)s",
+                pool=pool.key, left=format_amount(left, unit), unit=unit.name, asked=format_amount(amount, unit),
+            )
+        sums.append((pool, pool.committed + amount))
+    rows.keep_committed(sums)
 
 
 def _difference(wanted: Mapping[PostingKey, int], posted: Mapping[PostingKey, int]) -> list[PostingLine]:
@@ -355,16 +327,23 @@ def _difference(wanted: Mapping[PostingKey, int], posted: Mapping[PostingKey, in
     return sorted(lines, key=lambda line: (line[0], line[1], line[2] or 0))
 
 
-def _seal(draft: _Draft, known: Sequence[KnownLot]) -> None:
-    if draft.batch is None:
-        raise AssertionError("only a batch that was begun is sealed")
+def _check_openings(known: Iterable[KnownLot]) -> None:
     for lot in known:
         if lot.lot.amount < lot.lot.opening:
             raise Conflict("amount", "below-opening", "the grant %(key)s would be less than what was drawn of it",
                            key=lot.lot.key)
-    keys = {lot.fact.id: lot.fact.key for lot in known}
-    draft.batch.hash = batch_hash(draft.batch, draft.lots, draft.changes, draft.lines, keys)
-    draft.account.head_hash = draft.batch.hash
+
+
+def _seal(draft: _Draft, keys: Mapping[int, str] | None = None) -> None:
+    """Hashes a batch of which nothing is missing any more."""
+    if draft.batch is None:
+        raise AssertionError("only a batch that was begun is sealed")
+    draft.batch.hash = batch_hash(draft.batch, draft.lots, draft.changes, draft.lines, keys or {})
+
+
+def _head(drafts: Sequence[_Draft]) -> None:
+    """Makes sealed batches the heads of their accounts."""
+    rows.keep_heads([(draft.account, draft.batch) for draft in drafts if draft.batch is not None])
 
 
 def _write_postings(drafts: Iterable[_Draft]) -> None:

@@ -4,13 +4,13 @@ thrown away without loss. What is cached holds until the facts change, whatever 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import ColumnElement, delete, insert, or_, select
 
 from creditsvc.core.amounts import check_range
 from creditsvc.core.burndown import LATEST, Lot
-from creditsvc.db import bulk_insert, db
-from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, newest_charge_days
-from creditsvc.ledger.models import Account, AccountCache, LotCache
+from creditsvc.db import Model, bulk_insert, db, insert_or_set, send
+from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, folded, newest_charge_days
+from creditsvc.ledger.models import Account, AccountCache, LotCache, LotFact
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 """Since ever, as far as grants go (`core.days.FIRST_YEAR`)."""
@@ -19,6 +19,8 @@ _ACCOUNT = (
     "account_id", "batch", "last_charge_at", "uncovered", "uncredited", "newest_charge_day", "used_up_from",
 )
 _LOT = ("lot_id", "account_id", "drawn", "effective", "lapses_at")
+
+_LOTS = insert(Model.metadata.tables[LotCache.__tablename__])
 
 Sums = Mapping[PostingKey, int]
 
@@ -65,6 +67,21 @@ def write(batches: Mapping[int, int], known: Mapping[int, Sequence[KnownLot]], s
         ]
     bulk_insert(AccountCache, _ACCOUNT, accounts)
     bulk_insert(LotCache, _LOT, lots)
+
+
+def add_undrawn(batches: Mapping[int, int], lots: Sequence[LotFact]) -> None:
+    """Caches new lots of idle accounts (`facts.idle_among`), given the accounts' last batch numbers."""
+    insert_or_set(
+        AccountCache,
+        [{"account_id": account_id, "batch": number, "uncovered": 0, "uncredited": 0}
+         for account_id, number in batches.items()],
+        "batch",
+    )
+    send(_LOTS, [
+        {"lot_id": lot.id, "account_id": lot.account_id, "drawn": 0, "effective": lot.effective,
+         "lapses_at": lapses_at(folded(lot), 0)}
+        for lot in lots
+    ])
 
 
 def note_freshness(account_ids: Sequence[int]) -> None:

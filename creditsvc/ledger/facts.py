@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, or_, select
 
 from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
 from creditsvc.core.days import day_start
@@ -17,6 +17,7 @@ from creditsvc.core.rates import NO_RATES, Course, Pair, StatedRate, converted, 
 from creditsvc.db import bulk_read, db
 from creditsvc.ledger.models import (
     Account,
+    AccountCache,
     Batch,
     LotCache,
     LotChange,
@@ -58,6 +59,29 @@ def chunks(ids: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
         yield ordered[start : start + size]
 
 
+_IDLE = (
+    select(Account.__table__.c.id)
+    .outerjoin(AccountCache.__table__, AccountCache.account_id == Account.id)
+    .where(
+        Account.id.in_(bindparam("ids", expanding=True)),
+        ~select(ScopeFact.id).where(ScopeFact.account_id == Account.id).exists(),
+        ~select(Posting.id).where(Posting.account_id == Account.id).exists(),
+        or_(Account.batches == 0, AccountCache.batch == Account.batches),
+    )
+)
+
+
+def idle_among(account_ids: Iterable[int]) -> set[int]:
+    """The accounts of which nothing was ever drawn and to which no scope ever belonged, their caches being whole.
+
+    So their plans are empty, whatever lots they have. The accounts must be locked.
+    """
+    idle: set[int] = set()
+    for part in chunks(account_ids):
+        idle.update(db.session.scalars(_IDLE, {"ids": part}))
+    return idle
+
+
 def lots_of(account_ids: Sequence[int], known_at: datetime | None = None) -> dict[int, list[KnownLot]]:
     """The lots of each account, folded from the facts recorded by `known_at` (all when None), in one statement."""
     facts: dict[int, tuple[LotFact, str, int | None]] = {}
@@ -71,7 +95,7 @@ def lots_of(account_ids: Sequence[int], known_at: datetime | None = None) -> dic
                 changes[fact.id].append(change)
     known: dict[int, list[KnownLot]] = {account_id: [] for account_id in account_ids}
     for lot, pool, cached in facts.values():
-        known[lot.account_id].append(KnownLot(lot, _folded(lot, changes[lot.id]), pool, cached))
+        known[lot.account_id].append(KnownLot(lot, folded(lot, changes[lot.id]), pool, cached))
     return known
 
 
@@ -93,7 +117,8 @@ def _lots(by_known_at: bool) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _folded(fact: LotFact, changes: Iterable[LotChange]) -> Lot:
+def folded(fact: LotFact, changes: Iterable[LotChange] = ()) -> Lot:
+    """The lot as its award and changes of it make it."""
     award = Lot(
         key=fact.key,
         amount=fact.amount,

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from creditsvc.core.errors import FileError
 from creditsvc.db import db
-from creditsvc.ledger import book
+from creditsvc.ledger.locks import lock_pools
 from creditsvc.ledger.models import Pool
 from creditsvc.onboarding.load_grants import load_grants
 from creditsvc.onboarding.load_offers import load_offers
@@ -40,7 +40,7 @@ def load_documents(caller: Caller, documents: Sequence[tuple[str, Any]]) -> Load
     sections = _checked(documents)
     load_offers(loading, sections)
     # pools first, then accounts (L12): this load may touch any of them
-    book.lock_pools(db.session.scalars(select(Pool.id)))
+    lock_pools(db.session.scalars(select(Pool.id)))
     load_rates(loading, sections["rates"])
     load_startups(loading, sections["startups"])
     load_enrolments(loading, sections["startups"])

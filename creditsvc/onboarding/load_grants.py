@@ -16,7 +16,7 @@ from creditsvc.core.errors import FileError, FileRefused, RuleBroken
 from creditsvc.core.scopes import scope_name
 from creditsvc.db import db
 from creditsvc.grants.activation import Stated, stands, state_activations
-from creditsvc.grants.awards import Draft, add_changes, award, find_pool, resource_of
+from creditsvc.grants.awards import Draft, add_changes, award, find_pool
 from creditsvc.grants.models import Activation, Grant
 from creditsvc.ledger.book import Cause, ChangeTerms
 from creditsvc.ledger.facts import chunks
@@ -117,8 +117,8 @@ def _draft(loading: Loading, item: Item, startups: dict[str, int], place: str) -
     startup_id = startups[data["startup"]]
     zone = loading.zone(startup_id)
     with item.placed():
-        pool = find_pool(data["pool"])
-        unit = unit_named(resource_of(pool).unit)
+        pool, resource = find_pool(data["pool"])
+        unit = unit_named(resource.unit)
         awarded = starts_at(data["awarded"], zone) if data["awarded"] is not None else loading.caller.now
         expires = ends_at(data["expires"], zone) if data["expires"] is not None else None
         draft = Draft(

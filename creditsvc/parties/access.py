@@ -54,6 +54,8 @@ ACTIONS: Mapping[str, frozenset[str]] = {
 }
 MEMBER_ACTIONS = frozenset({"startup.see", "balance.report", "grant.activate"})
 
+_STARTUP = select(Startup).where(Startup.key == bindparam("key"))
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -165,10 +167,11 @@ def require_startup(caller: Caller, action: str, key: str, *, locked: bool = Fal
     Raises NotFound("startup", key) when there is none or the caller may not know of it, Forbidden(action) when the
     caller sees it and may not do this.
     """
-    statement = select(Startup).where(Startup.key == key, visible_startups(caller))
+    visible = visible_startups(caller)
+    statement = _STARTUP if visible is true() else _STARTUP.where(visible)
     if locked:
         statement = statement.with_for_update(of=Startup).execution_options(populate_existing=True)
-    startup = db.session.scalar(statement)
+    startup = db.session.scalar(statement, {"key": key})
     if startup is None:
         raise NotFound("startup", key)
     if not may_with(caller, action, startup):

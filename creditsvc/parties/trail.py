@@ -1,10 +1,15 @@
 """The trail: what was done, by whom, when, from where, before and after. Written in the transaction of the act."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from creditsvc.db import db
+from sqlalchemy import insert
+
+from creditsvc.db import Model, db, send
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import TrailEntry
+
+_ENTRIES = insert(Model.metadata.tables[TrailEntry.__tablename__])
 
 
 def record(
@@ -22,3 +27,12 @@ def record(
             before=before, after=after,
         )
     )
+
+
+def record_all(caller: Caller, action: str, entries: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Adds an entry for each of the subjects, with what it is after the same act, in one statement."""
+    send(_ENTRIES, [
+        {"at": caller.now, "actor": caller.actor, "address": caller.address, "action": action, "subject": subject,
+         "before": None, "after": after}
+        for subject, after in entries
+    ])

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from creditsvc.core.amounts import Unit, unit_named
@@ -28,6 +28,12 @@ from creditsvc.programmes.models import (
 )
 
 M = TypeVar("M", bound=Model)
+
+_TIMEZONES = (
+    select(Model.metadata.tables[Programme.__tablename__].c.timezone)
+    .join(StartupProgramme, StartupProgramme.programme_id == Programme.id)
+    .where(StartupProgramme.startup_id == bindparam("startup_id"))
+)
 
 
 @dataclass(frozen=True)
@@ -175,13 +181,7 @@ def zone_of_startup(startup_id: int) -> ZoneInfo:
 
     That of its programmes when they agree on one, Asia/Hong_Kong when there is none or they differ.
     """
-    names = set(
-        db.session.scalars(
-            select(Programme.timezone)
-            .join(StartupProgramme, StartupProgramme.programme_id == Programme.id)
-            .where(StartupProgramme.startup_id == startup_id)
-        )
-    )
+    names = set(db.session.scalars(_TIMEZONES, {"startup_id": startup_id}))
     return zone_named(names.pop()) if len(names) == 1 else DEFAULT_ZONE
 
 

@@ -14,8 +14,9 @@ from sqlalchemy import select
 from creditsvc.core.amounts import shown_amount, unit_named
 from creditsvc.core.errors import Conflict, FileError, FileRefused, NotFound, RuleBroken
 from creditsvc.db import bulk_insert, db, is_id
-from creditsvc.ledger.book import Cause, lock_accounts, lock_scopes, post
+from creditsvc.ledger.book import Cause, post
 from creditsvc.ledger.facts import accounts_ever_of
+from creditsvc.ledger.locks import lock_accounts, lock_scopes
 from creditsvc.ledger.models import Batch, Scope
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require
@@ -323,7 +324,7 @@ def _settle(run: ImportRun, changes: Sequence[Delta], cause: str, caller: Caller
         return []
     imports.add_usage(changes, run.id)
     accounts = lock_accounts(accounts_ever_of({delta.scope_id for delta in changes}))
-    return list(post(list(accounts.values()), Cause(cause, f"run:{run.id}", caller.actor)).values())
+    return list(post(list(accounts.values()), Cause(cause, f"run:{run.id}", caller.actor)).batches.values())
 
 
 def _fill(

@@ -16,7 +16,7 @@ from creditsvc.core.days import instant_text
 from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.core.rates import NO_RATES, Course, Pair, StatedRate, pair_of, parse_rate, rate_text
 from creditsvc.db import db, is_id
-from creditsvc.ledger import book
+from creditsvc.ledger import book, locks
 from creditsvc.ledger.facts import accounts_ever_of, known_courses, units_of
 from creditsvc.ledger.models import RateFact, Resource, UsageFact
 from creditsvc.parties import trail
@@ -72,7 +72,7 @@ def add_rate(
     _check_day(caller, day)
     value = parse_rate(rate)
     said = _checked_text(source, "source")
-    book.lock_rates()
+    locks.lock_rates()
     course = known_courses().get(pair, NO_RATES)
     before = course.at(day)
     if before is not None and (before.rate, before.source) == (value, said):
@@ -92,7 +92,7 @@ def withdraw_rate(
     require(caller, "rate.state")
     pair = pair_of(from_currency, to_currency)
     said = _checked_text(reason, "reason")
-    book.lock_rates()
+    locks.lock_rates()
     newest = _newest(pair, day)
     if newest is None:
         raise NotFound("rate", f"from {pair[0]} to {pair[1]} stated for {day}")
@@ -197,9 +197,10 @@ def _stated_at(caller: Caller, pair: Pair) -> datetime:
 def _settled(caller: Caller, action: str, fact: RateFact, before: StatedRate | None, course: Course) -> RateOutcome:
     """Plans anew the accounts with usage of the pair on the days concerned, and posts the difference."""
     pair = (fact.from_currency, fact.to_currency)
-    accounts = book.lock_accounts(accounts_concerned(pair, fact.day, course.until(fact.day)))
+    accounts = locks.lock_accounts(accounts_concerned(pair, fact.day, course.until(fact.day)))
     try:
-        batches = book.post(list(accounts.values()), book.Cause("rate", f"rate:{fact.id}", caller.actor))
+        cause = book.Cause("rate", f"rate:{fact.id}", caller.actor)
+        batches = book.post(accounts.values(), cause).batches
     except RuleBroken as error:
         if error.code != "too-large":
             raise

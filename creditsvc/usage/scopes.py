@@ -10,8 +10,9 @@ from creditsvc.core.days import ends_at, instant_text, starts_at
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.core.scopes import scope_name
 from creditsvc.db import db
-from creditsvc.ledger.book import Cause, add_turns, lock_accounts, lock_scopes, open_accounts, post
+from creditsvc.ledger.book import Cause, add_turns, post
 from creditsvc.ledger.facts import accounts_ever_of, ownerships_of, turns_of
+from creditsvc.ledger.locks import lock_accounts, lock_scopes, open_accounts
 from creditsvc.ledger.models import Account, Resource, Scope
 from creditsvc.ledger.timeline import Ownership, overlaps, timeline, turns_for
 from creditsvc.parties import trail

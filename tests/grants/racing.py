@@ -15,8 +15,8 @@ from creditsvc.app import create_app
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import attach_engine_events, db, transaction
 from creditsvc.grants.operations import award_grant
-from creditsvc.ledger import book
-from creditsvc.ledger.models import LotFact, Pool
+from creditsvc.ledger import locks
+from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.ledger.verify import verify
 from tests import databases
 from tests import factories as make
@@ -110,7 +110,12 @@ def unlocked() -> int:
         db.session.info["locks"].update((model.__tablename__, row.id) for row in rows)
         return {row.id: row for row in rows}
 
-    book._lock = read
+    def read_one(key):  # type: ignore[no-untyped-def]
+        pool = db.session.execute(select(Pool).where(Pool.key == key)).scalar_one()
+        return pool, db.session.get_one(Resource, pool.resource_id)
+
+    locks._lock = read
+    locks.lock_pool = read_one
     return 6
 
 

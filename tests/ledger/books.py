@@ -12,12 +12,10 @@ from creditsvc.ledger.book import (
     ChangeTerms,
     LotTerms,
     define_resource,
-    lock_accounts,
-    lock_pools,
-    open_accounts,
     open_pool,
     post,
 )
+from creditsvc.ledger.locks import lock_accounts, lock_pools, open_accounts
 from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.parties.models import Startup
 from creditsvc.programmes.models import Partner

@@ -18,8 +18,9 @@ from sqlalchemy import select
 
 from creditsvc.core.rates import NO_RATES
 from creditsvc.db import db, transaction
-from creditsvc.ledger.book import Cause, add_rate, lock_accounts, lock_rates, post
+from creditsvc.ledger.book import Cause, add_rate, post
 from creditsvc.ledger.facts import known_courses
+from creditsvc.ledger.locks import lock_accounts, lock_rates
 from creditsvc.ledger.models import Account
 from creditsvc.ledger.reading import AccountView, balances
 from creditsvc.ledger.verify import check_accounts, check_pools, verify

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from creditsvc.db import begin_snapshot, db, transaction
-from creditsvc.ledger.book import lock_pools
+from creditsvc.ledger.locks import lock_pools
 from creditsvc.ledger.models import Pool
 from tests.ledger.books import START, make_book
 

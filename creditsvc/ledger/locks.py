@@ -1,0 +1,157 @@
+"""What is locked before facts are read (L12): pools, then scopes, then the exchange rates, then accounts.
+
+Rows of one kind are locked in the order of their ids and read fresh. The statements are built once: building one costs
+more than sending it.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy.orm.util import identity_key
+
+from creditsvc.db import Model, db, insert_absent, insert_if_absent
+from creditsvc.ledger.facts import chunks
+from creditsvc.ledger.models import Account, Pool, RateFact, Resource, Scope
+
+RATES_LOCK = 7_220_001
+"""The number under which PostgreSQL knows the lock of the exchange rates; nothing else of ours has one."""
+
+_RATES_SHARED = select(func.pg_advisory_xact_lock_shared(RATES_LOCK))
+_RATES_ALONE = select(func.pg_advisory_xact_lock(RATES_LOCK))
+_POOL = (
+    select(Pool, Resource).join(Resource, Resource.id == Pool.resource_id).where(Pool.key == bindparam("key"))
+    .with_for_update(of=Pool).execution_options(populate_existing=True)
+)
+_ACCOUNTS = (
+    select(Account)
+    .where(
+        Account.startup_id.in_(bindparam("startups", expanding=True)),
+        Account.resource_id.in_(bindparam("resources", expanding=True)),
+    )
+    .order_by(Account.id).with_for_update().execution_options(populate_existing=True)
+)
+STARTUPS_AT_ONCE = 30_000  # with some resources below SQLite's bound of 32,766 parameters
+
+
+@cache
+def _locking(model: type[Model]) -> Select[Any]:
+    key = model.__table__.c.id
+    return (
+        select(model).where(key.in_(bindparam("ids", expanding=True))).order_by(key).with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def _lock(model: type[Model], ids: Iterable[int]) -> dict[int, Model]:
+    """Locks the rows in the order of their ids and reads them fresh; on SQLite the transaction is the lock."""
+    locked: dict[int, Model] = {}
+    for part in chunks(sorted(set(ids))):
+        for row in db.session.scalars(_locking(model), {"ids": part}):
+            row_id = int(row.__dict__["id"])
+            locked[row_id] = row
+    _note(locked.values())
+    return locked
+
+
+def _note(rows: Iterable[Model]) -> None:
+    db.session.info["locks"].update((row.__tablename__, row.__dict__["id"]) for row in rows)
+
+
+def lock_pool(key: str) -> tuple[Pool, Resource] | None:
+    """Locks the pool of that key, where one pool is all that is needed, and reads it with its resource."""
+    found = db.session.execute(_POOL, {"key": key}).first()
+    if found is None:
+        return None
+    _note([found[0]])
+    return found[0], found[1]
+
+
+def lock_pools(ids: Iterable[int]) -> dict[int, Pool]:
+    """Locks pools (L12): before scopes, and before accounts. What is locked and held already is not read again."""
+    wanted = set(ids)
+    there = db.session.identity_map
+    held = {
+        pool_id: pool for pool_id in wanted
+        if is_locked(Pool, pool_id) and (pool := there.get(identity_key(Pool, pool_id))) is not None
+    }
+    return {key: row for key, row in {**held, **_lock(Pool, wanted - held.keys())}.items() if isinstance(row, Pool)}
+
+
+def lock_scopes(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Scope]:
+    """Locks scopes by (provider, id), made first if absent: after pools, before accounts."""
+    wanted = sorted(set(pairs))
+    known: dict[tuple[str, str], int] = {}
+    for part in chunks(wanted):
+        rows = db.session.execute(
+            select(Scope.provider, Scope.external_id, Scope.id).where(Scope.external_id.in_({pair[1] for pair in part}))
+        )
+        known.update({(provider, external_id): scope_id for provider, external_id, scope_id in rows})
+    for provider, external_id in wanted:
+        if (provider, external_id) not in known:
+            insert_if_absent(Scope, {"provider": provider, "external_id": external_id})
+            known[provider, external_id] = db.session.execute(
+                select(Scope.id).where(Scope.provider == provider, Scope.external_id == external_id)
+            ).scalar_one()
+    locked = _lock(Scope, [known[pair] for pair in wanted])
+    return {pair: row for pair in wanted if isinstance(row := locked[known[pair]], Scope)}
+
+
+def lock_accounts(ids: Iterable[int]) -> dict[int, Account]:
+    """Locks accounts (L12): last of all, with the rates as they are, so that none is stated unseen by the plan."""
+    _lock_rates(shared=True)
+    return {key: row for key, row in _lock(Account, ids).items() if isinstance(row, Account)}
+
+
+def lock_rates() -> None:
+    """Locks the exchange rates before any is stated: after scopes, before accounts. Whoever plans waits, and sees it.
+    """
+    _lock_rates(shared=False)
+    db.session.info["locks"].add((RateFact.__tablename__, 0))
+
+
+def _lock_rates(*, shared: bool) -> None:
+    """One lock for the whole table, kept to the end of the transaction; on SQLite the transaction is the lock."""
+    if db.session.get_bind().dialect.name == "postgresql":
+        db.session.execute(_RATES_SHARED if shared else _RATES_ALONE)
+
+
+def open_accounts(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Account]:
+    """The accounts of (startup, resource), made if absent, then locked.
+
+    Of several startups with several resources all accounts are locked, so that it takes one statement.
+    """
+    wanted = sorted(set(pairs))
+    if not wanted:
+        return {}
+    _lock_rates(shared=True)
+    accounts = _lock_accounts_of(wanted)
+    absent = [pair for pair in wanted if pair not in accounts]
+    if absent:
+        insert_absent(Account, [
+            {"startup_id": startup_id, "resource_id": resource_id, "batches": 0, "head_hash": ""}
+            for startup_id, resource_id in absent
+        ])
+        accounts.update(_lock_accounts_of(absent))
+    return {pair: accounts[pair] for pair in wanted}
+
+
+def _lock_accounts_of(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Account]:
+    startups, resources = (sorted(set(column)) for column in zip(*pairs, strict=True))
+    locked: list[Account] = []
+    for part in chunks(startups, STARTUPS_AT_ONCE):
+        locked += db.session.scalars(_ACCOUNTS, {"startups": part, "resources": resources})
+    _note(locked)
+    return {(account.startup_id, account.resource_id): account for account in locked}
+
+
+def is_locked(model: type[Model], row_id: int) -> bool:
+    """Whether this transaction has locked the row."""
+    return (model.__tablename__, row_id) in db.session.info.get("locks", ())
+
+
+def assert_locked(model: type[Model], row_id: int) -> None:
+    """Raises AssertionError unless this transaction has locked the row."""
+    if not is_locked(model, row_id):
+        raise AssertionError(f"{model.__tablename__} {row_id} was not locked before it is written (L12)")
