@@ -7,6 +7,7 @@ written at once and replace themselves, so they go in sets, and what a dead writ
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from creditsvc import clock as real
 from creditsvc.config import Config
@@ -15,11 +16,14 @@ from creditsvc.jobs import runs
 from creditsvc.mail import outbox
 from creditsvc.mail.models import FAILED
 from creditsvc.mail.outbox import ClaimedMail
-from creditsvc.mail.smtp import Outcome, Sender, keep_names, sender_for, writes_files
+from creditsvc.mail.smtp import Outcome, Sender, sender_for, write_files, writes_files
 
 FILES_AT_ONCE = 500
 _WRITER = "file:"
 """How the name of a worker begins that writes files."""
+
+_Sending = Callable[[Sequence[ClaimedMail]], list[Outcome]]
+"""What became of each; the last is one that says that the next would fare no better, if there is such a one."""
 
 _AT_WORK: set[str] = set()
 """The workers of this process that deliver right now."""
@@ -39,34 +43,37 @@ class DeliveryCount:
     stopped: str = ""
 
 
-def deliver(config: Config, clock: Callable[[], datetime], sender: Sender | None = None) -> DeliveryCount:
+def deliver(
+    config: Config, clock: Callable[[], datetime], sender: Sender | None = None, alive: Callable[[], None] | None = None
+) -> DeliveryCount:
     """Sends what is due now, each mail at most once in this run. Needs an application context.
 
-    Safe to run many at once, in any number of processes. Raises ConfigError for a wrong setting, before any claim.
+    `alive` is called, outside any transaction, before each claim. Safe to run many at once, in any number of processes.
+    Raises ConfigError for a wrong setting, before any claim.
     """
-    send = sender or sender_for(config)
+    send = _sending(config, sender)
     worker = f"{_WRITER if writes_files(config) else ''}{runs.new_worker()}"
     _AT_WORK.add(worker)
     try:
-        return _deliver_as(worker, config, clock, send)
+        return _deliver_as(worker, FILES_AT_ONCE if writes_files(config) else 1, clock, send, alive)
     finally:
         _AT_WORK.discard(worker)
 
 
-def _deliver_as(worker: str, config: Config, clock: Callable[[], datetime], send: Sender) -> DeliveryCount:
-    files = writes_files(config)
-    at_once = FILES_AT_ONCE if files else 1
+def _deliver_as(
+    worker: str, at_once: int, clock: Callable[[], datetime], send: _Sending, alive: Callable[[], None] | None
+) -> DeliveryCount:
     started = clock()
     taken_over = transaction(lambda: _take_over(started))
     counted = {"sent": 0, "failed": 0, "temporary": 0, "uncertain": taken_over}
     stopped = ""
     while not stopped:
+        if alive is not None:
+            alive()
         claimed = transaction(lambda: outbox.claim(clock(), worker, limit=at_once, due_by=started, wall=real.now()))
         if not claimed:
             break
-        outcomes = _sent_in_turn(send, claimed)
-        if files and not outcomes[-1].halt:
-            outcomes = _kept(config, outcomes)
+        outcomes = send(claimed)
         if len(claimed) > 1 and all(outcome.result == "sent" for outcome in outcomes):
             counted["sent"] += transaction(lambda mails=claimed: outbox.mark_all_sent(mails, clock()))  # type: ignore[misc]
             continue
@@ -76,16 +83,6 @@ def _deliver_as(worker: str, config: Config, clock: Callable[[], datetime], send
         if len(outcomes) < len(claimed):
             transaction(lambda: outbox.take_back([worker], clock()))
     return DeliveryCount(stopped=stopped, **counted)
-
-
-def _kept(config: Config, outcomes: list[Outcome]) -> list[Outcome]:
-    """The outcomes of files when their names are safe too, or that none of them is."""
-    try:
-        keep_names(config.mail_folder)
-    except OSError as error:
-        unsafe = Outcome("temporary", f"the folder of mails could not be kept: {error.strerror}", halt=True)
-        return [unsafe for _ in outcomes]
-    return outcomes
 
 
 def _take_over(now: datetime) -> int:
@@ -101,6 +98,14 @@ def _is_at_work(worker: str) -> bool:
     """Whether it surely sends right now: one of this process by its own word, another while its process lives."""
     process = worker.removeprefix(_WRITER)
     return worker in _AT_WORK or (runs.is_alive(process) and not runs.is_own(process))
+
+
+def _sending(config: Config, sender: Sender | None) -> _Sending:
+    """How what is claimed at once leaves: files in sets, all else one by one."""
+    if sender is None and writes_files(config):
+        sender_for(config)
+        return partial(write_files, config.mail_folder, config.mail_from)
+    return partial(_sent_in_turn, sender or sender_for(config))
 
 
 def _sent_in_turn(send: Sender, claimed: Sequence[ClaimedMail]) -> list[Outcome]:

@@ -11,13 +11,8 @@ import re
 import selectors
 import smtplib
 import ssl
-import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import parseaddr
 from functools import partial
 from pathlib import Path
 from socket import IPPROTO_TCP, TCP_NODELAY
@@ -26,6 +21,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from creditsvc.config import Config, ConfigError
+from creditsvc.mail.message import mailable, message_for, sender_address
 from creditsvc.mail.outbox import ClaimedMail, sending_domain
 
 STEP_SECONDS = 30.0
@@ -68,22 +64,13 @@ def sender_for(config: Config) -> Sender:
     """The way mail leaves: `file:` writes into `config.mail_folder`, else SMTP. Raises ConfigError."""
     sending_domain(config.mail_from)
     if writes_files(config):
-        return partial(_write_file, config.mail_folder, config.mail_from)
+        return lambda mail: write_files(config.mail_folder, config.mail_from, [mail])[0]
     return partial(_send, parse_smtp_url(config.smtp_url), config.mail_from)
 
 
 def writes_files(config: Config) -> bool:
     """Whether mail is written into `config.mail_folder` and not sent."""
     return config.smtp_url == "file:"
-
-
-def keep_names(folder: Path) -> None:
-    """Makes sure that files written into the folder are found there after a power cut too. Raises OSError."""
-    directory = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def parse_smtp_url(url: str) -> SmtpServer:
@@ -125,79 +112,72 @@ def _wrong_url(why: str) -> ConfigError:
     )
 
 
-def message_for(mail: ClaimedMail, mail_from: str) -> EmailMessage:
-    """The mail as it goes over the wire, the same at every try (its Date is when it was queued).
-
-    Raises ValueError for an address or a header that mail cannot carry.
-    """
-    name, address = parseaddr(mail_from)
-    message = EmailMessage(policy=SMTP)
-    message["From"] = _header_address(address, name)
-    message["To"] = _header_address(mail.to_address)
-    message["Subject"] = mail.content.subject
-    message["Date"] = mail.queued_at
-    message["Message-ID"] = mail.message_id
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(mail.content.text, charset="utf-8", cte="quoted-printable")
-    message.add_alternative(mail.content.html, subtype="html", charset="utf-8", cte="quoted-printable")
-    message.set_boundary("=_" + re.sub(r"[^A-Za-z0-9]", "", mail.message_id)[:60])
-    return message
-
-
-def _header_address(address: str, name: str = "") -> Address:
-    local, _, domain = _mailable(address).rpartition("@")
-    return Address(display_name=name, username=local, domain=domain)
-
-
-def _mailable(address: str) -> str:
-    """The address with its domain in ASCII."""
-    local, _, domain = address.rpartition("@")
-    return f"{local}@{domain.encode('idna').decode('ascii')}"
-
-
-def _as_bytes(message: EmailMessage) -> bytes:
-    """The message with CRLF lines; its headers are UTF-8 only where an address leaves no other way."""
-    wide = not (message["From"].addresses[0].addr_spec + message["To"].addresses[0].addr_spec).isascii()
-    return message.as_bytes(policy=SMTPUTF8 if wide else SMTP)
-
-
-def _write_file(folder: Path, mail_from: str, mail: ClaimedMail) -> Outcome:
+def write_files(folder: Path, mail_from: str, mails: Sequence[ClaimedMail]) -> list[Outcome]:
     """One file per Message-ID, complete or absent: the same mail again replaces its own file.
 
-    Its name outlives a power cut once `keep_names` was called.
+    All get their names or none can be relied on: then the first outcome, which is the only one, says so and halts.
+    They are made safe from a power cut together, for one after the other a disk needs three times as long.
     """
-    try:
-        content = _as_bytes(message_for(mail, mail_from))
-    except ValueError as error:
-        return Outcome("permanent", f"the mail cannot be written: {_clean(str(error), _secrets(mail))}")
-    key = re.sub(r"[^A-Za-z0-9]", "", mail.message_id.partition("@")[0])
-    kind = re.sub(r"[^A-Za-z0-9]", "-", mail.kind)
-    target = folder / f"{mail.queued_at:%Y%m%dT%H%M%SZ}-{kind}-{key}.eml"
+    outcomes: list[Outcome] = []
+    parts: dict[Path, Path] = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        for mail in mails:
+            try:
+                content = message_for(mail, mail_from)
+            except ValueError as error:
+                outcomes.append(_cannot_be_written(error, _secrets(mail)))
+                continue
+            name = _file_name(mail)
+            parts[folder / f".{name}.part"] = folder / name
+            _write(folder / f".{name}.part", content)
+            outcomes.append(Outcome("sent"))
+        for part in parts:
+            _make_safe(part)
+        for part, target in parts.items():
+            os.replace(part, target)
+        _make_safe(folder)
     except OSError as error:
-        return Outcome("temporary", f"{target.name} could not be written: {error.strerror}", halt=True)
-    return Outcome("sent")
+        for part in parts:
+            part.unlink(missing_ok=True)
+        return [Outcome("temporary", f"mails could not be written as files: {error.strerror}", halt=True)]
+    return outcomes
+
+
+def _file_name(mail: ClaimedMail) -> str:
+    key = re.sub(r"[^A-Za-z0-9]", "", mail.message_id.partition("@")[0])
+    kind = re.sub(r"[^A-Za-z0-9]", "-", mail.kind)
+    return f"{mail.queued_at:%Y%m%dT%H%M%SZ}-{kind}-{key}.eml"
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Only its owner reads it; what an earlier try left there is overwritten."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+
+
+def _make_safe(path: Path) -> None:
+    """What a file holds, or the names that a folder holds, outlives a power cut from here on."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _cannot_be_written(error: ValueError, secrets: Iterable[str]) -> Outcome:
+    return Outcome("permanent", f"the mail cannot be written: {_clean(str(error), secrets)}")
 
 
 def _send(server: SmtpServer, mail_from: str, mail: ClaimedMail) -> Outcome:
     """One conversation for one mail."""
     secrets = [*_secrets(mail), server.password]
     try:
-        message = message_for(mail, mail_from)
-        sender, recipient = _mailable(parseaddr(mail_from)[1]), _mailable(mail.to_address)
+        content = message_for(mail, mail_from)
+        sender, recipient = sender_address(mail_from), mailable(mail.to_address)
     except ValueError as error:
-        return Outcome("permanent", f"the mail cannot be written: {_clean(str(error), secrets)}")
+        return _cannot_be_written(error, secrets)
     try:
         connection = _connect(server)
     except (smtplib.SMTPException, OSError, UnicodeError) as error:
@@ -205,7 +185,7 @@ def _send(server: SmtpServer, mail_from: str, mail: ClaimedMail) -> Outcome:
         return Outcome("temporary", f"no connection to {server.host}:{server.port}: {why}", halt=True)
     conversation = _Conversation(connection, secrets)
     try:
-        return conversation.hand_over(message, sender, recipient)
+        return conversation.hand_over(content, sender, recipient)
     except (smtplib.SMTPException, OSError) as error:
         why = _clean(_reason(error), secrets)
         if conversation.finished:
@@ -261,7 +241,7 @@ class _Conversation:
         self.secrets = tuple(secrets)
         self.finished = False
 
-    def hand_over(self, message: EmailMessage, sender: str, recipient: str) -> Outcome:
+    def hand_over(self, content: bytes, sender: str, recipient: str) -> Outcome:
         """The outcome by the server's codes. Raises what smtplib and the socket raise; see `finished` then."""
         wide = not (sender + recipient).isascii()
         if wide and not self.connection.has_extn("smtputf8"):
@@ -276,7 +256,7 @@ class _Conversation:
         code, reply = self.connection.docmd("DATA")
         if code != 354:
             return self._refused("DATA", code, reply)
-        return self._transmit(_as_bytes(message))
+        return self._transmit(content)
 
     def _transmit(self, content: bytes) -> Outcome:
         socket = self.connection.sock

@@ -11,8 +11,9 @@ import pytest
 
 from creditsvc.config import Config, ConfigError
 from creditsvc.mail import smtp
+from creditsvc.mail.message import message_for
 from creditsvc.mail.render import Rendered
-from creditsvc.mail.smtp import Outcome, message_for, parse_smtp_url, sender_for
+from creditsvc.mail.smtp import Outcome, parse_smtp_url, sender_for
 from tests.mail.letters import FROM, RESET_LINK, claimed, content
 from tests.mail.servers import CERTIFICATE, PASSWORD, USER, BreakingServer, server_tls, smtp_server
 
@@ -348,7 +349,7 @@ def test_a_file_holds_the_mail_and_only_its_owner_reads_it(tmp_path):
     message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
     assert outcome == Outcome("sent")
     assert file.name == "20260615T040000Z-digest-0123456789abcdef.eml"
-    assert file.read_bytes() == message_for(claimed(), FROM).as_bytes()
+    assert file.read_bytes() == message_for(claimed(), FROM)
     assert message["Message-ID"] == "<0123456789abcdef@park.example>"
     assert file.stat().st_mode & 0o077 == 0
 

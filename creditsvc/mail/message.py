@@ -1,0 +1,75 @@
+"""A mail as it goes over the wire or into a file: headers, then the text and the HTML, both quoted-printable.
+
+The standard library folds and encodes what comes from outside; the frame around it is the same for every mail and is
+written as it is, at a tenth of what building it anew from objects costs.
+"""
+
+import re
+from binascii import b2a_qp
+from email.headerregistry import Address
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime, parseaddr
+from functools import lru_cache
+from typing import Any
+
+from creditsvc.mail.outbox import ClaimedMail
+
+
+def message_for(mail: ClaimedMail, mail_from: str) -> bytes:
+    """The mail with CRLF lines, the same at every try (its Date is when it was queued).
+
+    Its headers are UTF-8 only where an address leaves no other way. Raises ValueError for an address or a header that
+    mail cannot carry.
+    """
+    recipient = mailable(mail.to_address)
+    policy = SMTP if (sender_address(mail_from) + recipient).isascii() else SMTPUTF8
+    boundary = "=_" + re.sub(r"[^A-Za-z0-9]", "", mail.message_id)[:60]
+    return b"".join((
+        _sender_header(mail_from, policy),
+        _header("To", _address(recipient), policy),
+        _header("Subject", mail.content.subject, policy),
+        f"Date: {format_datetime(mail.queued_at)}\r\n".encode("ascii"),
+        _header("Message-ID", mail.message_id, policy),
+        b"Auto-Submitted: auto-generated\r\n"
+        b"MIME-Version: 1.0\r\n",
+        f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'.encode("ascii"),
+        _part("plain", mail.content.text, boundary),
+        _part("html", mail.content.html, boundary),
+        f"--{boundary}--\r\n".encode("ascii"),
+    ))
+
+
+def mailable(address: str) -> str:
+    """The address with its domain in ASCII. Raises ValueError."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{domain.encode('idna').decode('ascii')}"
+
+
+@lru_cache(maxsize=8)
+def sender_address(mail_from: str) -> str:
+    """The address in a sender such as `The park <credits@park.example>`, its domain in ASCII. Raises ValueError."""
+    return mailable(parseaddr(mail_from)[1])
+
+
+@lru_cache(maxsize=8)
+def _sender_header(mail_from: str, policy: Any) -> bytes:
+    return _header("From", _address(sender_address(mail_from), parseaddr(mail_from)[0]), policy)
+
+
+def _address(mailable_address: str, name: str = "") -> Address:
+    local, _, domain = mailable_address.rpartition("@")
+    return Address(display_name=name, username=local, domain=domain)
+
+
+def _header(name: str, value: object, policy: Any) -> bytes:
+    folded: bytes = policy.fold_binary(*policy.header_store_parse(name, value))
+    return folded
+
+
+def _part(subtype: str, text: str, boundary: str) -> bytes:
+    head = (
+        f'--{boundary}\r\nContent-Type: text/{subtype}; charset="utf-8"\r\n'
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    )
+    body = b"\r\n".join(text.encode("utf-8").splitlines()) + b"\r\n"
+    return head.encode("ascii") + b2a_qp(body) + b"\r\n"
