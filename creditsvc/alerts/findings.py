@@ -4,10 +4,11 @@ Expiry and not activated watch a lot, used and uncovered an account, stale a bil
 """
 
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fractions import Fraction
+from functools import cached_property, partial
 from typing import Any
 
 from sqlalchemy import func, select
@@ -43,13 +44,19 @@ ARMING_ACTS = ("top_up", "extend")
 
 @dataclass(frozen=True)
 class Finding:
-    """A reading of one rule and holding. `params` are JSON values (amounts in steps) from which its words are made."""
+    """A reading of one rule and holding. `figures` makes what is special to its words, which most findings never need.
+    """
 
     account: AccountView
     rule: Rule
     holding: str
     reading: Reading
-    params: Mapping[str, Any]
+    figures: Callable[[], Mapping[str, Any]]
+
+    @cached_property
+    def params(self) -> Mapping[str, Any]:
+        """The JSON values (amounts in steps) from which its words are made."""
+        return {"unit": self.account.unit.name, "resource": self.account.resource_name, **self.figures()}
 
     @property
     def matter(self) -> tuple[int, str, str]:
@@ -90,18 +97,15 @@ def find(account_ids: Sequence[int], now: datetime, last_night: datetime | None)
         scopes[state.account_id].append(state)
     found: list[Finding] = []
     for view in views:
-        named = {"unit": view.unit.name, "resource": view.resource_name}
-        found += _expiries(view, acts, now, last_night, named)
-        found += _used(view, acts, now, named)
-        found += _not_activated(view, activated, now, named)
-        found += _uncovered(view, acts, now, named)
-        found += [_stale(view, state, now, named) for state in scopes[view.id]]
+        found += _expiries(view, acts, now, last_night)
+        found += _used(view, acts, now)
+        found += _not_activated(view, activated, now)
+        found += _uncovered(view, acts, now)
+        found += [_stale(view, state, now) for state in scopes[view.id]]
     return found
 
 
-def _expiries(
-    view: AccountView, acts: Acts, now: datetime, last_night: datetime | None, named: Mapping[str, Any]
-) -> list[Finding]:
+def _expiries(view: AccountView, acts: Acts, now: datetime, last_night: datetime | None) -> list[Finding]:
     """Lots that end with something left in them, and those that did so while no night ran."""
     found = []
     for lot in view.lots:
@@ -114,14 +118,20 @@ def _expiries(
         found.append(
             Finding(
                 view, EXPIRY, lot.key, Reading(days_until(lot.expires, now), acts.of_lot.get(lot.key, 0)),
-                {**named, "grant": lot.key, "left": left, "last_day": last_day(lot.expires).isoformat(),
-                 "days": days_left(lot.expires, now), "over": over},
+                partial(_expiry_figures, lot.key, left, lot.expires, now, over),
             )
         )
     return found
 
 
-def _used(view: AccountView, acts: Acts, now: datetime, named: Mapping[str, Any]) -> list[Finding]:
+def _expiry_figures(key: str, left: int, expires: datetime, now: datetime, over: bool) -> dict[str, Any]:
+    return {
+        "grant": key, "left": left, "last_day": last_day(expires).isoformat(), "days": days_left(expires, now),
+        "over": over,
+    }
+
+
+def _used(view: AccountView, acts: Acts, now: datetime) -> list[Finding]:
     """How much of what counts now is drawn: the lots that are active, or last year's would weigh on this year's."""
     active = [lot for lot in view.lots if _is_active(lot, now)]
     granted = sum(lot.standing.granted for lot in active)
@@ -131,15 +141,12 @@ def _used(view: AccountView, acts: Acts, now: datetime, named: Mapping[str, Any]
     return [
         Finding(
             view, USED, view.resource, Reading(Fraction(drawn * 100, granted), _account_acts(view, acts, now)),
-            {**named, "drawn": drawn, "granted": granted, "left": granted - drawn,
-             "permille": drawn * 1000 // granted},
+            lambda: {"drawn": drawn, "granted": granted, "left": granted - drawn, "permille": drawn * 1000 // granted},
         )
     ]
 
 
-def _not_activated(
-    view: AccountView, activated: Container[str], now: datetime, named: Mapping[str, Any]
-) -> list[Finding]:
+def _not_activated(view: AccountView, activated: Container[str], now: datetime) -> list[Finding]:
     """Grants of credit that could be used and that nobody has redeemed, as far as is known.
 
     What was drawn upon is activated in effect, whatever was entered; what is ended, or void one day, needs it no more.
@@ -149,29 +156,34 @@ def _not_activated(
         standing = lot.standing
         if standing.remaining <= 0 or standing.drawn or lot.voided_at is not None or lot.key in activated:
             continue
-        since = max(lot.awarded, lot.effective)
         found.append(
             Finding(
                 view, NOT_ACTIVATED, lot.key, Reading(days_not_activated(lot.awarded, lot.effective, now)),
-                {**named, "grant": lot.key, "left": standing.remaining, "since": day_of(since).isoformat(),
-                 "days": (day_of(now) - day_of(since)).days,
-                 "last_day": last_day(lot.expires).isoformat() if lot.expires else None},
+                partial(_not_activated_figures, lot, now),
             )
         )
     return found
 
 
-def _uncovered(view: AccountView, acts: Acts, now: datetime, named: Mapping[str, Any]) -> list[Finding]:
+def _not_activated_figures(lot: LotView, now: datetime) -> dict[str, Any]:
+    since = day_of(max(lot.awarded, lot.effective))
+    return {
+        "grant": lot.key, "left": lot.standing.remaining, "since": since.isoformat(),
+        "days": (day_of(now) - since).days, "last_day": last_day(lot.expires).isoformat() if lot.expires else None,
+    }
+
+
+def _uncovered(view: AccountView, acts: Acts, now: datetime) -> list[Finding]:
     """Usage that no lot paid, ever; that it has begun is told again only when it has grown in a new episode."""
     return [
         Finding(
             view, UNCOVERED, view.resource, Reading(Fraction(view.uncovered), _account_acts(view, acts, now)),
-            {**named, "uncovered": view.uncovered, "left": view.remaining},
+            lambda: {"uncovered": view.uncovered, "left": view.remaining},
         )
     ]
 
 
-def _stale(view: AccountView, state: ScopeState, now: datetime, named: Mapping[str, Any]) -> Finding:
+def _stale(view: AccountView, state: ScopeState, now: datetime) -> Finding:
     """Days since the newest charge day, or since the scope was assigned when no data ever came (U10).
 
     Data that was fresh when it came is as good as a human act: silence after it is a new silence. Data that was
@@ -189,8 +201,10 @@ def _stale(view: AccountView, state: ScopeState, now: datetime, named: Mapping[s
     return Finding(
         view, STALE, f"{state.provider}:{state.external_id}",
         Reading(Fraction(days), reference.toordinal() if was_fresh else 0),
-        {**named, "scope": state.external_id, "provider": state.provider, "days": days, "left": view.remaining,
-         "newest_day": newest.isoformat() if newest else None, "assigned": assigned.isoformat()},
+        lambda: {
+            "scope": state.external_id, "provider": state.provider, "days": days, "left": view.remaining,
+            "newest_day": newest.isoformat() if newest else None, "assigned": assigned.isoformat(),
+        },
     )
 
 
@@ -232,11 +246,14 @@ def _scopes_now(account_ids: Sequence[int], now: datetime) -> list[ScopeState]:
             mine[scope_id] = (owner, since)
     states: list[ScopeState] = []
     for part in chunks(mine):
-        for scope in db.session.scalars(select(Scope).where(Scope.id.in_(part)).order_by(Scope.id)):
-            owner, since = mine[scope.id]
-            states.append(
-                ScopeState(owner, scope.provider, scope.external_id, since, scope.newest_charge_day, scope.data_at)
-            )
+        rows = db.session.execute(
+            select(Scope.id, Scope.provider, Scope.external_id, Scope.newest_charge_day, Scope.data_at)
+            .where(Scope.id.in_(part))
+            .order_by(Scope.id)
+        )
+        for scope_id, provider, external_id, newest, data_at in rows:
+            owner, since = mine[scope_id]
+            states.append(ScopeState(owner, provider, external_id, since, newest, data_at))
     return states
 
 
@@ -248,6 +265,7 @@ class Thresholds:
             (row.programme_id, row.rule): Setting(row.enabled, tuple(row.thresholds), row.mandatory)
             for row in db.session.scalars(select(AlertSetting))
         }
+        self._known: dict[tuple[int, str], tuple[int, ...]] = {}
         self._programmes: dict[int, list[int]] = defaultdict(list)
         for part in chunks(set(startup_ids)):
             rows = db.session.execute(
@@ -263,7 +281,10 @@ class Thresholds:
 
     def of(self, startup_id: int, rule: Rule) -> tuple[int, ...]:
         """The thresholds of a rule for a startup; none when the rule is off."""
-        return thresholds_for(rule, self._of(startup_id, rule.name))
+        asked = (startup_id, rule.name)
+        if asked not in self._known:
+            self._known[asked] = thresholds_for(rule, self._of(startup_id, rule.name))
+        return self._known[asked]
 
     def is_mandatory(self, startup_id: int, rule: str) -> bool:
         """Whether one of the startup's programmes lets nobody turn the rule off."""

@@ -2,10 +2,11 @@
 
 from datetime import date
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
 
 from creditsvc.alerts.models import NotedHead
-from creditsvc.db import db
+from creditsvc.db import bulk_insert, db
+from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account
 from creditsvc.ledger.verify import HEADS
 from creditsvc.parties import trail
@@ -34,12 +35,7 @@ def note_heads(caller: Caller, day: date) -> int:
         part = rows[start : start + HEADS_IN_AN_ENTRY]
         heads = {str(account_id): [number, digest] for account_id, number, digest in part}
         trail.record(caller, HEADS, f"night:{day.isoformat()}", after={"heads": heads})
-    known = {row.account_id: row for row in db.session.scalars(select(NotedHead))} if rows else {}
-    for account_id, number, digest in rows:
-        noted = known.get(account_id)
-        if noted is None:
-            db.session.add(NotedHead(account_id=account_id, number=number, hash=digest))
-        else:
-            noted.number, noted.hash = number, digest
-    db.session.flush()
+    for ids in chunks(account_id for account_id, _, _ in rows):
+        db.session.execute(delete(NotedHead).where(NotedHead.account_id.in_(ids)))
+    bulk_insert(NotedHead, ("account_id", "number", "hash"), rows)
     return len(rows)

@@ -179,7 +179,7 @@ def _memories_of(account_ids: Sequence[int]) -> dict[Matter, Memory]:
             row.counted_on,
         )
         for part in chunks(account_ids)
-        for row in db.session.scalars(select(AlertMemory).where(AlertMemory.account_id.in_(part)))
+        for row in db.session.execute(select(*AlertMemory.__table__.columns).where(AlertMemory.account_id.in_(part)))
     }
 
 

@@ -1,9 +1,10 @@
 """Who is told tonight: one digest per person and business day, of all that is open and not yet told (A4, A5)."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -76,6 +77,10 @@ def opened(alert: Alert) -> Open:
     )
 
 
+_OPEN = (Alert.id, Alert.key, Alert.startup_id, Alert.account_id, Alert.rule, Alert.holding, Alert.threshold)
+_RECIPIENT = (Person.id, Person.email, Person.name, Person.language, Person.role)
+
+
 def letters(day: date, more: Sequence[Alert] = (), but_not: Sequence[int] = ()) -> list[Letter]:
     """Who is to be told of what on a business day, in a fixed number of queries.
 
@@ -84,8 +89,8 @@ def letters(day: date, more: Sequence[Alert] = (), but_not: Sequence[int] = ()) 
     """
     left_out = set(but_not)
     alerts = [opened(alert) for alert in more]
-    kept = db.session.scalars(select(Alert).where(Alert.closed_on.is_(None)))
-    alerts += [opened(alert) for alert in kept if alert.id not in left_out]
+    kept = db.session.execute(select(*_OPEN).where(Alert.closed_on.is_(None)))
+    alerts += [Open(*row) for row in kept if row.id not in left_out]
     if not alerts:
         return []
     settings = Thresholds([alert.startup_id for alert in alerts])
@@ -93,7 +98,7 @@ def letters(day: date, more: Sequence[Alert] = (), but_not: Sequence[int] = ()) 
     served = set(db.session.scalars(select(Digest.person_id).where(Digest.day == day)))
     unwanted = set(db.session.execute(select(AlertPreference.person_id, AlertPreference.rule)))
     snoozed = _snoozed(day)
-    audience = _Audience(settings)
+    audience = _Audience(settings, {alert.startup_id for alert in alerts})
     chosen: dict[Recipient, list[Open]] = defaultdict(list)
     for alert in alerts:
         for person in audience.of(alert):
@@ -113,24 +118,27 @@ def letters(day: date, more: Sequence[Alert] = (), but_not: Sequence[int] = ()) 
 class _Audience:
     """The people of startups, and the managers of their programmes."""
 
-    def __init__(self, settings: Thresholds) -> None:
+    def __init__(self, settings: Thresholds, startup_ids: Iterable[int]) -> None:
         self._settings = settings
         self._members: dict[int, list[tuple[Recipient, str]]] = defaultdict(list)
-        rows = db.session.execute(
-            select(Membership.startup_id, Membership.role, Person)
-            .join(Person, Person.id == Membership.person_id)
-            .where(Person.active)
-        )
-        for startup_id, role, person in rows:
-            self._members[startup_id].append((_recipient(person), role))
+        for ids in chunks(startup_ids):
+            rows = db.session.execute(
+                select(Membership.startup_id, Membership.role.label("membership"), *_RECIPIENT)
+                .join(Person, Person.id == Membership.person_id)
+                .where(Person.active, Membership.startup_id.in_(ids))
+            )
+            for row in rows:
+                self._members[row.startup_id].append((_recipient(row), row.membership))
         limits: dict[int, set[int]] = defaultdict(set)
         for person_id, programme_id in db.session.execute(
             select(ManagerProgramme.person_id, ManagerProgramme.programme_id)
         ):
             limits[person_id].add(programme_id)
-        managers = db.session.scalars(select(Person).where(Person.active, Person.role == "manager"))
+        managers = db.session.execute(
+            select(Person.limited_to_programmes, *_RECIPIENT).where(Person.active, Person.role == "manager")
+        )
         self._managers = [
-            (_recipient(person), limits[person.id] if person.limited_to_programmes else None) for person in managers
+            (_recipient(row), limits[row.id] if row.limited_to_programmes else None) for row in managers
         ]
 
     def of(self, alert: Open) -> set[Recipient]:
@@ -144,8 +152,8 @@ class _Audience:
         return people
 
 
-def _recipient(person: Person) -> Recipient:
-    return Recipient(person.id, person.email, person.name, person.language, person.role is not None)
+def _recipient(row: Any) -> Recipient:
+    return Recipient(row.id, row.email, row.name, row.language, row.role is not None)
 
 
 def _told() -> set[tuple[int, int]]:
@@ -252,9 +260,9 @@ def tell(day: date, told: Sequence[Written], mail_from: str, now: datetime) -> i
     queued = [one for one in told if one.draft.person_id in digests]
     if not queued:
         return 0
-    mails = outbox.queue_all([one.draft for one in queued], mail_from, now)
+    mails = zip(queued, outbox.queue_all([one.draft for one in queued], mail_from, now), strict=True)
     db.session.execute(
-        update(Digest), [{"id": digests[mail.person_id], "outbox_id": mail.id} for mail in mails]
+        update(Digest), [{"id": digests[one.draft.person_id], "outbox_id": mail_id} for one, mail_id in mails]
     )
     bulk_insert(
         AlertTold, ("alert_id", "person_id", "digest_id"),

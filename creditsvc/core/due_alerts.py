@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
+from itertools import takewhile
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -49,10 +50,10 @@ class Rule:
             return value <= threshold - self.back_by
         return value >= threshold + self.back_by
 
-    def most_telling(self, thresholds: Iterable[int]) -> int | None:
-        """The furthest of some thresholds: the highest, or for a falling reading the lowest. None of none."""
-        ordered = sorted(thresholds, reverse=self.direction == "decreasing")
-        return ordered[-1] if ordered else None
+    def reached(self, thresholds: Iterable[int], value: Fraction) -> list[int]:
+        """Those of some thresholds that are reached, the most telling last; who reached one reached all before it."""
+        in_order = sorted(thresholds, reverse=self.direction == "decreasing")
+        return list(takewhile(lambda threshold: self.is_reached(threshold, value), in_order))
 
 
 EXPIRY = Rule("expiry", "decreasing", (90, 60, 30, 14, 7, 1))
@@ -135,8 +136,8 @@ def decide(rule: Rule, thresholds: Sequence[int], reading: Reading, memory: Memo
     acts = max(memory.acts, reading.acts)
     is_new_night = memory.counted_on != day  # an earlier day too: a night may have run ahead of its day
     marks = {t: _after_night(rule, t, mark, reading.value, acts, is_new_night) for t, mark in memory.marks.items()}
-    reached = [t for t in thresholds if rule.is_reached(t, reading.value)]
-    standing = rule.most_telling(reached)
+    reached = rule.reached(thresholds, reading.value)
+    standing = reached[-1] if reached else None
     due = standing if standing is not None and not _is_told(marks.get(standing, Mark()), acts) else None
     if rule.beginning and due is not None and reading.value <= memory.level:
         due = None

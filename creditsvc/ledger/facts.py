@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, bindparam, func, or_, select
 
 from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
 from creditsvc.core.days import day_start
@@ -41,12 +41,12 @@ CHUNK = 10_000  # below SQLite's bound of 32,766 parameters
 
 @dataclass(frozen=True)
 class KnownLot:
-    """A lot's award as stated, and as all its facts known then make it.
+    """A lot's award as stated (a row with the columns of `LotFact`), and as all its facts known then make it.
 
     `cached_drawn` is what the cache says was drawn in all, None where the cache does not have the lot (L16).
     """
 
-    fact: LotFact
+    fact: LotFact | Row[*tuple[Any, ...]]
     lot: Lot
     pool: str
     cached_drawn: int | None
@@ -58,6 +58,10 @@ def chunks(ids: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
     for start in range(0, len(ordered), size):
         yield ordered[start : start + size]
 
+
+# Columns and no objects: a session that keeps and watches each of many thousand lots costs more than reading them.
+_LOT = tuple(LotFact.__table__.columns)
+_TURN = (ScopeFact.id, ScopeFact.scope_id, ScopeFact.from_at, ScopeFact.account_id, ScopeFact.stated_at)
 
 _IDLE = (
     select(Account.__table__.c.id)
@@ -84,18 +88,17 @@ def idle_among(account_ids: Iterable[int]) -> set[int]:
 
 def lots_of(account_ids: Sequence[int], known_at: datetime | None = None) -> dict[int, list[KnownLot]]:
     """The lots of each account, folded from the facts recorded by `known_at` (all when None), in one statement."""
-    facts: dict[int, tuple[LotFact, str, int | None]] = {}
+    facts: dict[int, Row[*tuple[Any, ...]]] = {}
     changes: dict[int, list[LotChange]] = defaultdict(list)
     statement = _lots(known_at is not None)
     for part in chunks(account_ids):
-        rows = db.session.execute(statement, {"account_ids": part, "known_at": known_at})
-        for fact, pool, drawn, change in rows:
-            facts[fact.id] = (fact, pool, drawn)
-            if change is not None:
-                changes[fact.id].append(change)
+        for row in db.session.execute(statement, {"account_ids": part, "known_at": known_at}):
+            facts[row.id] = row
+            if row.LotChange is not None:
+                changes[row.id].append(row.LotChange)
     known: dict[int, list[KnownLot]] = {account_id: [] for account_id in account_ids}
-    for lot, pool, cached in facts.values():
-        known[lot.account_id].append(KnownLot(lot, folded(lot, changes[lot.id]), pool, cached))
+    for lot in facts.values():
+        known[lot.account_id].append(KnownLot(lot, folded(lot, changes.get(lot.id, ())), lot.pool, lot.cached_drawn))
     return known
 
 
@@ -109,7 +112,7 @@ def _lots(by_known_at: bool) -> Select[*tuple[Any, ...]]:
         change_of_lot = and_(change_of_lot, LotChange.batch_id.in_(recorded))
         award = and_(award, LotFact.batch_id.in_(recorded))
     return (
-        select(LotFact, Pool.key, LotCache.drawn, LotChange)
+        select(*_LOT, Pool.key.label("pool"), LotCache.drawn.label("cached_drawn"), LotChange)
         .join(Pool, Pool.id == LotFact.pool_id)
         .outerjoin(LotCache, LotCache.lot_id == LotFact.id)
         .outerjoin(LotChange, change_of_lot)
@@ -117,7 +120,7 @@ def _lots(by_known_at: bool) -> Select[*tuple[Any, ...]]:
     )
 
 
-def folded(fact: LotFact, changes: Iterable[LotChange] = ()) -> Lot:
+def folded(fact: LotFact | Row[*tuple[Any, ...]], changes: Iterable[LotChange] = ()) -> Lot:
     """The lot as its award and changes of it make it."""
     award = Lot(
         key=fact.key,
@@ -135,12 +138,12 @@ def turns_of(scope_ids: Iterable[int]) -> dict[int, list[Turn]]:
     """All that was ever said of whose each scope is from when."""
     turns: dict[int, list[Turn]] = {scope_id: [] for scope_id in scope_ids}
     for part in chunks(turns):
-        for fact in db.session.scalars(select(ScopeFact).where(ScopeFact.scope_id.in_(part))):
+        for fact in db.session.execute(select(*_TURN).where(ScopeFact.scope_id.in_(part))):
             turns[fact.scope_id].append(turn_of(fact))
     return turns
 
 
-def turn_of(fact: ScopeFact) -> Turn:
+def turn_of(fact: ScopeFact | Row[*tuple[Any, ...]]) -> Turn:
     """The fact as a value of its scope's timeline."""
     return Turn(fact.from_at, fact.account_id, (fact.stated_at, fact.id))
 
@@ -155,7 +158,7 @@ def owned_by(account_ids: Iterable[int]) -> dict[int, list[Ownership]]:
     turns: dict[int, dict[int, Turn]] = defaultdict(dict)
     for part in chunks(account_ids):
         mine = select(ScopeFact.scope_id).where(ScopeFact.account_id.in_(part))
-        for fact in db.session.scalars(select(ScopeFact).where(ScopeFact.scope_id.in_(mine))):
+        for fact in db.session.execute(select(*_TURN).where(ScopeFact.scope_id.in_(mine))):
             turns[fact.scope_id][fact.id] = turn_of(fact)
     return {scope_id: timeline(of_scope.values()) for scope_id, of_scope in turns.items()}
 

@@ -187,7 +187,7 @@ def _cached(cache: AccountCache, lots: dict[int, LotCache]) -> dict[str, object]
 def _check_chains(
     ids: Sequence[int], names: dict[int, str], known: dict[int, list[KnownLot]]
 ) -> list[Difference]:
-    facts: dict[int, list[LotFact]] = defaultdict(list)
+    facts: dict[int, list[Any]] = defaultdict(list)
     for lots in known.values():
         for lot in lots:
             facts[lot.fact.batch_id].append(lot.fact)

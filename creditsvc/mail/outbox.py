@@ -67,13 +67,13 @@ class Draft:
 
 def queue(
     *, kind: str, to_address: str, content: Rendered, mail_from: str, now: datetime, person_id: int | None = None
-) -> OutboxMail:
+) -> int:
     """Puts one mail into the outbox, as `queue_all` does."""
     return queue_all([Draft(kind, to_address, content, person_id)], mail_from, now)[0]
 
 
-def queue_all(drafts: Sequence[Draft], mail_from: str, now: datetime) -> list[OutboxMail]:
-    """Puts mails into the outbox, in order, within the caller's transaction; they leave after the commit.
+def queue_all(drafts: Sequence[Draft], mail_from: str, now: datetime) -> list[int]:
+    """Puts mails into the outbox, in order, within the caller's transaction; they leave after the commit. Their ids.
 
     `mail_from` gives the Message-IDs their domain. Raises ConfigError, and what `check` does.
     """
@@ -89,9 +89,9 @@ def queue_all(drafts: Sequence[Draft], mail_from: str, now: datetime) -> list[Ou
         }
         for draft in drafts
     ]
-    rows = db.session.scalars(insert(OutboxMail).returning(OutboxMail), values)  # in any order
-    mails = {mail.message_id: mail for mail in rows}
-    return [mails[str(value["message_id"])] for value in values]
+    added = db.session.execute(insert(OutboxMail).returning(OutboxMail.message_id, OutboxMail.id), values)
+    ids = dict(added.all())  # in any order
+    return [ids[str(value["message_id"])] for value in values]
 
 
 def check(draft: Draft) -> None:
@@ -134,6 +134,12 @@ def _check_subject(subject: str) -> None:
                          limit=_MAX_SUBJECT, length=len(subject))
 
 
+_CLAIMED = (
+    OutboxMail.id, OutboxMail.tries, OutboxMail.message_id, OutboxMail.kind, OutboxMail.to_address, OutboxMail.subject,
+    OutboxMail.text, OutboxMail.html, OutboxMail.queued_at,
+)
+
+
 def claim(
     now: datetime, worker: str, limit: int, due_by: datetime | None = None, wall: datetime | None = None
 ) -> list[ClaimedMail]:
@@ -145,24 +151,23 @@ def claim(
     the transaction has the write lock.
     """
     due = (
-        select(OutboxMail)
+        select(*_CLAIMED)
         .where(OutboxMail.state.in_((QUEUED, UNCERTAIN)), _is_due(due_by or now, wall or now))
         .order_by(OutboxMail.next_try_at, OutboxMail.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
     )
-    mails = db.session.scalars(due).all()
-    for mail in mails:
-        mail.state = SENDING
-        mail.next_try_at = None
-        mail.tries += 1
-        mail.claimed_at = now
-        mail.claimed_by = worker
-    db.session.flush()
+    mails = db.session.execute(due).all()
+    if mails:
+        taken = update(OutboxMail).where(OutboxMail.id.in_([mail.id for mail in mails]))
+        db.session.execute(
+            taken.values(state=SENDING, next_try_at=None, tries=OutboxMail.tries + 1, claimed_at=now,
+                         claimed_by=worker),
+            execution_options={"synchronize_session": False},
+        )
     return [
         ClaimedMail(
-            id=mail.id, worker=worker, tries=mail.tries, message_id=mail.message_id, kind=mail.kind,
+            id=mail.id, worker=worker, tries=mail.tries + 1, message_id=mail.message_id, kind=mail.kind,
             to_address=mail.to_address, content=Rendered(mail.subject, mail.text, mail.html), queued_at=mail.queued_at,
         )
         for mail in mails

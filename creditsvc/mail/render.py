@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NotRequired, TypedDict
 
 from babel import Locale, UnknownLocaleError
@@ -117,8 +118,8 @@ def money(steps: int, unit: str, language: str) -> str:
     if named.is_money:
         if 0 < abs(value) < Decimal("0.005"):
             return translations.ugettext("less than %(unit)s 0.01") % {"unit": unit}
-        return f"{unit} {format_decimal(value, '#,##0.00', locale=locale)}"
-    number = format_decimal(value, "#,##0.##", locale=locale)
+        return f"{unit} {_number(value, '#,##0.00', locale)}"
+    number = _number(value, "#,##0.##", locale)
     count = 1 if value == 1 else 2  # a fraction takes the plural
     if unit == "hour":
         return translations.ungettext("%(number)s hour", "%(number)s hours", count) % {"number": number}
@@ -132,7 +133,18 @@ def gettext_for(language: str) -> Callable[[str], str]:
 
 def day(value: date, language: str) -> str:
     """A day for reading: `15 June 2026`."""
-    return format_date(value, "long", locale=_translations(language)[1])
+    return _long_day(value, _translations(language)[1])
+
+
+# One night says the same figures and days many times over: to the owner and to staff, in a title and beside it.
+@lru_cache(maxsize=4096)
+def _number(value: Decimal, pattern: str, locale: Locale) -> str:
+    return format_decimal(value, pattern, locale=locale)
+
+
+@lru_cache(maxsize=1024)
+def _long_day(value: date, locale: Locale) -> str:
+    return format_date(value, "long", locale=locale)
 
 
 def _one_line(text: str) -> str:
@@ -143,13 +155,15 @@ def _one_line(text: str) -> str:
 def _worst_first(sections: Sequence[DigestSection]) -> list[dict[str, Any]]:
     """Sections and their items by severity, otherwise in the order given; sections without items fall away."""
 
-    def rank(item: Mapping[str, Any]) -> int:
-        if item["severity"] not in SEVERITIES:
-            raise ValueError(f"{item['severity']!r} is no severity: one of {', '.join(SEVERITIES)}")
-        return SEVERITIES.index(item["severity"])
+    def rank(item: SimpleNamespace) -> int:
+        if item.severity not in SEVERITIES:
+            raise ValueError(f"{item.severity!r} is no severity: one of {', '.join(SEVERITIES)}")
+        return SEVERITIES.index(item.severity)
 
+    # objects, of which a template reads an attribute at once; of a dict it looks for one in vain first
     ordered = [
-        {**section, "items": sorted(({**_NOTHING_OPTIONAL, **item} for item in section["items"]), key=rank)}
+        {**section, "items": sorted((SimpleNamespace(**{**_NOTHING_OPTIONAL, **item}) for item in section["items"]),
+                                    key=rank)}
         for section in sections
         if section["items"]
     ]

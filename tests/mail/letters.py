@@ -22,7 +22,7 @@ def put_in(config: Config, to_address: str = "founder@harbour.example", now: dat
     """Queues one mail in a commit of its own; its id."""
     return transaction(lambda: outbox.queue(
         kind="digest", to_address=to_address, content=content(), mail_from=config.mail_from, now=now,
-    ).id)
+    ))
 
 
 def row(mail_id: int) -> OutboxMail:
