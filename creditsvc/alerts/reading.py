@@ -140,7 +140,8 @@ def _told(caller: Caller) -> Select[Alert, date, datetime | None, date]:
 def tonight(caller: Caller) -> dict[str, Any]:
     """What the night would say if it ran now, as its own document; writes nothing (A4).
 
-    Staff limited to programmes see the alerts of their startups alone. Raises Forbidden for no staff.
+    Staff limited to programmes see the alerts of their startups alone, and how many mails speak of those. Raises
+    Forbidden for no staff.
     """
     require(caller, "alerts.see")
     night = night_of(business_day(caller.now), caller.now)
@@ -152,8 +153,11 @@ def tonight(caller: Caller) -> dict[str, Any]:
         found += decided.alerts
         closed += decided.closed
         cursor = account_ids[-1]
-    queued = len(letters(night.day, more=found, but_not=closed))
     visible = set(db.session.scalars(select(Startup.id).where(visible_startups(caller))))
+    queued = sum(
+        any(alert.startup_id in visible for alert in letter.alerts)
+        for letter in letters(night.day, more=found, but_not=closed)
+    )
     return {
         "day": night.day.isoformat(),
         "status": "done",

@@ -308,14 +308,16 @@ def test_asking_what_tonight_would_say_writes_nothing_and_says_what_is_then_said
 
 
 def test_a_limited_manager_is_shown_only_their_startups_of_tonight(app: Flask):
-    factories.make_programme("theirs")
+    for startup in ("harbour", "lotus", "mine"):
+        scenes.startup(startup)
+        factories.make_grant(startup, expires=TODAY + timedelta(days=20))
+    scenes.enrol("mine", "theirs")
     person = limited_manager("limited@park.example", "theirs")
-    scenes.startup("harbour")
-    factories.make_grant("harbour", expires=TODAY + timedelta(days=20))
 
     document = tonight(factories.caller(person))
 
-    assert document["alerts"] == []
+    assert {alert["startup"] for alert in document["alerts"]} == {"mine"}
+    assert document["mails"]["queued"] == 1  # to the founder of theirs; how many go to others is not told
 
 
 def test_every_mail_has_its_told_rows_and_no_alert_is_told_twice(app: Flask):

@@ -3,7 +3,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from creditsvc.db import db
+from creditsvc.programmes.models import Programme
 from tests import factories
 from tests.alerts import scenes
 from tests.api.conftest import new_token
@@ -42,6 +45,23 @@ def test_staff_read_what_stands_by_startup_programme_and_rule(told: Speaker, man
         assert manager.get("/alerts", **none).json["items"] == []
     assert told.get("/alerts").status_code == told.get("/startups/harbour-robotics/alerts").status_code == 403
     assert told.get("/startups/lotus-health/alerts").status_code == 404
+
+
+def test_a_programme_that_a_manager_does_not_look_after_filters_like_one_that_is_not_there(
+    told: Speaker, manager: Speaker
+) -> None:
+    scenes.enrol("harbour-robotics", "incubation")
+    programme = db.session.execute(select(Programme.id).where(Programme.key == "techconnect")).scalar_one()
+    factories.make_person("limited@park.example", "manager", programme_ids=[programme])
+    limited = manager.bearing(new_token("limited@park.example"))
+
+    for path in ("/alerts", "/startups"):
+        mine, others, none = (
+            limited.get(path, programme=key).json["items"] for key in ("techconnect", "incubation", "no-such")
+        )
+        assert mine
+        assert others == none == []
+        assert manager.get(path, programme="incubation").json["items"] == mine
 
 
 def test_whoever_was_told_acknowledges_and_snoozes_and_nobody_else(told: Speaker, manager: Speaker) -> None:
