@@ -25,7 +25,7 @@ class Limits:
     unpacked_bytes: int = 16 * 1024 * MEBIBYTE
     header_bytes: int = MEBIBYTE
     manifest_bytes: int = 16 * MEBIBYTE
-    chunk: int = 4 * MEBIBYTE
+    chunk: int = MEBIBYTE
     piece: int = 16 * MEBIBYTE
     row_bytes: int = 2 * MEBIBYTE
     footer_bytes: int = 8 * MEBIBYTE

@@ -224,10 +224,13 @@ def _read_plain(raw: Hashed, check: _Check, limits: Limits, progress: Callable[[
 
 
 def _unpack(raw: Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:
-    """Check the unpacked text piece by piece; what is held in memory never exceeds a piece."""
+    """Check the unpacked text piece by piece, while the next is unpacked, which lets go of the interpreter; what is held
+    in memory never exceeds two pieces."""
     try:
-        with _unpacking(raw) as packed:
-            while chunk := packed.read(limits.chunk):
+        with _unpacking(raw) as packed, ThreadPoolExecutor(1) as beside:
+            coming = beside.submit(packed.read, limits.chunk)
+            while chunk := coming.result():
+                coming = beside.submit(packed.read, limits.chunk)
                 check.feed(chunk)
                 _bound(check, limits)
                 if check.bytes > limits.gzip_floor and check.bytes > limits.gzip_ratio * raw.bytes:
