@@ -224,8 +224,10 @@ def _read_plain(raw: Hashed, check: _Check, limits: Limits, progress: Callable[[
 
 
 def _unpack(raw: Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:
-    """Check the unpacked text piece by piece, while the next is unpacked, which lets go of the interpreter; what is held
-    in memory never exceeds two pieces."""
+    """Check the unpacked text piece by piece, while the next is unpacked, which lets go of the interpreter.
+
+    What is held in memory never exceeds two pieces.
+    """
     try:
         with _unpacking(raw) as packed, ThreadPoolExecutor(1) as beside:
             coming = beside.submit(packed.read, limits.chunk)
