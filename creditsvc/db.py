@@ -172,6 +172,7 @@ def transaction(fn: Callable[[], T], *, keep: bool = True, waits: bool = True, a
             session.info["locks"] = set()
             try:
                 connection = session.connection(execution_options=_writing(session, waits))
+                session.info["connection"] = connection
                 if not waits and connection.dialect.name == "postgresql":
                     connection.exec_driver_sql("SET LOCAL lock_timeout = 1")
                 result = fn()
@@ -191,6 +192,17 @@ def transaction(fn: Callable[[], T], *, keep: bool = True, waits: bool = True, a
         raise AssertionError("unreachable")
     finally:
         session.info["in_transaction"] = False
+        session.info.pop("connection", None)
+
+
+def _connection() -> Connection:
+    # kept by `transaction`: to find it in the session takes as long as a small statement
+    return db.session().info.get("connection") or db.session.connection()
+
+
+def is_postgresql() -> bool:
+    """Whether the database is PostgreSQL; it is SQLite otherwise."""
+    return _connection().dialect.name == "postgresql"
 
 
 def _writing(session: Session, waits: bool) -> dict[str, Any]:
@@ -246,11 +258,14 @@ def insert_if_absent(model: type[Model], values: Mapping[str, Any]) -> bool:
 
 
 def send(statement: Executable, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
-    """Runs a statement for each of the rows, in sets, and gives what it returns, if it returns rows."""
+    """Runs a statement for each of the rows, in sets, and gives what it returns, if it returns rows.
+
+    It passes the session by: entities are not its matter, and nothing is flushed before it.
+    """
     if not rows:
         return []
     # the drivers' way for many rows costs more than the one for one
-    result: Any = db.session.execute(statement, rows[0] if len(rows) == 1 else rows)
+    result: Any = _connection().execute(statement, rows[0] if len(rows) == 1 else rows)
     return result.all() if result.returns_rows else []
 
 
@@ -282,7 +297,7 @@ def insert_absent(model: type[Model], rows: Sequence[Mapping[str, Any]], *give: 
     if not rows:
         return []
     table = _table(model)
-    statement = _absent(table, db.session.get_bind().dialect.name, give or tuple(table.primary_key.columns.keys()))
+    statement = _absent(table, _connection().dialect.name, give or tuple(table.primary_key.columns.keys()))
     return [tuple(row) for row in send(statement, rows)]
 
 
@@ -294,7 +309,7 @@ def _absent(table: Table, dialect: str, give: tuple[str, ...]) -> Any:
 
 def insert_or_set(model: type[Model], rows: Sequence[Mapping[str, Any]], column: str) -> None:
     """Adds the rows, in sets; of those whose primary key is there already, sets that column alone."""
-    send(_or_set(_table(model), db.session.get_bind().dialect.name, column), rows)
+    send(_or_set(_table(model), _connection().dialect.name, column), rows)
 
 
 @cache
@@ -317,7 +332,7 @@ def bulk_insert(model: type[Model], columns: Sequence[str], rows: Iterable[Seque
     table, rows = _table(model), list(rows)
     if not rows:
         return
-    connection = db.session.connection()
+    connection = _connection()
     if connection.dialect.name != "postgresql":
         types = [table.c[name].type.dialect_impl(connection.dialect) for name in columns]
         # columns of dates and instants repeat themselves, so each value is converted once
@@ -340,7 +355,7 @@ def bulk_read(statement: Select[*tuple[Any, ...]]) -> list[Sequence[Any]]:
     Values are what the columns' Python types say, each different one of a column of dates or instants made once.
     """
     db.session.flush()
-    result = db.session.connection().execute(statement)
+    result = _connection().execute(statement)
     dialect, driver = result.dialect, result.cursor
     columns = list(zip(*driver.fetchall(), strict=True)) or [()] * len(driver.description)
     made = [column.type.dialect_impl(dialect).result_processor(dialect, described[1])

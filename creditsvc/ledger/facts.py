@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, bindpara
 from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
 from creditsvc.core.days import day_start
 from creditsvc.core.rates import NO_RATES, Course, Pair, StatedRate, converted, courses, to_units
-from creditsvc.db import bulk_read, db
+from creditsvc.db import bulk_read, db, send
 from creditsvc.ledger.models import (
     Account,
     AccountCache,
@@ -82,7 +82,7 @@ def idle_among(account_ids: Iterable[int]) -> set[int]:
     """
     idle: set[int] = set()
     for part in chunks(account_ids):
-        idle.update(db.session.scalars(_IDLE, {"ids": part}))
+        idle.update(row[0] for row in send(_IDLE, [{"ids": part}]))
     return idle
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm.util import identity_key
 
-from creditsvc.db import Model, db, insert_absent, insert_if_absent
+from creditsvc.db import Model, db, insert_absent, insert_if_absent, is_postgresql, send
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, Pool, RateFact, Resource, Scope
 
@@ -113,8 +113,8 @@ def lock_rates() -> None:
 
 def _lock_rates(*, shared: bool) -> None:
     """One lock for the whole table, kept to the end of the transaction; on SQLite the transaction is the lock."""
-    if db.session.get_bind().dialect.name == "postgresql":
-        db.session.execute(_RATES_SHARED if shared else _RATES_ALONE)
+    if is_postgresql():
+        send(_RATES_SHARED if shared else _RATES_ALONE, [{}])
 
 
 def open_accounts(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Account]:

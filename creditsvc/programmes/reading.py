@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.core.days import DEFAULT_ZONE, zone_named
 from creditsvc.core.errors import NotFound
-from creditsvc.db import Model, db
+from creditsvc.db import Model, db, send
 from creditsvc.ledger.models import Resource
 from creditsvc.parties.access import Caller, require, visible_startups
 from creditsvc.parties.models import Startup, StartupProgramme
@@ -181,7 +181,7 @@ def zone_of_startup(startup_id: int) -> ZoneInfo:
 
     That of its programmes when they agree on one, Asia/Hong_Kong when there is none or they differ.
     """
-    names = set(db.session.scalars(_TIMEZONES, {"startup_id": startup_id}))
+    names = {row[0] for row in send(_TIMEZONES, [{"startup_id": startup_id}])}
     return zone_named(names.pop()) if len(names) == 1 else DEFAULT_ZONE
 
 
