@@ -28,6 +28,11 @@ settings.load_profile("house")
 _numbers = itertools.count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked as long go first: left for the end, one of them would keep a single worker busy."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture
 def now() -> datetime:
     """NOW, for those who rather ask for it than import it."""

@@ -29,6 +29,8 @@ from tests.api.speaking import ONE_DATABASE
 from tests.conftest import NOW
 from tests.journeys.serving import served
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = 5
 """Random requests for each operation; the limits of its fields are tried one by one besides."""
 

@@ -25,6 +25,8 @@ from tests.crash.killing import Ground, opened, random_moments, run
 from tests.usage.exports import focus_row, write_focus
 from tests.usage.importing import assign, import_path
 
+pytestmark = pytest.mark.long
+
 STARTUPS = ("acme", "bolt", "crane")
 NIGHT = ("nightly", "--now", NOW.isoformat(), "--json")
 

@@ -23,6 +23,8 @@ from tests.ledger.faults import SEEDS, Seed
 from tests.ledger.model import NEVER, Model, ModelLot, ModelRun
 from tests.usage.importing import assign
 
+pytestmark = pytest.mark.long
+
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 UNIT = usd("1")
 NOW = BEGIN + timedelta(days=60)

@@ -12,6 +12,7 @@ from string import ascii_uppercase
 from typing import Any
 
 import polars as pl
+import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import select
@@ -32,6 +33,8 @@ from creditsvc.usage.readers.totals import TOTALS_SCHEMA, Export
 from tests.ledger.arrivals import HORIZON, Arrived, Awarded, Fact, Rated, day, instant, two_orders
 from tests.ledger.books import START, award, change, make_book, usd
 from tests.usage.importing import assign
+
+pytestmark = pytest.mark.long
 
 LATER = instant(HORIZON + 40)
 UNIT = usd("1")
