@@ -9,6 +9,9 @@ from creditsvc.parties.access import may
 from creditsvc.web import session
 
 
+_OF_A_STARTUP = ("startups", "holdings", "people", "grants", "activation", "reported")
+
+
 @dataclass(frozen=True)
 class Entry:
     """A link of the navigation."""
@@ -25,9 +28,9 @@ def navigation() -> list[Entry]:
     caller = session.caller()
     entries = []
     if may(caller, "startups.list"):
-        entries.append(_entry(_("Startups"), "startups.listing", "startups", "holdings", "people", "grants"))
+        entries.append(_entry(_("Startups"), "startups.listing", *_OF_A_STARTUP))
     elif caller.is_member:
-        entries.append(_entry(_("My startup"), "entry.home", "startups", "holdings", "people", "grants"))
+        entries.append(_entry(_("My startup"), "entry.home", *_OF_A_STARTUP))
     if may(caller, "scope.see"):
         entries.append(_entry(_("Billing scopes"), "scopes.listing", "scopes"))
     if may(caller, "usage.see"):
