@@ -73,6 +73,7 @@ def _night(ground: Ground, url: str, mails: int = MAILS) -> tuple[float, int]:
         begun = time.perf_counter()
         document = run_night(config, park.NOW)
         seconds = time.perf_counter() - begun
+    gc.unfreeze()
     databases.dispose(app)
     ground.drop(copy)
     files = list(config.mail_folder.glob("*.eml"))

@@ -50,6 +50,8 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
 class _Session(flask_sqlalchemy.session.Session):
     """The session of the house. Outside `transaction` and `begin_snapshot` it begins nothing on PostgreSQL.
 

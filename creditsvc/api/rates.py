@@ -15,7 +15,7 @@ from creditsvc.api.usage_schemas import (
     RateSchema,
     WithdrawRateBodySchema,
 )
-from creditsvc.api.writes import dry_run, write_once
+from creditsvc.api.writes import write_or_try
 from creditsvc.core.days import parse_day
 from creditsvc.db import MAX_ID
 from creditsvc.parties.once import Answer
@@ -69,7 +69,7 @@ def state_rate(body: dict[str, Any]) -> Response:
         location = url_for("api_rates.get_rate", rate_id=outcome.rate.id)
         return Answer(201 if outcome.changed else 200, {**outcome_document(outcome), "dry_run": False}, location)
 
-    return dry_run(act) if body["dry_run"] else write_once(act)
+    return write_or_try(act, dry_run=body["dry_run"])
 
 
 @post(blueprint, "/rates/withdraw", scope="import", body=WithdrawRateBodySchema, answers=RateOutcomeSchema)
@@ -87,7 +87,7 @@ def withdraw_stated_rate(body: dict[str, Any]) -> Response:
             return _tried(outcome)
         return Answer(200, {**outcome_document(outcome), "dry_run": False})
 
-    return dry_run(act) if body["dry_run"] else write_once(act)
+    return write_or_try(act, dry_run=body["dry_run"])
 
 
 def _tried(outcome: RateOutcome) -> Answer:

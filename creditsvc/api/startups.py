@@ -33,7 +33,7 @@ from creditsvc.parties.once import Answer
 from creditsvc.parties.schemas import StartupEditShape, StartupShape
 from creditsvc.programmes.reading import taking_part
 from creditsvc.statements.reading import conversion_documents, statement, statement_document
-from creditsvc.statements.usage_days import account_of, paid_day_document, paid_days
+from creditsvc.statements.usage_days import account_of, newest_paid_days, paid_day_document
 
 FIRST_DAY = date(1970, 1, 1)
 """Before any charge day that can be kept."""
@@ -115,10 +115,11 @@ def list_usage_days(query: dict[str, Any], key: str) -> dict[str, Any]:
     before = day_cursor(query.get("after"))
     if before is not None:
         last = min(last, before - timedelta(days=1))
-    found = paid_days(view, first, last) if view is not None and first <= last else []
+    if view is None or last < first:
+        return {"items": [], "next": None}
+    found = newest_paid_days(view, first, last, query["limit"] + 1)
     return page(
-        found[: query["limit"] + 1], query["limit"], lambda one: paid_day_document(one, view.unit) if view else {},
-        lambda one: one.usage.day.isoformat(),
+        found, query["limit"], lambda one: paid_day_document(one, view.unit), lambda one: one.usage.day.isoformat()
     )
 
 

@@ -15,7 +15,7 @@ from creditsvc.api.routes import get, new_blueprint, post
 from creditsvc.api.schemas import NothingSchema, PagingSchema
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.usage_schemas import ApplySchema, ReversalSchema, RunListSchema, RunSchema, UploadSchema
-from creditsvc.api.writes import answered_before, dry_run, write_once
+from creditsvc.api.writes import answered_before, write_once, write_or_try
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.days import as_of_instant, instant_text
 from creditsvc.core.errors import FileRefused
@@ -93,7 +93,7 @@ def upload_usage(body: dict[str, Any]) -> Response:
             return Answer(200, shown(caller, run, dry_run=True))
         return Answer(201, shown(caller, run), url_for("api_usage_runs.get_usage_run", run_id=run.id))
 
-    return dry_run(act) if body["dry_run"] else write_once(act)
+    return write_or_try(act, dry_run=body["dry_run"])
 
 
 @post(blueprint, f"/usage-runs/{RUN}/apply", scope="import", body=ApplySchema, answers=RunSchema, required=False)
@@ -119,7 +119,7 @@ def apply_usage_run(body: dict[str, Any], run_id: int) -> Response:
         apply_run(caller, prepared, run_id=run_id, confirm=body["confirm"])
         return Answer(200, shown(caller, find_run(caller, run_id), dry_run=body["dry_run"]))
 
-    return dry_run(act) if body["dry_run"] else write_once(act)
+    return write_or_try(act, dry_run=body["dry_run"])
 
 
 @post(

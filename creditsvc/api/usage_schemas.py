@@ -66,7 +66,7 @@ class UnassignedScopeListSchema(AnswerSchema):
 class RateSchema(AnswerSchema):
     """A word on an exchange rate."""
 
-    id = fields.Integer(required=True, allow_none=True, metadata={"description": "null for a dry run"})
+    id = fields.Integer(required=True)
     from_currency = text_field(required=True)
     to_currency = text_field(required=True)
     day = day_field("the first charge day for which it holds", required=True)
@@ -100,6 +100,7 @@ class RateEffectSchema(AnswerSchema):
 class RateOutcomeSchema(RateSchema):
     """A word on a rate, and what it did."""
 
+    id = fields.Integer(required=True, allow_none=True, metadata={"description": "null for a dry run"})
     changed = fields.Boolean(required=True, metadata={"description": "false when this stood already"})
     accounts = fields.Integer(required=True, metadata={"description": "how many accounts were posted"})
     effects = fields.List(fields.Nested(RateEffectSchema), required=True)

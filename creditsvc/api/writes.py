@@ -26,9 +26,9 @@ def write_once(act: Callable[[], Answer]) -> Response:
     return respond(transaction(lambda: do_once(caller, key, asked, act)))
 
 
-def dry_run(act: Callable[[], Answer]) -> Response:
-    """What `act` would answer: it is done and taken back. It takes no key, since it keeps nothing."""
-    return respond(transaction(act, keep=False))
+def write_or_try(act: Callable[[], Answer], *, dry_run: bool) -> Response:
+    """`write_once`, or what `act` would answer: done and taken back. That takes no key, since it keeps nothing."""
+    return respond(transaction(act, keep=False)) if dry_run else write_once(act)
 
 
 def edit_once(act: Callable[[], Answer]) -> Response:

@@ -1,7 +1,8 @@
 """The book: the only writer of facts and postings (rules L1 to L18).
 
 Plan, then post the difference: `post` adds facts to accounts that the caller holds locked, plans each account anew
-from all its facts, compares with what is posted and appends the difference, naming the cause.
+from all its facts, compares with what is posted and appends the difference, naming the cause. An account upon which
+nothing draws (`facts.idle_among`) has an empty plan: its lots are added and cached, and no more is read.
 """
 
 from collections import defaultdict
@@ -347,13 +348,13 @@ def _head(drafts: Sequence[_Draft]) -> None:
 
 
 def _write_postings(drafts: Iterable[_Draft]) -> None:
-    rows = [
+    lines_of_all = [
         (draft.batch.id, draft.account.id, at, kind, lot_id, amount)
         for draft in drafts
         if draft.batch is not None
         for at, kind, lot_id, amount in draft.lines
     ]
-    bulk_insert(Posting, ("batch_id", "account_id", "charge_at", "kind", "lot_id", "amount"), rows)
+    bulk_insert(Posting, ("batch_id", "account_id", "charge_at", "kind", "lot_id", "amount"), lines_of_all)
 
 
 def renew_caches(account_ids: Iterable[int]) -> None:

@@ -6,14 +6,15 @@ more than sending it.
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, bindparam, func, select
-from sqlalchemy.orm.util import identity_key
 
 from creditsvc.db import Model, db, insert_absent, insert_if_absent, is_postgresql, send
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, Pool, RateFact, Resource, Scope
+
+M = TypeVar("M", bound=Model)
 
 RATES_LOCK = 7_220_001
 """The number under which PostgreSQL knows the lock of the exchange rates; nothing else of ours has one."""
@@ -44,9 +45,9 @@ def _locking(model: type[Model]) -> Select[Any]:
     )
 
 
-def _lock(model: type[Model], ids: Iterable[int]) -> dict[int, Model]:
+def _lock(model: type[M], ids: Iterable[int]) -> dict[int, M]:
     """Locks the rows in the order of their ids and reads them fresh; on SQLite the transaction is the lock."""
-    locked: dict[int, Model] = {}
+    locked: dict[int, M] = {}
     for part in chunks(sorted(set(ids))):
         for row in db.session.scalars(_locking(model), {"ids": part}):
             row_id = int(row.__dict__["id"])
@@ -71,12 +72,8 @@ def lock_pool(key: str) -> tuple[Pool, Resource] | None:
 def lock_pools(ids: Iterable[int]) -> dict[int, Pool]:
     """Locks pools (L12): before scopes, and before accounts. What is locked and held already is not read again."""
     wanted = set(ids)
-    there = db.session.identity_map
-    held = {
-        pool_id: pool for pool_id in wanted
-        if is_locked(Pool, pool_id) and (pool := there.get(identity_key(Pool, pool_id))) is not None
-    }
-    return {key: row for key, row in {**held, **_lock(Pool, wanted - held.keys())}.items() if isinstance(row, Pool)}
+    held = {pool_id: db.session.get_one(Pool, pool_id) for pool_id in wanted if is_locked(Pool, pool_id)}
+    return {**held, **_lock(Pool, wanted - held.keys())}
 
 
 def lock_scopes(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Scope]:
@@ -95,13 +92,13 @@ def lock_scopes(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Scope
                 select(Scope.id).where(Scope.provider == provider, Scope.external_id == external_id)
             ).scalar_one()
     locked = _lock(Scope, [known[pair] for pair in wanted])
-    return {pair: row for pair in wanted if isinstance(row := locked[known[pair]], Scope)}
+    return {pair: locked[known[pair]] for pair in wanted}
 
 
 def lock_accounts(ids: Iterable[int]) -> dict[int, Account]:
     """Locks accounts (L12): last of all, with the rates as they are, so that none is stated unseen by the plan."""
     _lock_rates(shared=True)
-    return {key: row for key, row in _lock(Account, ids).items() if isinstance(row, Account)}
+    return _lock(Account, ids)
 
 
 def lock_rates() -> None:

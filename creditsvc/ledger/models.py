@@ -1,5 +1,5 @@
-"""Every fact the plan reads, and the book (rules L1 to L18). `book.py` alone writes these tables,
-with `locks.py` and `rows.py`.
+"""Every fact the plan reads, and the book (rules L1 to L18). `book.py` alone writes what is posted, with `locks.py`,
+`rows.py` and `caches.py`; usage and the freshness of scopes are written by imports (`usage/imports.py`).
 
 Facts and postings are only ever added. What can change is named so: the heads of accounts, the committed sum of a
 pool (all under lock), the freshness of a scope, and two caches that can be thrown away.

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, timedelta
 from typing import Any
 
 from creditsvc.core.amounts import Unit, format_amount, unit_named
@@ -51,6 +51,17 @@ def paid_days(view: AccountView, first: date, last: date) -> list[PaidDay]:
         )
         for usage_of_day in usage_by_day(view.id, first, last)
     ]
+
+
+def newest_paid_days(view: AccountView, first: date, last: date, most: int) -> list[PaidDay]:
+    """Of the charge days from first to last with usage the newest, at most so many; looks back as far as it must."""
+    span = timedelta(days=most)
+    while True:
+        start = max(first, last - span) if last - first > span else first
+        found = paid_days(view, start, last)
+        if len(found) >= most or start == first:
+            return found[:most]
+        span *= 4
 
 
 def paid_day_document(one: PaidDay, unit: Unit) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from creditsvc.parties.access import Caller
 from creditsvc.usage.decide import AWAY_FROM, COVERS
 from creditsvc.usage.effects import effects_of
 from creditsvc.usage.imports import known_scopes, money_text
-from creditsvc.usage.models import RunScope
+from creditsvc.usage.models import ImportRun, RunScope
 from creditsvc.usage.reading import visible_scopes
 
 
@@ -41,7 +41,10 @@ def report_for(caller: Caller, report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sums_for(caller: Caller, run_id: int) -> dict[str, Any]:
-    """What a run posted for the scopes that the caller may see: nothing while it is held."""
+    """What a run posted for scopes that the caller may see; nothing while it is held and once it was taken back."""
+    run = db.session.get_one(ImportRun, run_id)
+    if run.reversed_at is not None:  # its facts and those that took it back are not told apart
+        return {"delta": {}, "uncovered_delta": {}, "known_scopes": 0}
     usage = db.session.execute(
         select(UsageFact.currency, func.sum(UsageFact.amount))
         .join(Scope, Scope.id == UsageFact.scope_id)

@@ -8,7 +8,6 @@ from flask_babel import gettext as _
 from creditsvc.parties.access import may
 from creditsvc.web import session
 
-
 _OF_A_STARTUP = ("startups", "holdings", "people", "grants", "activation", "reported")
 
 

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from creditsvc.db import db, transaction
-from creditsvc.ledger.book import lock_scopes
+from creditsvc.ledger.locks import lock_scopes
 from creditsvc.parties.access import operator
 from creditsvc.usage import operations
 from creditsvc.usage.files import pack

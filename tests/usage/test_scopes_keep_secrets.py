@@ -133,3 +133,16 @@ def test_taking_a_run_back_tells_what_changed_in_scopes_that_may_be_seen(limited
 
     assert (answer["delta"], answer["uncovered_delta"]) == ({"USD": "-1001"}, {"USD": "-1"})
     assert (whole["delta"], whole["uncovered_delta"]) == ({"USD": "-2124.45"}, {"USD": "-124.45"})
+
+
+def test_the_report_of_a_run_that_was_taken_back_has_no_sums_of_others(limited: Caller, tmp_path: Path) -> None:
+    assign(SCOPE, "acme", june(1), NOW)
+    assign(OTHER, "bolt", june(1), NOW)
+    run = import_path(write(tmp_path, [*rows_of({1: "1001"}), *rows_of({1: "1123.45"}, OTHER)]), NOW)["id"]
+    before = report_for(limited, find_run(limited, run).report)
+    transaction(lambda: reverse_run(factories.somebody(), run))
+
+    after = report_for(limited, find_run(limited, run).report)
+
+    assert (before["delta"], before["uncovered_delta"]) == ({"USD": "1001"}, {"USD": "1"})
+    assert (after["delta"], after["uncovered_delta"]) == ({}, {})

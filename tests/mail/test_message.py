@@ -1,0 +1,47 @@
+"""Mails as bytes: what the standard library's parser reads back, and sets of them as files."""
+
+import email
+import email.policy
+from dataclasses import replace
+
+import pytest
+
+from creditsvc.mail.message import message_for
+from creditsvc.mail.render import Rendered
+from creditsvc.mail.smtp import write_files
+from tests.mail.letters import FROM, claimed
+
+ODD_TEXTS = (
+    "a line of " + "very " * 300 + "many words",
+    "trailing blanks   \nand a tab\t\n",
+    ".\n..\nFrom the park\n--=_0123456789abcdef\n",
+    "科技聯動：您的點數將於 7 天後到期 = 100 % €",
+    "",
+)
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS)
+def test_what_a_mail_says_is_read_back_as_it_was_by_the_parser_of_the_standard_library(text: str):
+    subject, name = "Your credit expires: " + "點數" * 40, "科技園 (credits), “the park”"
+    mail = claimed(rendered=Rendered(subject, text, f"<p>{text}</p>"))
+
+    raw = message_for(mail, f'"{name}" <credits@park.example>')
+
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    parts = [part.get_content().replace("\r\n", "\n").rstrip("\n") for part in message.iter_parts()]
+    assert parts == [text.rstrip("\n"), f"<p>{text}</p>".rstrip("\n")]
+    assert message["Subject"] == subject
+    [sender] = message["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == (name, "credits@park.example")
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+
+
+def test_of_a_set_of_files_one_that_cannot_be_written_keeps_no_other_back(tmp_path):
+    good = [replace(claimed(), message_id=f"<{letter}@park.example>") for letter in "ab"]
+    bad = replace(claimed("founder@\nharbour.example"), message_id="<c@park.example>")
+
+    outcomes = write_files(tmp_path / "mail", FROM, [good[0], bad, good[1]])
+
+    assert [outcome.result for outcome in outcomes] == ["sent", "permanent", "sent"]
+    assert sorted(path.suffix for path in (tmp_path / "mail").iterdir()) == [".eml", ".eml"]
