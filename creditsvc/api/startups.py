@@ -24,9 +24,10 @@ from creditsvc.api.startup_schemas import (
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import edit_once, write_once
 from creditsvc.core.days import as_of_instant, instant_text, parse_day
+from creditsvc.ledger.documents import balance_document
 from creditsvc.ledger.listing import startups_chosen
 from creditsvc.ledger.outlook import forecasts, outlook_documents
-from creditsvc.ledger.reading import balance_document, holdings_of
+from creditsvc.ledger.reading import holdings_of
 from creditsvc.parties import operations, reading
 from creditsvc.parties.models import Startup
 from creditsvc.parties.once import Answer

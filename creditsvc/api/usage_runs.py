@@ -18,7 +18,7 @@ from creditsvc.api.usage_schemas import ApplySchema, ReversalSchema, RunListSche
 from creditsvc.api.writes import answered_before, write_once, write_or_try
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.days import as_of_instant, instant_text
-from creditsvc.core.errors import FileRefused
+from creditsvc.core.errors import Conflict, FileRefused
 from creditsvc.db import MAX_ID
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.once import Answer
@@ -100,14 +100,19 @@ def upload_usage(body: dict[str, Any]) -> Response:
 def apply_usage_run(body: dict[str, Any], run_id: int) -> Response:
     """Applies a run that was uploaded on a page and waits; a suspicious one is held unless `confirm` says yes at once.
 
-    A dry run tells what would happen. Files that are refused by now make it a refused run.
+    A dry run tells what would happen. Files that are refused by now make it a refused run. One that is held is
+    confirmed instead; one that was applied answers with its report.
     """
     caller = current_caller()
     require(caller, "usage.import")
-    find_run(caller, run_id)
+    status = find_run(caller, run_id).status
     before = None if body["dry_run"] else answered_before()
     if before is not None:
         return before
+    if status == "held":
+        raise Conflict("run", "not-queued", "run %(run)s is held: confirm or discard it", run=run_id)
+    if status != "queued":
+        return write_or_try(lambda: Answer(200, shown(caller, find_run(caller, run_id))), dry_run=body["dry_run"])
     try:
         prepared = read_kept(run_id)
     except FileRefused as refusal:

@@ -26,7 +26,8 @@ from creditsvc.jobs.shell import Answer, answers, caller, counted, progress_bar,
 from creditsvc.onboarding import demo
 from creditsvc.onboarding.demo import Change, Fate, Share, SignIn
 from creditsvc.onboarding.exports import write_export
-from creditsvc.usage.operations import apply_run, read_source, refused_report
+from creditsvc.usage.imports import refused_report
+from creditsvc.usage.operations import apply_run, read_source
 from creditsvc.usage.readers.source import open_source
 
 USD = unit_named("USD")

@@ -14,8 +14,9 @@ from creditsvc.core.forecast import Forecast
 from creditsvc.core.simulation import simulate
 from creditsvc.db import begin_snapshot
 from creditsvc.jobs.shell import INSTANT, Answer, answers, caller, counted, service, table
+from creditsvc.ledger.documents import balance_document
 from creditsvc.ledger.outlook import forecasts, outlook_documents
-from creditsvc.ledger.reading import AccountView, LotView, balance_document, balances
+from creditsvc.ledger.reading import AccountView, LotView, balances
 from creditsvc.ledger.verify import verify
 from creditsvc.parties.access import require_startup
 from creditsvc.statements.entries import Entry

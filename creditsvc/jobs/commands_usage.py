@@ -12,8 +12,9 @@ from rich.table import Table
 from creditsvc.core.errors import FileError, FileRefused, RuleBroken
 from creditsvc.db import db, transaction
 from creditsvc.jobs.shell import INSTANT, Answer, answers, caller, progress_bar, service, table
+from creditsvc.usage.imports import refused_report
 from creditsvc.usage.models import ImportRun
-from creditsvc.usage.operations import apply_run, read_source, refused_report, reverse_run
+from creditsvc.usage.operations import apply_run, read_source, reverse_run
 from creditsvc.usage.readers.source import open_source
 from creditsvc.usage.reading import list_runs
 

@@ -43,13 +43,15 @@ CHUNK = 10_000  # below SQLite's bound of 32,766 parameters
 class KnownLot:
     """A lot's award as stated (a row with the columns of `LotFact`), and as all its facts known then make it.
 
-    `cached_drawn` is what the cache says was drawn in all, None where the cache does not have the lot (L16).
+    `cached_drawn` is what the cache says was drawn in all, None where the cache does not have the lot (L16); `batches`
+    how many the account had when the lot was read.
     """
 
     fact: LotFact | Row[*tuple[Any, ...]]
     lot: Lot
     pool: str
     cached_drawn: int | None
+    batches: int | None = None
 
 
 def chunks(ids: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
@@ -98,7 +100,8 @@ def lots_of(account_ids: Sequence[int], known_at: datetime | None = None) -> dic
                 changes[row.id].append(row.LotChange)
     known: dict[int, list[KnownLot]] = {account_id: [] for account_id in account_ids}
     for lot in facts.values():
-        known[lot.account_id].append(KnownLot(lot, folded(lot, changes.get(lot.id, ())), lot.pool, lot.cached_drawn))
+        terms = folded(lot, changes.get(lot.id, ()))
+        known[lot.account_id].append(KnownLot(lot, terms, lot.pool, lot.cached_drawn, lot.batches))
     return known
 
 
@@ -112,8 +115,9 @@ def _lots(by_known_at: bool) -> Select[*tuple[Any, ...]]:
         change_of_lot = and_(change_of_lot, LotChange.batch_id.in_(recorded))
         award = and_(award, LotFact.batch_id.in_(recorded))
     return (
-        select(*_LOT, Pool.key.label("pool"), LotCache.drawn.label("cached_drawn"), LotChange)
+        select(*_LOT, Pool.key.label("pool"), LotCache.drawn.label("cached_drawn"), Account.batches, LotChange)
         .join(Pool, Pool.id == LotFact.pool_id)
+        .join(Account, Account.id == LotFact.account_id)
         .outerjoin(LotCache, LotCache.lot_id == LotFact.id)
         .outerjoin(LotChange, change_of_lot)
         .where(award)

@@ -4,7 +4,7 @@ A balance is read as of an instant (L10) and as it was known at another (L15); n
 used where they answer the question asked, and give what the postings give (L16).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -13,9 +13,8 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import aliased
 
-from creditsvc.core.amounts import Unit, format_amount, unit_named
+from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.core.burndown import LATEST, Standing, standing
-from creditsvc.core.days import instant_text
 from creditsvc.core.errors import NotFound
 from creditsvc.db import db
 from creditsvc.ledger.facts import KnownLot, chunks, lots_of, newest_charge_days, posted_of
@@ -147,7 +146,7 @@ def balances(
         statement = statement.where(Account.startup_id.in_(startup_ids))
     if account_ids is not None:
         statement = statement.where(Account.id.in_(account_ids))
-    return _views(db.session.execute(statement).all(), as_of, known_at)
+    return _of_one_state(lambda: db.session.execute(statement).all(), as_of, known_at)[1]
 
 
 def holdings_of(
@@ -157,10 +156,22 @@ def holdings_of(
 
     Raises NotFound("startup") when there is none or the caller may not know of it.
     """
-    rows = db.session.execute(_of_startup().where(visible_startups(caller)), {"startup": key}).all()
+    statement = _of_startup().where(visible_startups(caller))
+    rows, views = _of_one_state(lambda: db.session.execute(statement, {"startup": key}).all(), as_of, known_at)
     if not rows:
         raise NotFound("startup", key)
-    return rows[0].Startup, _views([row for row in rows if row.id is not None], as_of, known_at)
+    return rows[0].Startup, views
+
+
+def _of_one_state(
+    read: Callable[[], Sequence[Any]], as_of: datetime, known_at: datetime | None
+) -> tuple[Sequence[Any], list[AccountView]]:
+    """The rows of accounts and their views, read again when somebody posted between one statement and the next."""
+    while True:
+        rows = read()
+        views = _views([row for row in rows if row.id is not None], as_of, known_at)
+        if views is not None:
+            return rows, views
 
 
 @cache
@@ -185,10 +196,16 @@ def _accounts(*more: type[Startup]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _views(found: Sequence[Any], as_of: datetime, known_at: datetime | None) -> list[AccountView]:
+def _views(found: Sequence[Any], as_of: datetime, known_at: datetime | None) -> list[AccountView] | None:
+    """None when an account was posted to meanwhile. What was recorded by an instant of the past does not move."""
     rows = {row.id: row for row in found}
     known = lots_of(list(rows), known_at)
+    if known_at is None and any(lot.batches != rows[key].batches for key, lots in known.items() for lot in lots):
+        return None
     sums = _sums(rows, known, as_of, known_at)
+    asked = [key for key, row in rows.items() if not _is_answered(row, known[key], as_of, known_at)]
+    if known_at is None and len(asked) > 1 and any(now != rows[key].batches for key, now in _batches_now(asked)):
+        return None
     newest = {account_id: row.newest_charge_day for account_id, row in rows.items() if row.cached_batch is not None}
     newest.update(newest_charge_days([account_id for account_id in rows if account_id not in newest]))
     batches = _batches_known(rows, known_at)
@@ -201,6 +218,15 @@ def _views(found: Sequence[Any], as_of: datetime, known_at: datetime | None) -> 
             uncovered=sums[row.id].uncovered, uncredited=sums[row.id].uncredited, newest_charge_day=newest.get(row.id),
         )
         for row in rows.values()
+    ]
+
+
+def _batches_now(account_ids: Sequence[int]) -> list[tuple[int, int]]:
+    return [
+        (account_id, batches) for part in chunks(account_ids)
+        for account_id, batches in db.session.execute(
+            select(Account.id, Account.batches).where(Account.id.in_(part))
+        )
     ]
 
 
@@ -245,6 +271,8 @@ def _sums(
         if _is_answered(row, known[account_id], as_of, known_at)
     }
     asked = [account_id for account_id in rows if account_id not in sums]
+    if known_at is None and len(asked) == 1:
+        known_at = rows[asked[0]].head_at  # what was posted since is not of the state that was read
     for account_id, posted in (posted_of(asked, known_at, as_of) if asked else {}).items():
         drawn: dict[int, int] = {}
         without_lot = {"uncovered": 0, "uncredited": 0}
@@ -351,50 +379,3 @@ def lot_events(account_ids: Sequence[int]) -> list[LotEvent]:
                          change.actor, change.reason, number)
             )
     return sorted([*awards.values(), *changes], key=lambda event: (event.at, event.batch, event.lot))
-
-
-def balance_document(
-    startup: str, views: Sequence[AccountView], as_of: datetime, known_at: datetime,
-    outlooks: Mapping[int, dict[str, Any]], conversions: Mapping[int, list[dict[str, str]]] | None = None,
-) -> dict[str, Any]:
-    """The balance of one startup as JSON (CONTRACT: section 5), for the command and the API alike.
-
-    `outlooks` are the forecasts as JSON, by account id, `conversions` what was billed in other currencies and is
-    converted (None: not asked).
-    """
-    converted = conversions or {}
-    return {
-        "startup": startup,
-        "as_of": instant_text(as_of),
-        "known_at": instant_text(known_at),
-        "accounts": [
-            {**_account_document(view), "forecast": outlooks.get(view.id), "conversions": converted.get(view.id)}
-            for view in views
-        ],
-    }
-
-
-def _account_document(view: AccountView) -> dict[str, Any]:
-    words = ("granted", "drawn", "held", "expired", "voided", "not_yet", "remaining", "available", "uncovered")
-    return {
-        "resource": view.resource,
-        "unit": view.unit.name,
-        "batch": view.batch,
-        **{word: format_amount(getattr(view, word), view.unit) for word in words},
-        "uncredited_refund": format_amount(view.uncredited, view.unit),
-        "newest_charge_day": view.newest_charge_day.isoformat() if view.newest_charge_day else None,
-        "grants": [_lot_document(lot, view.unit) for lot in view.lots],
-    }
-
-
-def _lot_document(lot: LotView, unit: Unit) -> dict[str, Any]:
-    words = ("drawn", "held", "expired", "voided", "not_yet", "remaining")
-    return {
-        "key": lot.key,
-        "pool": lot.pool,
-        "amount": format_amount(lot.amount, unit),
-        "effective_at": instant_text(lot.effective),
-        "expires_at": instant_text(lot.expires),
-        "voided_at": instant_text(lot.voided_at),
-        **{word: format_amount(getattr(lot.standing, word), unit) for word in words},
-    }

@@ -14,6 +14,9 @@ from typing import Any
 
 from creditsvc.mail.outbox import ClaimedMail
 
+_UNSAFE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n|\r\n(?![ \t])")
+"""In a header: a control character, or a line end that begins no folded line."""
+
 
 def message_for(mail: ClaimedMail, mail_from: str) -> bytes:
     """The mail with CRLF lines, the same at every try (its Date is when it was queued).
@@ -27,7 +30,7 @@ def message_for(mail: ClaimedMail, mail_from: str) -> bytes:
     return b"".join((
         _sender_header(mail_from, policy),
         _header("To", _address(recipient), policy),
-        _header("Subject", mail.content.subject, policy),
+        _header("Subject", unencoded(mail.content.subject), policy),
         f"Date: {format_datetime(mail.queued_at)}\r\n".encode("ascii"),
         _header("Message-ID", mail.message_id, policy),
         b"Auto-Submitted: auto-generated\r\n"
@@ -39,8 +42,15 @@ def message_for(mail: ClaimedMail, mail_from: str) -> bytes:
     ))
 
 
+def unencoded(text: str) -> str:
+    """Text that no reader of headers takes for an encoded word (RFC 2047): what somebody typed is what is shown."""
+    return text.replace("=?", "= ?")
+
+
 def mailable(address: str) -> str:
-    """The address with its domain in ASCII. Raises ValueError."""
+    """The address with its domain in ASCII. Raises ValueError, also for one with an encoded word in it."""
+    if "=?" in address:
+        raise ValueError(f"{address!r} is no mail address")
     local, _, domain = address.rpartition("@")
     return f"{local}@{domain.encode('idna').decode('ascii')}"
 
@@ -62,7 +72,10 @@ def _address(mailable_address: str, name: str = "") -> Address:
 
 
 def _header(name: str, value: object, policy: Any) -> bytes:
+    """A folded header. What looks encoded already is decoded by the policy, so the result is looked at too."""
     folded: bytes = policy.fold_binary(*policy.header_store_parse(name, value))
+    if _UNSAFE.search(folded[:-2]):
+        raise ValueError(f"the header {name} would hold a line end or a control character")
     return folded
 
 

@@ -36,7 +36,7 @@ CLAIM_LIFE = timedelta(minutes=10)
 MAX_SENDINGS_IN_DOUBT = 2
 """The first unknown outcome earns one more sending with the same Message-ID, the second none (A6)."""
 
-_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+")
+_ADDRESS = re.compile(r"(?!.*=\?)[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+")  # =? would begin an encoded word
 _MAX_SUBJECT = 400
 _EARLIER = "(an earlier try may have arrived) "
 

@@ -12,6 +12,7 @@ import selectors
 import smtplib
 import ssl
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -138,8 +139,9 @@ def write_files(folder: Path, mail_from: str, mails: Sequence[ClaimedMail]) -> l
             os.replace(part, target)
         _make_safe(folder)
     except OSError as error:
-        for part in parts:
-            part.unlink(missing_ok=True)
+        with suppress(OSError):  # what stays is overwritten at the next try
+            for part in parts:
+                part.unlink(missing_ok=True)
         return [Outcome("temporary", f"mails could not be written as files: {error.strerror}", halt=True)]
     return outcomes
 

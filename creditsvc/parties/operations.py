@@ -22,7 +22,7 @@ from creditsvc.parties.passwords import hash_password
 
 LANGUAGES = ("en", "zh_Hant", "zh_Hans")
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
-_EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+")
+_EMAIL = re.compile(r"(?!.*=\?)[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+")  # =? would begin an encoded word
 
 
 def check_key(key: str, field: str = "key", longest: int = 100) -> str:

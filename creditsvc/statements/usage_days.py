@@ -9,7 +9,7 @@ from typing import Any
 from creditsvc.core.amounts import Unit, format_amount, unit_named
 from creditsvc.core.days import day_start
 from creditsvc.core.errors import NotFound
-from creditsvc.ledger.reading import AccountView, postings
+from creditsvc.ledger.reading import AccountView, lot_events, postings
 from creditsvc.statements.reading import conversion_document
 from creditsvc.usage.reading import DayUsage, usage_by_day
 
@@ -38,7 +38,10 @@ def paid_days(view: AccountView, first: date, last: date) -> list[PaidDay]:
     """The charge days from first to last on which there was usage, newest first."""
     paid: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     others: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for row in postings([view.id], first=day_start(first), until=day_start(last)):
+    for event in lot_events([view.id]):
+        if event.kind == "opening" and event.instant is not None:  # had been drawn before: no usage of that day
+            paid[event.instant.astimezone(UTC).date()][event.lot] -= event.amount
+    for row in postings([view.id], first=day_start(first), until=day_start(last + timedelta(days=1))):
         day = row.charge_at.astimezone(UTC).date()
         if row.lot is None:
             others[day][row.kind] += row.amount

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import ColumnElement, func, select, true
 from creditsvc.core.amounts import MONEY_STEPS, format_amount, unit_named
 from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_start
+from creditsvc.core.errors import FileRefused
 from creditsvc.core.rates import NO_RATES
 from creditsvc.db import bulk_insert, bulk_read, db
 from creditsvc.ledger.book import note_freshness
@@ -231,6 +233,16 @@ def first_report(export: Export, status: str) -> dict[str, Any]:
         "errors": [],
         "more_errors": 0,
     }
+
+
+def refused_report(name: str, refusal: FileRefused) -> dict[str, Any]:
+    """The answer to a file that is refused whole (CONTRACT: section 5)."""
+    empty = Export("", "", (), 0, 0, (), pl.DataFrame(), frozenset(), None, None)
+    report = first_report(empty, "refused")
+    report["name"] = name
+    report["errors"] = [asdict(error) for error in refusal.errors]
+    report["more_errors"] = refusal.more
+    return report
 
 
 def decimal_text(amount: Decimal) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -96,20 +96,6 @@ def _check_lengths(name: str, export: Export) -> None:
         raise FileRefused(errors, len(long) - len(errors))
 
 
-def refused_report(name: str, refusal: FileRefused) -> dict[str, Any]:
-    """The answer to a file that is refused whole (CONTRACT: section 5)."""
-    empty = Export("", "", (), 0, 0, (), pl.DataFrame(), frozenset(), None, None)
-    report = imports.first_report(empty, "refused")
-    report["name"] = name
-    report["errors"] = [_error(error) for error in refusal.errors]
-    report["more_errors"] = refusal.more
-    return report
-
-
-def _error(error: FileError) -> dict[str, Any]:
-    return asdict(error)
-
-
 def receive_upload(caller: Caller, name: str, files: Sequence[Packed]) -> ImportRun:
     """Keeps uploaded files, before anything is parsed, as a run that is queued."""
     require(caller, "usage.import")
@@ -125,13 +111,15 @@ def receive_upload(caller: Caller, name: str, files: Sequence[Packed]) -> Import
 
 
 def record_refusal(caller: Caller, run_id: int, refusal: FileRefused) -> dict[str, Any]:
-    """Marks a queued run as refused, with the reasons."""
+    """Marks a queued run as refused, with the reasons. Raises Conflict("run", "not-queued") for any other."""
     require(caller, "usage.import")
     run = _locked_run(run_id)
-    if run.status != "queued":
+    if run.status == "refused":
         return dict(run.report)
+    if run.status != "queued":
+        raise Conflict("run", "not-queued", "run %(run)s is %(status)s, not queued", run=run.id, status=run.status)
     run.status = "refused"
-    run.report = {**refused_report(run.name, refusal), "id": run.id}
+    run.report = {**imports.refused_report(run.name, refusal), "id": run.id}
     return dict(run.report)
 
 

@@ -15,7 +15,7 @@ from creditsvc.core.rates import StatedRate
 from creditsvc.db import db, is_id
 from creditsvc.ledger.facts import ForeignUsage, chunks, foreign_usage, owned_by, ownerships_of, turn_of, units_of
 from creditsvc.ledger.models import Account, ChargeKey, Resource, Scope, ScopeFact, UsageFact
-from creditsvc.ledger.timeline import Ownership, Turn, timeline
+from creditsvc.ledger.timeline import Ownership, Turn, owner_at, timeline
 from creditsvc.parties.access import Caller, require, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.usage.models import ImportRun
@@ -105,12 +105,19 @@ def visible_scopes(caller: Caller) -> ColumnElement[bool]:
     return or_(Scope.id.not_in(ever), Scope.id.in_(mine))
 
 
-def scopes_seen(caller: Caller, scope_ids: Collection[int]) -> set[int]:
-    """Those of the scopes that staff may see."""
-    return {
-        scope_id for part in chunks(scope_ids)
+def days_seen(caller: Caller, days: Collection[tuple[int, date]]) -> set[tuple[int, date]]:
+    """Those of the (scope id, charge day) whose usage staff may see: of a scope that they may see, on a day on which it
+    belongs to nobody or to a startup that they may see (U8)."""
+    if caller.programme_ids is None:
+        return set(days)
+    ids = {
+        scope_id for part in chunks({scope_id for scope_id, _ in days})
         for scope_id in db.session.scalars(select(Scope.id).where(Scope.id.in_(part), visible_scopes(caller)))
     }
+    mine = select(Account.id).join(Startup, Startup.id == Account.startup_id).where(visible_startups(caller))
+    owners = {None, *db.session.scalars(mine)}
+    owned = ownerships_of(ids)
+    return {(scope, day) for scope, day in days if scope in ids and owner_at(owned[scope], day_start(day)) in owners}
 
 
 def scopes_of(startup_id: int) -> list[ScopeView]:

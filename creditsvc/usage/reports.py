@@ -15,7 +15,7 @@ from creditsvc.usage.decide import AWAY_FROM, COVERS
 from creditsvc.usage.effects import effects_of
 from creditsvc.usage.imports import known_scopes, money_text
 from creditsvc.usage.models import ImportRun, RunScope
-from creditsvc.usage.reading import visible_scopes
+from creditsvc.usage.reading import days_seen, visible_scopes
 
 
 def report_for(caller: Caller, report: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,6 +36,7 @@ def report_for(caller: Caller, report: Mapping[str, Any]) -> dict[str, Any]:
         **report, **_sums_for(caller, report["id"]),
         **{name: [one for one in of_place if one["scope"] in seen] for name, of_place in places.items()},
         **{name: [scope for scope in report[name] if scope in seen] for name in ("unknown_scopes", "missing_scopes")},
+        "left_out": [{**one, "amounts": {}} for one in report["left_out"]],
         "suspicions": sorted(told),
     }
 
@@ -45,13 +46,16 @@ def _sums_for(caller: Caller, run_id: int) -> dict[str, Any]:
     run = db.session.get_one(ImportRun, run_id)
     if run.reversed_at is not None:  # its facts and those that took it back are not told apart
         return {"delta": {}, "uncovered_delta": {}, "known_scopes": 0}
-    usage = db.session.execute(
-        select(UsageFact.currency, func.sum(UsageFact.amount))
-        .join(Scope, Scope.id == UsageFact.scope_id)
-        .where(UsageFact.run_id == run_id, visible_scopes(caller))
-        .group_by(UsageFact.currency)
-        .order_by(UsageFact.currency)
-    )
+    facts = db.session.execute(
+        select(UsageFact.scope_id, UsageFact.day, UsageFact.currency, func.sum(UsageFact.amount))
+        .where(UsageFact.run_id == run_id)
+        .group_by(UsageFact.scope_id, UsageFact.day, UsageFact.currency)
+    ).all()
+    seen = days_seen(caller, {(scope_id, day) for scope_id, day, _, _ in facts})
+    usage: dict[str, int] = defaultdict(int)
+    for scope_id, day, currency, amount in facts:
+        if (scope_id, day) in seen:
+            usage[currency] += int(amount)
     own = select(RunScope.scope_id).join(Scope, Scope.id == RunScope.scope_id).where(
         RunScope.run_id == run_id, visible_scopes(caller)
     )
@@ -59,7 +63,7 @@ def _sums_for(caller: Caller, run_id: int) -> dict[str, Any]:
     for effect in effects_of(caller, run_id):
         uncovered[effect.unit] += effect.uncovered
     return {
-        "delta": {currency: money_text(int(amount), currency) for currency, amount in usage if amount},
+        "delta": {currency: money_text(amount, currency) for currency, amount in sorted(usage.items()) if amount},
         "uncovered_delta": {
             unit.name: format_amount(amount, unit)
             for unit, amount in sorted(uncovered.items(), key=lambda item: item[0].name) if amount

@@ -11,7 +11,7 @@ from creditsvc.parties.access import Caller, visible_startups
 from creditsvc.usage import imports
 from creditsvc.usage.decide import Candidate, Delta, by_currency, days, deciders, deltas, frame
 from creditsvc.usage.models import ImportRun
-from creditsvc.usage.reading import scopes_seen
+from creditsvc.usage.reading import days_seen
 
 
 def fall_back(run: ImportRun, scopes: Mapping[int, Scope]) -> list[Delta]:
@@ -44,8 +44,8 @@ def reversal_report(
     caller: Caller, run: ImportRun, changes: Sequence[Delta], batches: Sequence[Batch]
 ) -> dict[str, Any]:
     """The answer to a reversal: what it changed, and what no lot pays since, as far as the caller may see scopes."""
-    seen = scopes_seen(caller, {change.scope_id for change in changes})
-    changes = [change for change in changes if change.scope_id in seen]
+    seen = days_seen(caller, {(change.scope_id, change.day) for change in changes})
+    changes = [change for change in changes if (change.scope_id, change.day) in seen]
     return {
         "id": run.id,
         "status": "reversed",

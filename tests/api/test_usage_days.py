@@ -1,6 +1,7 @@
 """A startup's usage by charge day over the API: what it cost, what paid it, what waits."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,24 @@ def test_days_come_in_pages_and_in_a_period(manager: Speaker) -> None:
     assert manager.get(PATH, resource="nothing").status_code == 404
     assert manager.get(PATH, after="yesterday").json["field"] == "after"
     assert manager.get(PATH, **{"from": "June"}).json["field"] == "from"
+
+
+def test_what_was_drawn_before_go_live_is_no_usage_of_its_day(founder: Speaker, startups: None, tmp_path: Path) -> None:
+    pool = make_pool("ms-azure").key
+    make_grant("harbour-robotics", pool, "1000", key="old", effective=date(2026, 5, 1))
+    make_grant("harbour-robotics", pool, "1000", key="opened", effective=date(2026, 5, 1), opening_drawn="400",
+               opening_at=date(2026, 6, 1))
+    assign(SCOPE, "harbour-robotics", NOW - timedelta(days=60), NOW)
+    import_path(write_focus(tmp_path / "may.csv", [
+        focus_row(date(2026, 5, 31), SCOPE, "10"), focus_row(date(2026, 6, 1), SCOPE, "20"),
+    ]), NOW)  # fmt: skip
+
+    for query in ({}, {"to": "2026-05-31"}):
+        day = founder.get(PATH, **query).json["items"][-1]
+
+        assert (day["day"], day["amount"], sum(Decimal(one["amount"]) for one in day["paid_from"])) == (
+            "2026-05-31", "10", Decimal(10)
+        )
 
 
 @ONE_DATABASE

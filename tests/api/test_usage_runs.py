@@ -215,7 +215,10 @@ def test_a_suspicious_run_that_waits_is_held_unless_it_is_confirmed(
     held = manager.post(f"/usage-runs/{run}/apply")
     confirmed = manager.post(f"/usage-runs/{run}/apply", {"confirm": True})
 
-    assert (held.json["status"], confirmed.json["status"], remaining(manager)) == ("held", "applied", "99")
+    assert (held.json["status"], confirmed.status_code, confirmed.json["code"]) == ("held", 409, "not-queued")
+    assert manager.post(f"/usage-runs/{run}/confirm").json["status"] == "applied"
+    again = manager.post(f"/usage-runs/{run}/apply")
+    assert (again.status_code, again.json["status"], remaining(manager)) == (200, "applied", "99")
 
 
 def test_a_run_that_waits_and_whose_file_is_no_export_becomes_a_refused_one(manager: Speaker, granted: None) -> None:

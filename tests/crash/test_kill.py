@@ -13,8 +13,9 @@ from sqlalchemy import func, select
 from creditsvc.alerts.models import Alert, AlertTold, Digest, JobRun
 from creditsvc.config import Config
 from creditsvc.db import db
+from creditsvc.ledger.documents import balance_document
 from creditsvc.ledger.models import ChargeKey, Posting, Scope, UsageFact
-from creditsvc.ledger.reading import balance_document, balances
+from creditsvc.ledger.reading import balances
 from creditsvc.ledger.verify import verify
 from creditsvc.mail.models import SENT, OutboxMail
 from creditsvc.parties.models import Person, TrailEntry

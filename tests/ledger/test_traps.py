@@ -6,8 +6,9 @@ barrier between their reading and their writing, so that it shuts every time.
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import psycopg
 import pytest
@@ -19,9 +20,12 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from creditsvc.db import begin_snapshot, db, transaction
+from creditsvc.ledger import reading
+from creditsvc.ledger.facts import KnownLot
 from creditsvc.ledger.locks import lock_pools
 from creditsvc.ledger.models import Pool
-from tests.ledger.books import START, make_book
+from tests.conftest import NOW
+from tests.ledger.books import START, award, make_book, usd
 
 THREADS = 4
 ROUNDS = 5
@@ -230,3 +234,28 @@ def test_reads_use_the_statements_that_were_prepared(app: Flask) -> None:
         db.session.remove()
     prepared = db.session.execute(text("SELECT statement FROM pg_prepared_statements")).scalars().all()
     assert any("pool.committed" in statement for statement in prepared)
+
+
+def test_a_balance_is_of_one_state_though_somebody_posts_between_its_statements(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_book()
+    award("first", "100", START)
+    real, posted = reading.lots_of, []
+
+    def post_meanwhile() -> None:
+        with app.app_context():
+            award("second", "50", START)
+
+    def lots_of(account_ids: Sequence[int], known_at: datetime | None = None) -> dict[int, list[KnownLot]]:
+        if not posted:
+            posted.append(True)
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(post_meanwhile).result(timeout=PATIENCE)
+        return real(account_ids, known_at)
+
+    monkeypatch.setattr(reading, "lots_of", lots_of)
+    db.session.rollback()
+    [view] = reading.balances(NOW)
+
+    assert (view.batch, view.granted) in ((1, usd("100")), (2, usd("150")))

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from creditsvc.core.errors import RuleBroken
 from creditsvc.mail.message import message_for
+from creditsvc.mail.outbox import check_address
 from creditsvc.mail.render import Rendered
 from creditsvc.mail.smtp import write_files
 from tests.mail.letters import FROM, claimed
@@ -45,3 +47,27 @@ def test_of_a_set_of_files_one_that_cannot_be_written_keeps_no_other_back(tmp_pa
 
     assert [outcome.result for outcome in outcomes] == ["sent", "permanent", "sent"]
     assert sorted(path.suffix for path in (tmp_path / "mail").iterdir()) == [".eml", ".eml"]
+
+
+ENCODED = "=?utf-8?q?Harbour=0D=0AContent-Type:_text/html=0D=0A=0D=0A<a_href=3Dhttp://evil.example>?="
+
+
+@pytest.mark.parametrize(
+    "typed", [ENCODED, f"Credit of {ENCODED} expires", "=?utf-8?q?a=00b?=", "=?utf-8?b?DQpCY2M6IHg=?="]
+)
+def test_what_looks_like_an_encoded_word_is_shown_as_it_was_typed_and_ends_no_header(typed: str):
+    raw = message_for(claimed(rendered=Rendered(typed, "text", "<p>html</p>")), FROM)
+
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert message.get_content_type() == "multipart/alternative"
+    assert [part.get_content().strip() for part in message.iter_parts()] == ["text", "<p>html</p>"]
+    assert message["Subject"] == typed.replace("=?", "= ?")
+    assert "Bcc" not in message
+
+
+def test_an_address_that_looks_like_an_encoded_word_is_refused():
+    for address in ("=?utf-8?q?a=0d=0aBcc=3ax?=@b.example", "=?utf-8?q?a=2C_c=40d.e=2C?=@b.example"):
+        with pytest.raises(RuleBroken, match="is no mail address"):
+            check_address(address)
+        with pytest.raises(ValueError, match="is no mail address"):
+            message_for(claimed(address), FROM)

@@ -135,6 +135,17 @@ def test_taking_a_run_back_tells_what_changed_in_scopes_that_may_be_seen(limited
     assert (whole["delta"], whole["uncovered_delta"]) == ({"USD": "-2124.45"}, {"USD": "-124.45"})
 
 
+def test_a_scope_that_was_handed_over_shows_sums_of_the_days_before_alone(limited: Caller, tmp_path: Path) -> None:
+    assign(SCOPE, "acme", START, NOW)
+    assign(SCOPE, "bolt", june(3), NOW, hand_over=True)
+    run = import_path(write(tmp_path, rows_of({1: "5", 4: "70"})), NOW)["id"]
+
+    report = report_for(limited, find_run(limited, run).report)
+    reversal = transaction(lambda: reverse_run(limited, run), keep=False)
+
+    assert (report["delta"], reversal["delta"]) == ({"USD": "5"}, {"USD": "-5"})
+
+
 def test_the_report_of_a_run_that_was_taken_back_has_no_sums_of_others(limited: Caller, tmp_path: Path) -> None:
     assign(SCOPE, "acme", june(1), NOW)
     assign(OTHER, "bolt", june(1), NOW)
