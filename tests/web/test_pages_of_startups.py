@@ -7,7 +7,7 @@ from flask import Flask
 
 from creditsvc.core.days import starts_at
 from creditsvc.grants.operations import void_grant
-from creditsvc.programmes.operations import enrol
+from creditsvc.programmes.operations import add_cohort, enrol
 from tests import counting, factories
 from tests.conftest import NOW
 from tests.factories import do, somebody
@@ -297,3 +297,21 @@ def test_a_partner_sees_its_own_pools_and_no_startup(browse_as):
     assert "ms-azure" in page.text
     assert "github-credit" not in page.text
     assert viewer.get("/startups").status == 403
+
+
+def test_a_manager_of_one_programme_sees_no_enrolment_in_another_on_the_startups_page(browse_as):
+    factories.make_startup("harbour", "Harbour Robotics")
+    ids = {}
+    for key, name in (("mine", "Spring of mine"), ("theirs", "Spring of theirs")):
+        ids[key] = factories.make_programme(key).id
+        terms = {"programme": key, "key": f"{key}-2026", "name": name}
+        do(lambda terms=terms: add_cohort(somebody(), starts=date(2026, 3, 1), ends=date(2027, 2, 28), **terms))
+        cohort = f"{key}-2026"
+        do(lambda cohort=cohort: enrol(somebody(), startup="harbour", cohort=cohort, on=date(2026, 3, 1)))
+    limited = browse_as(factories.make_person("limited@park.example", "manager", programme_ids=[ids["mine"]]))
+    whole = browse_as(factories.make_person("whole@park.example", "manager"))
+
+    seen, all_of_it = (one.get("/startups/harbour").text for one in (limited, whole))
+
+    assert ("Spring of mine" in seen, "Spring of theirs" in seen) == (True, False)
+    assert "Spring of theirs" in all_of_it
