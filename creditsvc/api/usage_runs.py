@@ -101,7 +101,7 @@ def apply_usage_run(body: dict[str, Any], run_id: int) -> Response:
     """Applies a run that was uploaded on a page and waits; a suspicious one is held unless `confirm` says yes at once.
 
     A dry run tells what would happen. Files that are refused by now make it a refused run. One that is held is
-    confirmed instead; one that was applied answers with its report.
+    confirmed instead (409, as for one that was refused or discarded); one that was applied answers with its report.
     """
     caller = current_caller()
     require(caller, "usage.import")
@@ -109,8 +109,8 @@ def apply_usage_run(body: dict[str, Any], run_id: int) -> Response:
     before = None if body["dry_run"] else answered_before()
     if before is not None:
         return before
-    if status == "held":
-        raise Conflict("run", "not-queued", "run %(run)s is held: confirm or discard it", run=run_id)
+    if status in ("held", "refused", "discarded"):
+        raise Conflict("run", "not-queued", "run %(run)s is %(status)s, not queued", run=run_id, status=status)
     if status != "queued":
         return write_or_try(lambda: Answer(200, shown(caller, find_run(caller, run_id))), dry_run=body["dry_run"])
     try:

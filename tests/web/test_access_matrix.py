@@ -183,7 +183,7 @@ GET api_startups.list_usage_days own           : 401 200 200 200 200 404 404 200
 GET api_startups.list_usage_days other         : 401 200 200 404 200 404 404 404 404
 GET api_grants.list_activations own            : 401 200 200 200 200 404 404 200 200
 GET api_grants.list_activations other          : 401 200 200 404 200 404 404 404 404
-POST api_usage_runs.apply_usage_run            : 401 422 422 422 403 403 403 403 403
+POST api_usage_runs.apply_usage_run            : 401 409 409 409 403 403 403 403 403
 POST api_usage_runs.reverse_usage_run          : 401 409 409 409 403 403 403 403 403
 """
 
