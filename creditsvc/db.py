@@ -218,7 +218,7 @@ def wait_for_writers(name: str) -> None:
 
     So no row with a lower number than one that is there can appear. On SQLite writers are one at a time anyway.
     """
-    if db.session.get_bind().dialect.name == "postgresql":
+    if is_postgresql():
         db.session.execute(text(f"LOCK TABLE {Model.metadata.tables[name].name} IN SHARE MODE"))
 
 
@@ -241,7 +241,8 @@ def _worth_another_try(error: DBAPIError) -> bool:
     return getattr(original, "sqlstate", None) in ("40001", "40P01", "55P03")
 
 
-def _table(model: type[Model]) -> Table:
+def table_of(model: type[Model]) -> Table:
+    """The table of a model, for statements that pass objects by."""
     return cast(Table, model.__table__)
 
 
@@ -278,7 +279,7 @@ def insert_rows(rows: Sequence[Model], key: str) -> None:
     """
     if not rows:
         return
-    ids: dict[Any, int] = dict(send(_giving(_table(type(rows[0])), key), [values_of(row) for row in rows]))
+    ids: dict[Any, int] = dict(send(_giving(table_of(type(rows[0])), key), [values_of(row) for row in rows]))
     for row in rows:
         vars(row)["id"] = ids[getattr(row, key)]
 
@@ -298,7 +299,7 @@ def insert_absent(model: type[Model], rows: Sequence[Mapping[str, Any]], *give: 
     names."""
     if not rows:
         return []
-    table = _table(model)
+    table = table_of(model)
     statement = _absent(table, _connection().dialect.name, give or tuple(table.primary_key.columns.keys()))
     return [tuple(row) for row in send(statement, rows)]
 
@@ -311,7 +312,7 @@ def _absent(table: Table, dialect: str, give: tuple[str, ...]) -> Any:
 
 def insert_or_set(model: type[Model], rows: Sequence[Mapping[str, Any]], column: str) -> None:
     """Adds the rows, in sets; of those whose primary key is there already, sets that column alone."""
-    send(_or_set(_table(model), _connection().dialect.name, column), rows)
+    send(_or_set(table_of(model), _connection().dialect.name, column), rows)
 
 
 @cache
@@ -331,7 +332,7 @@ def bulk_insert(model: type[Model], columns: Sequence[str], rows: Iterable[Seque
     Values are what the columns' Python types say (aware datetimes, dates, integers, text); every column without a
     default of the database's own must be given.
     """
-    table, rows = _table(model), list(rows)
+    table, rows = table_of(model), list(rows)
     if not rows:
         return
     connection = _connection()

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, insert, or_, select
 
 from creditsvc.core.amounts import check_range
 from creditsvc.core.burndown import LATEST, Lot
-from creditsvc.db import Model, bulk_insert, db, insert_or_set, send
+from creditsvc.db import bulk_insert, db, insert_or_set, send, table_of
 from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, folded, newest_charge_days
 from creditsvc.ledger.models import Account, AccountCache, LotCache, LotFact
 
@@ -20,7 +20,7 @@ _ACCOUNT = (
 )
 _LOT = ("lot_id", "account_id", "drawn", "effective", "lapses_at")
 
-_LOTS = insert(Model.metadata.tables[LotCache.__tablename__])
+_LOTS = insert(table_of(LotCache))
 
 Sums = Mapping[PostingKey, int]
 

@@ -202,8 +202,8 @@ def _views(found: Sequence[Any], as_of: datetime, known_at: datetime | None) -> 
     known = lots_of(list(rows), known_at)
     if known_at is None and any(lot.batches != rows[key].batches for key, lots in known.items() for lot in lots):
         return None
-    sums = _sums(rows, known, as_of, known_at)
     asked = [key for key, row in rows.items() if not _is_answered(row, known[key], as_of, known_at)]
+    sums = _sums(rows, known, asked, as_of, known_at)
     if known_at is None and len(asked) > 1 and any(now != rows[key].batches for key, now in _batches_now(asked)):
         return None
     newest = {account_id: row.newest_charge_day for account_id, row in rows.items() if row.cached_batch is not None}
@@ -260,17 +260,19 @@ def _batches_known(rows: Mapping[int, Any], known_at: datetime | None) -> dict[i
 
 
 def _sums(
-    rows: Mapping[int, Any], known: Mapping[int, Sequence[KnownLot]], as_of: datetime, known_at: datetime | None
+    rows: Mapping[int, Any], known: Mapping[int, Sequence[KnownLot]], asked: Sequence[int], as_of: datetime,
+    known_at: datetime | None,
 ) -> dict[int, _Sums]:
-    """The sums of each account, from the caches where they answer the question, else from the postings."""
+    """The sums of each account: of those `asked`, whose caches do not answer, from the postings, else from the caches.
+    """
+    postings_of = set(asked)
     sums = {
         account_id: _Sums(
             {lot.fact.id: lot.cached_drawn or 0 for lot in known[account_id]}, row.uncovered, row.uncredited
         )
         for account_id, row in rows.items()
-        if _is_answered(row, known[account_id], as_of, known_at)
+        if account_id not in postings_of
     }
-    asked = [account_id for account_id in rows if account_id not in sums]
     if known_at is None and len(asked) == 1:
         known_at = rows[asked[0]].head_at  # what was posted since is not of the state that was read
     for account_id, posted in (posted_of(asked, known_at, as_of) if asked else {}).items():

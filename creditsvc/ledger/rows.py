@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from creditsvc.db import Model, insert_absent, insert_rows, send, values_of
+from creditsvc.db import insert_absent, insert_rows, send, table_of, values_of
 from creditsvc.ledger.models import Account, Batch, LotChange, LotFact, Pool
 
 _ACCOUNT, _BATCH, _CHANGE, _POOL = (
-    Model.metadata.tables[model.__tablename__] for model in (Account, Batch, LotChange, Pool)
+    table_of(model) for model in (Account, Batch, LotChange, Pool)
 )
 _CHANGES = insert(_CHANGE)
 _HASHES = update(_BATCH).where(_BATCH.c.id == bindparam("row")).values(hash=bindparam("sealed"))

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select, update
 
 from creditsvc.core.errors import RuleBroken
-from creditsvc.db import db
+from creditsvc.db import db, is_postgresql
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import PasswordReset, Person, SignInAttempt
@@ -174,5 +174,5 @@ def _one_at_a_time(email: str) -> None:
 
     SQLite has one writer at a time anyway.
     """
-    if db.session.get_bind().dialect.name == "postgresql":
+    if is_postgresql():
         db.session.execute(select(func.pg_advisory_xact_lock(zlib.crc32(email.encode()))))

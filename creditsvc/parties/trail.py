@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from creditsvc.db import Model, db, send
+from creditsvc.db import db, send, table_of
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import TrailEntry
 
-_ENTRIES = insert(Model.metadata.tables[TrailEntry.__tablename__])
+_ENTRIES = insert(table_of(TrailEntry))
 
 
 def record(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.core.days import DEFAULT_ZONE, zone_named
 from creditsvc.core.errors import NotFound
-from creditsvc.db import Model, db, send
+from creditsvc.db import Model, db, send, table_of
 from creditsvc.ledger.models import Resource
 from creditsvc.parties.access import Caller, require, visible_startups
 from creditsvc.parties.models import Startup, StartupProgramme
@@ -30,7 +30,7 @@ from creditsvc.programmes.models import (
 M = TypeVar("M", bound=Model)
 
 _TIMEZONES = (
-    select(Model.metadata.tables[Programme.__tablename__].c.timezone)
+    select(table_of(Programme).c.timezone)
     .join(StartupProgramme, StartupProgramme.programme_id == Programme.id)
     .where(StartupProgramme.startup_id == bindparam("startup_id"))
 )
