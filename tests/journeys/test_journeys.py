@@ -87,7 +87,10 @@ def test_a_founder_sees_the_own_balance_and_nothing_of_another(open_page: OpenPa
 def test_forms_can_be_filled_in_by_keyboard_alone(open_page: OpenPage):
     page = open_page()
     page.goto("/sign-in")
-    page.keyboard.type(scene.MANAGER)  # the first field has the focus
+    first = page.locator("input[name=email]")
+    expect(first).to_be_focused()  # a page is loaded a moment before the browser gives its first field the focus
+    page.keyboard.type(scene.MANAGER)
+    expect(first).to_have_value(scene.MANAGER)
     page.keyboard.press("Tab")
     page.keyboard.type(factories.PASSWORD)
     page.keyboard.press("Enter")
