@@ -9,10 +9,14 @@ from creditsvc.db import Id, Model
 
 
 class Grant(Model):
-    """The award on paper: to whom, why, by whom. Its lot has the same key."""
+    """The award on paper: to whom, why, by whom. Its lot has the same key.
+
+    A monthly allowance is a paper for each month: `series` names the allowance, `month` counts from 1.
+    """
 
     __tablename__ = "grant_paper"  # GRANT is a word of SQL
-    __table_args__ = (UniqueConstraint("enrolment_id", "package_line_id"),)  # a package is awarded once (L13)
+    # a package is awarded once (L13)
+    __table_args__ = (UniqueConstraint("enrolment_id", "package_line_id", "month"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     key: Mapped[str] = mapped_column(String(120), unique=True)
@@ -20,6 +24,8 @@ class Grant(Model):
     lot_id: Mapped[int] = mapped_column(ForeignKey("lot.id"), unique=True)
     enrolment_id: Mapped[int | None] = mapped_column(ForeignKey("enrolment.id"))
     package_line_id: Mapped[int | None] = mapped_column(ForeignKey("package_line.id"))
+    series: Mapped[str | None] = mapped_column(String(120), index=True)
+    month: Mapped[int] = mapped_column(default=0, server_default="0")
     reason: Mapped[str] = mapped_column(String(500), default="")
     awarded_by: Mapped[str] = mapped_column(String(254))
     awarded_at: Mapped[datetime]

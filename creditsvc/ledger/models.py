@@ -1,5 +1,6 @@
 """Every fact the plan reads, and the book (rules L1 to L18). `book.py` alone writes what is posted, with `locks.py`,
-`rows.py` and `caches.py`; usage and the freshness of scopes are written by imports (`usage/imports.py`).
+`rows.py`, `additions.py` and `caches.py`; usage and the freshness of scopes are written by imports
+(`usage/imports.py`).
 
 Facts and postings are only ever added. What can change is named so: the heads of accounts, the committed sum of a
 pool (all under lock), the freshness of a scope, and two caches that can be thrown away.
@@ -66,7 +67,8 @@ class Batch(Model):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     number: Mapped[int]
     recorded_at: Mapped[datetime]
-    # award, extend, top_up, void, return, opening, usage, reverse, scope, rate
+    # award, extend, top_up, void, return, opening, usage, reverse, scope, rate, and of hours and seats: book, move,
+    # cancel, session, correct, assign, release
     cause: Mapped[str] = mapped_column(String(20))
     cause_ref: Mapped[str] = mapped_column(String(200))
     actor: Mapped[str] = mapped_column(String(254))
@@ -111,12 +113,15 @@ class LotChange(Model):
 
 
 class Posting(Model):
-    """A row of the book. `charge_at` is the charge day's 00:00Z; `kind` is drawn, uncovered or uncredited."""
+    """A row of the book; `kind` is drawn, held, uncovered or uncredited.
+
+    `charge_at` is the charge day's 00:00Z, of a session its start, of what is held when the hold was made.
+    """
 
     __tablename__ = "posting"
     __table_args__ = (
         Index(None, "account_id", "charge_at"),
-        CheckConstraint("(kind = 'drawn') = (lot_id IS NOT NULL)", name="lot_when_drawn"),
+        CheckConstraint("(kind IN ('drawn', 'held')) = (lot_id IS NOT NULL)", name="lot_when_drawn"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -208,6 +213,88 @@ class RateFact(Model):
     hash: Mapped[str] = mapped_column(String(64))
 
 
+class HoldFact(Model):
+    """An amount of hours promised for an instant (L14); how it ended, HoldEnd says. `key` says for what it is."""
+
+    __tablename__ = "hold"
+    __table_args__ = (CheckConstraint("amount > 0", name="amount_positive"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    amount: Mapped[int]
+    at: Mapped[datetime]  # the lots that are active at this instant can keep the promise
+    made_at: Mapped[datetime]
+
+
+class HoldEnd(Model):
+    """How a hold ended, once (L14): confirmed with its `amount` or a part of it, released or timed out with 0."""
+
+    __tablename__ = "hold_end"
+    __table_args__ = (CheckConstraint("amount >= 0", name="amount_not_negative"),)
+
+    hold_id: Mapped[int] = mapped_column(ForeignKey("hold.id"), primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20))  # confirmed, released, timed_out
+    amount: Mapped[int]
+    stated_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(254))
+
+
+class HoursFact(Model):
+    """What usage of hours by a session became: the difference that was made, so that a correction is one more row.
+
+    `kind` says who pays: `confirmed` what was held for it, `excess` the lots as far as nothing is held of them,
+    `uncovered` nobody. `ref` names the session (`booking:12`), `at` is its start.
+    """
+
+    __tablename__ = "hours_fact"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
+    ref: Mapped[str] = mapped_column(String(120))
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(20))
+    amount: Mapped[int]
+    stated_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(254))
+    reason: Mapped[str] = mapped_column(String(500))
+
+
+class SeatFact(Model):
+    """A seat of a lot that somebody has from an instant until another one (None: as long as the lot lasts).
+
+    It ends at the earliest of `until_at`, the ends stated later (`SeatEnd`) and the end of its lot.
+    """
+
+    __tablename__ = "seat"
+    __table_args__ = (CheckConstraint("until_at IS NULL OR until_at > from_at", name="until_after_from"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    lot_id: Mapped[int] = mapped_column(ForeignKey("lot.id"), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
+    from_at: Mapped[datetime]
+    until_at: Mapped[datetime | None]
+    stated_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(254))
+
+
+class SeatEnd(Model):
+    """A seat is free again from an instant on; one before its beginning takes it back whole."""
+
+    __tablename__ = "seat_end"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    seat_id: Mapped[int] = mapped_column(ForeignKey("seat.id"), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
+    ends_at: Mapped[datetime]
+    stated_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(254))
+
+
 class AccountCache(Model):
     """What an account comes to up to its batch; can be thrown away (L16).
 
@@ -227,7 +314,7 @@ class AccountCache(Model):
 
 
 class LotCache(Model):
-    """What was drawn from a lot in all; belongs to its account's cache.
+    """What was drawn from a lot and is held of it in all; belongs to its account's cache.
 
     `lapses_at` is its expiry while something is left that will expire with it, else None.
     """
@@ -237,5 +324,6 @@ class LotCache(Model):
     lot_id: Mapped[int] = mapped_column(ForeignKey("lot.id"), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     drawn: Mapped[int]
+    held: Mapped[int] = mapped_column(server_default="0")
     effective: Mapped[datetime]
     lapses_at: Mapped[datetime | None] = mapped_column(index=True)

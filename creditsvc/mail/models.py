@@ -37,6 +37,7 @@ class OutboxMail(Model):
     subject: Mapped[str] = mapped_column(String(400))
     text: Mapped[str] = mapped_column(Text)
     html: Mapped[str] = mapped_column(Text)
+    calendar: Mapped[str | None] = mapped_column(Text)  # an iCalendar object that goes with it
     queued_at: Mapped[datetime]
     next_try_at: Mapped[datetime | None]
     state: Mapped[str] = mapped_column(String(16))

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from creditsvc.db import Id, Model
@@ -74,6 +74,8 @@ class Package(Model):
 class PackageLine(Model):
     """One line of a package: an amount (steps of the resource's unit) from a pool for a number of months.
 
+    Where it is `monthly`, that amount comes every month and lapses with it.
+
     The pool of what is not awarded yet (hours, seats) may follow later: then `pool_id` is None, `pool_key` names it.
     """
 
@@ -87,6 +89,7 @@ class PackageLine(Model):
     pool_key: Mapped[str] = mapped_column(String(100))
     amount: Mapped[int]
     months: Mapped[int]
+    monthly: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Enrolment(Model):
