@@ -16,7 +16,7 @@ EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
 
 ChangeKind = Literal["top_up", "return", "extend", "void", "opening"]
-LineKind = Literal["drawn", "uncovered", "uncredited"]
+LineKind = Literal["drawn", "held", "uncovered", "uncredited"]
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,23 @@ class Lot:
         return self.effective <= at < self.end
 
 
+@dataclass(frozen=True)
+class Promise:
+    """An amount that the lots active at an instant keep for what it is promised to, before all other usage (L14).
+
+    While the hold stands, `held_since` is when it was made; once it is confirmed (None), the amount is used.
+    """
+
+    key: str
+    at: datetime
+    amount: int
+    held_since: datetime | None = None
+
+
 class Line(NamedTuple):
-    """One line of a plan: at an instant, a lot paid (`drawn`), nobody paid (`uncovered`), or a refund found nothing
-    to take back (`uncredited`). A negative amount takes back what an earlier line says."""
+    """One line of a plan: at an instant, a lot paid (`drawn`) or keeps what is promised (`held`), nobody paid
+    (`uncovered`), or a refund found nothing to take back (`uncredited`). A negative amount takes back what an earlier
+    line says. What is held stands at the instant when its hold was made."""
 
     at: datetime
     kind: LineKind
@@ -84,9 +98,16 @@ class Plan:
 
     def drawn(self) -> dict[str, int]:
         """The amount drawn from each lot."""
+        return self._by_lot("drawn")
+
+    def held(self) -> dict[str, int]:
+        """The amount held of each lot."""
+        return self._by_lot("held")
+
+    def _by_lot(self, kind: LineKind) -> dict[str, int]:
         totals: dict[str, int] = defaultdict(int)
         for line in self.lines:
-            if line.lot is not None:
+            if line.lot is not None and line.kind == kind:
                 totals[line.lot] += line.amount
         return dict(totals)
 
@@ -187,6 +208,40 @@ class _Book:
         return refund
 
 
+def plan_hours(
+    lots: Sequence[Lot], promises: Sequence[Promise], usage: Mapping[datetime, int], beyond: Mapping[datetime, int]
+) -> Plan:
+    """How the lots of one account of hours keep what is promised, then pay usage, by instant (L14).
+
+    Promises come first, in the order of time, so that no other usage takes what a hold keeps; a confirmed one stays
+    in its place with what was used of it, which leaves no less for the others. What a hold is short of has no line.
+    `beyond` is usage that no lot may pay. No usage of hours is negative: RuleBroken("usage", "negative").
+    """
+    if any(amount < 0 for amounts in (usage, beyond) for amount in amounts.values()):
+        raise RuleBroken("usage", "negative", "a session uses no less than nothing")
+    ordered = sorted(lots, key=burning_order)
+    left = {lot.key: lot.amount - lot.opening for lot in ordered}
+    sums: dict[tuple[datetime, LineKind, str | None], int] = defaultdict(int)
+    for promise in sorted(promises, key=lambda promise: (promise.at, promise.key)):
+        missing = promise.amount
+        for lot in ordered:
+            part = min(left[lot.key], missing) if lot.is_active(promise.at) else 0
+            if part > 0:
+                left[lot.key] -= part
+                missing -= part
+                kind: LineKind = "drawn" if promise.held_since is None else "held"
+                sums[promise.held_since or promise.at, kind, lot.key] += part
+        if missing and promise.held_since is None:
+            sums[promise.at, "uncovered", None] += missing
+    rest = [replace(lot, amount=left[lot.key] + lot.opening) for lot in ordered]
+    for line in plan(rest, usage).lines:
+        sums[line.at, line.kind, line.lot] += line.amount
+    for at, amount in beyond.items():
+        sums[at, "uncovered", None] += amount
+    lines = [Line(at, kind, lot, amount) for (at, kind, lot), amount in sums.items() if amount]
+    return Plan(tuple(sorted(lines, key=lambda line: (line.at, line.kind, line.lot or ""))))
+
+
 def plan(lots: Sequence[Lot], usage: Mapping[datetime, int], until: datetime | None = None) -> Plan:
     """How the lots of one account pay its usage (L4 to L9).
 
@@ -237,3 +292,24 @@ def standing(lot: Lot, drawn: int, as_of: datetime, held: int = 0) -> Standing:
     if as_of < lot.effective:
         return Standing(lot.amount, drawn, held, not_yet=rest)
     return Standing(lot.amount, drawn, held, remaining=rest)
+
+
+def room(
+    lots: Sequence[Lot], promises: Sequence[Promise], usage: Mapping[datetime, int], beyond: Mapping[datetime, int],
+    at: datetime,
+) -> int:
+    """The most that a new hold for an instant could have: wholly kept, with no other hold short of anything and no
+    usage uncovered that is paid now."""
+    def is_kept(amount: int) -> bool:
+        made = plan_hours(lots, [*promises, Promise("\uffff", at, amount, LATEST)], usage, beyond)
+        return made.total("held") >= held + amount and made.total("uncovered") <= uncovered
+
+    before = plan_hours(lots, promises, usage, beyond)
+    held = sum(promise.amount for promise in promises if promise.held_since is not None)
+    uncovered = before.total("uncovered")
+    most = sum(lot.amount - lot.opening for lot in lots if lot.is_active(at))
+    low, high = 0, max(most, 0)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if is_kept(middle) else (low, middle - 1)
+    return low

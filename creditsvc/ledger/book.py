@@ -2,10 +2,10 @@
 
 Plan, then post the difference: `post` adds facts to accounts that the caller holds locked, plans each account anew
 from all its facts, compares with what is posted and appends the difference, naming the cause. An account upon which
-nothing draws (`facts.idle_among`) has an empty plan: its lots are added and cached, and no more is read.
+nothing draws (`facts.idle_among`) has an empty plan: its lots are added and cached, and no more is read. Seats are
+not drawn upon: of them the book asks that no more are taken of a lot, nor promised of a pool, than there are at once.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -14,12 +14,13 @@ from decimal import Decimal
 from sqlalchemy import func, select
 
 from creditsvc import clock
-from creditsvc.core.amounts import check_range, format_amount, unit_named
+from creditsvc.core.amounts import check_range, unit_named
 from creditsvc.core.burndown import ChangeKind
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.core.rates import Pair, rate_text
 from creditsvc.db import bulk_insert, db
-from creditsvc.ledger import caches, rows
+from creditsvc.ledger import caches, keeping, rows
+from creditsvc.ledger.additions import Added, Additions, add_facts
 from creditsvc.ledger.chain import PostingLine, batch_hash, rate_hash
 from creditsvc.ledger.facts import (
     KnownLot,
@@ -31,6 +32,7 @@ from creditsvc.ledger.facts import (
     posted_of,
     usage_of,
 )
+from creditsvc.ledger.holds import hours_of, planned_hours
 from creditsvc.ledger.locks import assert_locked, lock_accounts
 from creditsvc.ledger.models import (
     Account,
@@ -83,10 +85,12 @@ class ChangeTerms:
 
 @dataclass(frozen=True)
 class Posted:
-    """What came of a posting: the batches by account id, and the ids of the lots that are new by their keys."""
+    """What came of a posting: the batches by account id, the ids of the lots that are new by their keys, and those of
+    new seats by account id, in the order of their terms."""
 
     batches: dict[int, Batch]
     lots: dict[str, int]
+    seats: dict[int, list[int]]
 
 
 @dataclass
@@ -99,6 +103,8 @@ class _Draft:
     changes: list[LotChange] = field(default_factory=list)
     lines: list[PostingLine] = field(default_factory=list)
     committed: list[tuple[int, int]] = field(default_factory=list)  # (pool id, amount)
+    new: Additions = field(default_factory=Additions)
+    added: Added = field(default_factory=Added)
 
     @property
     def batch_id(self) -> int:
@@ -180,20 +186,22 @@ def post(
     cause: Cause,
     lots: Mapping[int, Sequence[LotTerms]] | None = None,
     changes: Mapping[int, Sequence[ChangeTerms]] | None = None,
+    additions: Mapping[int, Additions] | None = None,
 ) -> Posted:
     """Adds facts, plans the accounts anew, posts the differences; one batch for each account that changed.
 
-    The accounts, and the pools of the lots that change, must have been locked in this transaction. `lots` and
-    `changes` are by account id; an account without any is planned anew because its usage or its scopes changed.
-    Raises RuleBroken("amount", "pool-exceeded") naming what the pool has left, Conflict("key", "key-taken") naming the
-    key of a lot that somebody has.
+    The accounts, and the pools of the lots that change, must have been locked in this transaction. `lots`, `changes`
+    and `additions` of hours and seats are by account id; an account without any is planned anew because its usage or
+    its scopes changed. Raises RuleBroken("amount", "pool-exceeded") naming what the pool has left, Conflict("key",
+    "key-taken") naming the key of a lot that somebody has, and what `add_facts` and `keeping` raise.
     """
-    lots, changes = lots or {}, changes or {}
+    lots, changes, additions = lots or {}, changes or {}, additions or {}
     drafts = {account.id: _Draft(account) for account in sorted(accounts, key=lambda account: account.id)}
     for account_id in drafts:
         assert_locked(Account, account_id)
-    idle = idle_among(account_id for account_id in drafts if not changes.get(account_id))
-    for account_id in sorted({*lots, *changes}):
+        drafts[account_id].new = additions.get(account_id, Additions())
+    idle = idle_among(drafts.keys() - {key for key, of_lots in changes.items() if of_lots} - additions.keys())
+    for account_id in sorted({*lots, *changes, *additions}):
         _begin_batch(drafts[account_id], cause)
         _state_lots(drafts[account_id], lots.get(account_id, ()))
     begun = [draft for draft in drafts.values() if draft.batch is not None]
@@ -209,6 +217,7 @@ def post(
     return Posted(
         {account_id: draft.batch for account_id, draft in drafts.items() if draft.batch is not None},
         {lot.key: lot.id for draft in begun for lot in draft.lots},
+        {account_id: draft.added.seats for account_id, draft in drafts.items() if draft.added.seats},
     )
 
 
@@ -217,16 +226,24 @@ def _plan_anew(drafts: Sequence[_Draft], cause: Cause) -> None:
     if not drafts:
         return
     ids = [draft.account.id for draft in drafts]
-    known, usage, posted = lots_of(ids), usage_of(ids), posted_of(ids)
+    known, usage, posted, hours = lots_of(ids), usage_of(ids), posted_of(ids), hours_of(ids)
     sums: dict[int, dict[PostingKey, int]] = {}
     begun = []
     for draft in drafts:
         account_id = draft.account.id
-        sums[account_id] = planned(known[account_id], usage[account_id])
+        of_hours = hours.get(account_id)
+        if of_hours is None:
+            sums[account_id] = planned(known[account_id], usage[account_id])
+        else:
+            sums[account_id] = planned_hours(known[account_id], of_hours)
+            keeping.check_holds(known[account_id], of_hours, draft.new, sums[account_id], posted[account_id])
         draft.lines = _difference(sums[account_id], posted[account_id])
         if draft.lines and draft.batch is None:
             begun.append(_begin_batch(draft, cause))
     rows.add_batches(begun)
+    keeping.check_seats({
+        draft.account.id: known[draft.account.id] for draft in drafts if draft.new.seats or draft.changes
+    })
     written = [draft for draft in drafts if draft.batch is not None]
     for draft in written:
         _check_openings(known[draft.account.id])
@@ -275,7 +292,10 @@ def _add_facts(drafts: Sequence[_Draft], cause: Cause, changes: Mapping[int, Seq
     for draft in drafts:
         draft.changes = [_change(draft, cause, terms) for terms in changes.get(draft.account.id, ())]
     rows.add_changes([change for draft in drafts for change in draft.changes])
-    _commit(amount for draft in drafts for amount in draft.committed)
+    for draft in drafts:
+        if draft.new != Additions():
+            draft.added = add_facts(draft.account.id, draft.batch_id, cause.actor, draft.new)
+    keeping.commit_to_pools(amount for draft in drafts for amount in draft.committed)
 
 
 def _change(draft: _Draft, cause: Cause, terms: ChangeTerms) -> LotChange:
@@ -292,30 +312,12 @@ def _change(draft: _Draft, cause: Cause, terms: ChangeTerms) -> LotChange:
         draft.committed.append((lot.pool_id, terms.amount))
     elif terms.kind == "return":
         draft.committed.append((lot.pool_id, -terms.amount))
+    else:
+        draft.committed.append((lot.pool_id, 0))  # seats that are given for longer or shorter change what is promised
     return LotChange(
         lot_id=lot.id, batch_id=draft.batch_id, kind=terms.kind, amount=terms.amount, instant=terms.instant,
         stated_at=terms.stated_at, actor=cause.actor, reason=terms.reason,
     )
-
-
-def _commit(amounts: Iterable[tuple[int, int]]) -> None:
-    """Commits amounts to locked pools, as long as they have that left."""
-    asked: dict[int, int] = defaultdict(int)
-    for pool_id, amount in amounts:
-        asked[pool_id] += amount
-    sums = []
-    for pool_id, amount in asked.items():
-        assert_locked(Pool, pool_id)
-        pool = db.session.get_one(Pool, pool_id)
-        left = pool.amount - pool.committed
-        if amount > left:
-            unit = unit_named(db.session.get_one(Resource, pool.resource_id).unit)
-            raise RuleBroken(
-                "amount", "pool-exceeded", "the pool %(pool)s has %(left)s %(unit)s left, not %(asked)s",
-                pool=pool.key, left=format_amount(left, unit), unit=unit.name, asked=format_amount(amount, unit),
-            )
-        sums.append((pool, pool.committed + amount))
-    rows.keep_committed(sums)
 
 
 def _difference(wanted: Mapping[PostingKey, int], posted: Mapping[PostingKey, int]) -> list[PostingLine]:
@@ -339,7 +341,9 @@ def _seal(draft: _Draft, keys: Mapping[int, str] | None = None) -> None:
     """Hashes a batch of which nothing is missing any more."""
     if draft.batch is None:
         raise AssertionError("only a batch that was begun is sealed")
-    draft.batch.hash = batch_hash(draft.batch, draft.lots, draft.changes, draft.lines, keys or {})
+    draft.batch.hash = batch_hash(
+        draft.batch, draft.lots, draft.changes, draft.lines, keys or {}, draft.added.words
+    )
 
 
 def _head(drafts: Sequence[_Draft]) -> None:

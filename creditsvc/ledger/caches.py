@@ -18,24 +18,27 @@ ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 _ACCOUNT = (
     "account_id", "batch", "last_charge_at", "uncovered", "uncredited", "newest_charge_day", "used_up_from",
 )
-_LOT = ("lot_id", "account_id", "drawn", "effective", "lapses_at")
+_LOT = ("lot_id", "account_id", "drawn", "held", "effective", "lapses_at")
 
 _LOTS = insert(table_of(LotCache))
 
 Sums = Mapping[PostingKey, int]
 
 
-def lapses_at(lot: Lot, drawn: int) -> datetime | None:
-    """When what is left of the lot expires; None when nothing is left, or it never does or is void before."""
-    return lot.expires if drawn < lot.amount and lot.expires == lot.end else None
+def lapses_at(lot: Lot, taken: int) -> datetime | None:
+    """When what is left of the lot expires; None when nothing is left, or it never does or is void before.
+
+    `taken` is what is drawn or held of it.
+    """
+    return lot.expires if taken < lot.amount and lot.expires == lot.end else None
 
 
 def used_up_from(lots: Iterable[tuple[Lot, int]]) -> datetime | None:
-    """From when on nothing is left of lots (with what is drawn of each) that were drawn upon; None when never."""
+    """From when on nothing is left of lots (with what is taken of each) that were drawn upon; None when never."""
     lots = list(lots)
-    if not any(drawn for _, drawn in lots):
+    if not any(taken for _, taken in lots):
         return None
-    end = max((lot.end for lot, drawn in lots if drawn < lot.amount), default=ALWAYS)
+    end = max((lot.end for lot, taken in lots if taken < lot.amount), default=ALWAYS)
     return end if end < LATEST else None
 
 
@@ -51,18 +54,23 @@ def write(batches: Mapping[int, int], known: Mapping[int, Sequence[KnownLot]], s
     accounts, lots = [], []
     for account_id, number in batches.items():
         drawn = {lot.fact.id: 0 for lot in known[account_id]}
+        held = dict.fromkeys(drawn, 0)
         totals = {"uncovered": 0, "uncredited": 0}
         for (_, kind, lot_id), amount in sums[account_id].items():
             if lot_id is None:
                 totals[kind] += amount
+            elif kind == "held":
+                held[lot_id] += amount
             else:
                 drawn[lot_id] += amount
+        taken = {lot_id: amount + held[lot_id] for lot_id, amount in drawn.items()}
         last = max((at for at, _, _ in sums[account_id]), default=None)
-        used_up = used_up_from((lot.lot, drawn[lot.fact.id]) for lot in known[account_id])
+        used_up = used_up_from((lot.lot, taken[lot.fact.id]) for lot in known[account_id])
         rest = [check_range(totals[kind]) for kind in ("uncovered", "uncredited")]
         accounts.append((account_id, number, last, *rest, newest.get(account_id), used_up))
         lots += [
-            (lot.fact.id, account_id, drawn[lot.fact.id], lot.lot.effective, lapses_at(lot.lot, drawn[lot.fact.id]))
+            (lot.fact.id, account_id, drawn[lot.fact.id], held[lot.fact.id], lot.lot.effective,
+             lapses_at(lot.lot, taken[lot.fact.id]))
             for lot in known[account_id]
         ]
     bulk_insert(AccountCache, _ACCOUNT, accounts)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from creditsvc.ledger.models import Batch, LotChange, LotFact, RateFact
 
@@ -11,7 +12,8 @@ PostingLine = tuple[datetime, str, int | None, int]
 """(charge instant, kind, lot id, amount)"""
 
 
-def _instant(at: datetime | None) -> str | None:
+def instant_word(at: datetime | None) -> str | None:
+    """An instant as hashes have it."""
     return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
@@ -21,27 +23,32 @@ def batch_hash(
     changes: Iterable[LotChange],
     postings: Iterable[PostingLine],
     lot_keys: Mapping[int, str],
+    added: Mapping[str, list[list[Any]]] | None = None,
 ) -> str:
-    """The batch's hash as 64 hexadecimal digits. `lot_keys` names every lot that the facts and postings mention."""
+    """The batch's hash as 64 hexadecimal digits. `lot_keys` names every lot that the facts and postings mention.
+
+    `added` says what else was added with it (`additions.words_of`); most batches add nothing else.
+    """
     words = {
         "previous": batch.previous_hash,
         "account": batch.account_id,
         "number": batch.number,
-        "recorded_at": _instant(batch.recorded_at),
+        "recorded_at": instant_word(batch.recorded_at),
         "cause": [batch.cause, batch.cause_ref, batch.actor],
         "lots": sorted(
-            [lot.key, lot.pool_id, lot.amount, _instant(lot.effective), _instant(lot.expires), lot.priority,
-             lot.promotional, _instant(lot.awarded)]
+            [lot.key, lot.pool_id, lot.amount, instant_word(lot.effective), instant_word(lot.expires), lot.priority,
+             lot.promotional, instant_word(lot.awarded)]
             for lot in lots
         ),
         "changes": sorted(
-            [[lot_keys[change.lot_id], change.kind, change.amount, _instant(change.instant) or "",
-              _instant(change.stated_at), change.actor, change.reason] for change in changes],
+            [[lot_keys[change.lot_id], change.kind, change.amount, instant_word(change.instant) or "",
+              instant_word(change.stated_at), change.actor, change.reason] for change in changes],
         ),
         "postings": sorted(
-            [_instant(at) or "", kind, lot_keys[lot_id] if lot_id is not None else "", amount]
+            [instant_word(at) or "", kind, lot_keys[lot_id] if lot_id is not None else "", amount]
             for at, kind, lot_id, amount in postings
         ),
+        **(added or {}),
     }
     text = json.dumps(words, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
@@ -51,7 +58,7 @@ def rate_hash(fact: RateFact) -> str:
     """The hash of an exchange rate, which chains it to the one recorded before it."""
     words = [
         fact.previous_hash, fact.from_currency, fact.to_currency, fact.day.isoformat(), fact.rate or "", fact.source,
-        _instant(fact.stated_at), _instant(fact.recorded_at), fact.actor,
+        instant_word(fact.stated_at), instant_word(fact.recorded_at), fact.actor,
     ]
     text = json.dumps(words, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -43,8 +43,8 @@ CHUNK = 10_000  # below SQLite's bound of 32,766 parameters
 class KnownLot:
     """A lot's award as stated (a row with the columns of `LotFact`), and as all its facts known then make it.
 
-    `cached_drawn` is what the cache says was drawn in all, None where the cache does not have the lot (L16); `batches`
-    how many the account had when the lot was read.
+    `cached_drawn` and `cached_held` are what the cache says of it in all, None where the cache does not have the lot
+    (L16); `batches` how many the account had when the lot was read.
     """
 
     fact: LotFact | Row[*tuple[Any, ...]]
@@ -52,6 +52,7 @@ class KnownLot:
     pool: str
     cached_drawn: int | None
     batches: int | None = None
+    cached_held: int | None = None
 
 
 def chunks(ids: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
@@ -101,7 +102,7 @@ def lots_of(account_ids: Sequence[int], known_at: datetime | None = None) -> dic
     known: dict[int, list[KnownLot]] = {account_id: [] for account_id in account_ids}
     for lot in facts.values():
         terms = folded(lot, changes.get(lot.id, ()))
-        known[lot.account_id].append(KnownLot(lot, terms, lot.pool, lot.cached_drawn, lot.batches))
+        known[lot.account_id].append(KnownLot(lot, terms, lot.pool, lot.cached_drawn, lot.batches, lot.cached_held))
     return known
 
 
@@ -115,7 +116,8 @@ def _lots(by_known_at: bool) -> Select[*tuple[Any, ...]]:
         change_of_lot = and_(change_of_lot, LotChange.batch_id.in_(recorded))
         award = and_(award, LotFact.batch_id.in_(recorded))
     return (
-        select(*_LOT, Pool.key.label("pool"), LotCache.drawn.label("cached_drawn"), Account.batches, LotChange)
+        select(*_LOT, Pool.key.label("pool"), LotCache.drawn.label("cached_drawn"), LotCache.held.label("cached_held"),
+               Account.batches, LotChange)
         .join(Pool, Pool.id == LotFact.pool_id)
         .join(Account, Account.id == LotFact.account_id)
         .outerjoin(LotCache, LotCache.lot_id == LotFact.id)
@@ -340,6 +342,10 @@ def posted_of(
 
 def planned(lots: Sequence[KnownLot], usage: dict[datetime, int]) -> dict[PostingKey, int]:
     """What the plan of these facts would have posted, keyed as `posted_of`."""
+    return posting_sums(lots, plan([known.lot for known in lots], usage))
+
+
+def posting_sums(lots: Sequence[KnownLot], made: Plan) -> dict[PostingKey, int]:
+    """The lines of a plan of those lots, keyed as `posted_of`."""
     ids = {known.lot.key: known.fact.id for known in lots}
-    made: Plan = plan([known.lot for known in lots], usage)
     return {(line.at, line.kind, ids[line.lot] if line.lot else None): line.amount for line in made.lines}

@@ -107,6 +107,11 @@ def _stale_day(now: datetime) -> date:
     return now.astimezone(UTC).date() - timedelta(days=min(STALE.defaults))
 
 
+def _is_used_up(view: AccountView) -> bool:
+    """Something was drawn or is held, and nothing is left or still to come; seats are not used up but free again."""
+    return view.kind != "seats" and view.drawn + view.held > 0 and view.remaining + view.not_yet == 0
+
+
 def _row(startup: Startup, views: Sequence[AccountView], now: datetime) -> Row:
     expiries = [view.next_expiry for view in views if view.next_expiry is not None]
     days = [view.newest_charge_day for view in views if view.newest_charge_day is not None]
@@ -114,7 +119,7 @@ def _row(startup: Startup, views: Sequence[AccountView], now: datetime) -> Row:
     flags = {
         "expiring": next_expiry is not None and next_expiry - now <= EXPIRING_WITHIN,
         "uncovered": any(view.uncovered > 0 for view in views),
-        "used-up": any(view.granted > 0 and view.drawn > 0 and view.remaining + view.not_yet == 0 for view in views),
+        "used-up": any(_is_used_up(view) for view in views),
         "not-yet": any(view.not_yet > 0 and view.remaining == 0 for view in views),
         "stale": newest is not None and newest <= _stale_day(now),
     }

@@ -1,4 +1,4 @@
-"""Balances and the rows behind them, read in sets: a fixed number of queries for any number of accounts.
+"""Balances, read in sets: a fixed number of queries for any number of accounts.
 
 A balance is read as of an instant (L10) and as it was known at another (L15); no job has to have run. The caches are
 used where they answer the question asked, and give what the postings give (L16).
@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select
-from sqlalchemy.orm import aliased
 
 from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.core.burndown import LATEST, Standing, standing
@@ -22,11 +21,9 @@ from creditsvc.ledger.models import (
     Account,
     AccountCache,
     Batch,
-    LotChange,
-    LotFact,
-    Posting,
     Resource,
 )
+from creditsvc.ledger.seats import taken_at
 from creditsvc.parties.access import Caller, visible_startups
 from creditsvc.parties.models import Startup
 
@@ -78,7 +75,7 @@ class AccountView:
 
     @property
     def drawn(self) -> int:
-        """What usage took from the lots."""
+        """What usage took from the lots; of seats, those that are taken."""
         return sum(lot.standing.drawn for lot in self.lots)
 
     @property
@@ -122,9 +119,10 @@ class AccountView:
 
 @dataclass(frozen=True)
 class _Sums:
-    """Postings summed up: drawn by lot id, and what no lot paid."""
+    """Postings summed up: drawn and held by lot id, and what no lot paid. Of seats, those taken stand as drawn."""
 
-    drawn: dict[int, int]
+    drawn: Mapping[int, int]
+    held: Mapping[int, int]
     uncovered: int = 0
     uncredited: int = 0
 
@@ -203,7 +201,7 @@ def _views(found: Sequence[Any], as_of: datetime, known_at: datetime | None) -> 
     if known_at is None and any(lot.batches != rows[key].batches for key, lots in known.items() for lot in lots):
         return None
     asked = [key for key, row in rows.items() if not _is_answered(row, known[key], as_of, known_at)]
-    sums = _sums(rows, known, asked, as_of, known_at)
+    sums = _with_seats(rows, known, _sums(rows, known, asked, as_of, known_at), as_of, known_at)
     if known_at is None and len(asked) > 1 and any(now != rows[key].batches for key, now in _batches_now(asked)):
         return None
     newest = {account_id: row.newest_charge_day for account_id, row in rows.items() if row.cached_batch is not None}
@@ -240,7 +238,7 @@ def _lot_view(known: KnownLot, sums: _Sums, as_of: datetime) -> LotView:
         id=known.fact.id, key=lot.key, pool=known.pool, amount=lot.amount,
         effective=lot.effective, expires=lot.expires, voided_at=lot.voided_at, priority=lot.priority,
         promotional=lot.promotional, worthless=lot.is_worthless, awarded=lot.awarded,
-        standing=standing(lot, sums.drawn.get(known.fact.id, 0), as_of),
+        standing=standing(lot, sums.drawn.get(known.fact.id, 0), as_of, sums.held.get(known.fact.id, 0)),
     )
 
 
@@ -268,7 +266,9 @@ def _sums(
     postings_of = set(asked)
     sums = {
         account_id: _Sums(
-            {lot.fact.id: lot.cached_drawn or 0 for lot in known[account_id]}, row.uncovered, row.uncredited
+            {lot.fact.id: lot.cached_drawn or 0 for lot in known[account_id]},
+            {lot.fact.id: lot.cached_held for lot in known[account_id] if lot.cached_held},
+            row.uncovered, row.uncredited,
         )
         for account_id, row in rows.items()
         if account_id not in postings_of
@@ -276,15 +276,33 @@ def _sums(
     if known_at is None and len(asked) == 1:
         known_at = rows[asked[0]].head_at  # what was posted since is not of the state that was read
     for account_id, posted in (posted_of(asked, known_at, as_of) if asked else {}).items():
-        drawn: dict[int, int] = {}
+        by_lot: dict[str, dict[int, int]] = {"drawn": {}, "held": {}}
         without_lot = {"uncovered": 0, "uncredited": 0}
         for (_, kind, lot_id), amount in posted.items():
             if lot_id is None:
                 without_lot[kind] += amount
             else:
-                drawn[lot_id] = drawn.get(lot_id, 0) + amount
-        sums[account_id] = _Sums(drawn, **without_lot)
+                by_lot[kind][lot_id] = by_lot[kind].get(lot_id, 0) + amount
+        sums[account_id] = _Sums(by_lot["drawn"], by_lot["held"], **without_lot)
     return sums
+
+
+def _with_seats(
+    rows: Mapping[int, Any], known: Mapping[int, Sequence[KnownLot]], sums: Mapping[int, _Sums], as_of: datetime,
+    known_at: datetime | None,
+) -> Mapping[int, _Sums]:
+    """The sums with the seats that are taken as of the instant, of lots that are not over by then."""
+    accounts = [account_id for account_id, row in rows.items() if row.Resource.kind == "seats"]
+    if not accounts:
+        return sums
+    taken = taken_at(accounts, as_of, known_at)
+    seated = {
+        account_id: _Sums({
+            lot.fact.id: taken.get(lot.fact.id, 0) for lot in known[account_id] if lot.lot.is_active(as_of)
+        }, {})
+        for account_id in accounts
+    }
+    return {**sums, **seated}
 
 
 def _is_answered(row: Any, lots: Sequence[KnownLot], as_of: datetime, known_at: datetime | None) -> bool:
@@ -295,89 +313,3 @@ def _is_answered(row: Any, lots: Sequence[KnownLot], as_of: datetime, known_at: 
         and (row.last_charge_at is None or row.last_charge_at <= as_of)
         and all(lot.cached_drawn is not None for lot in lots)
     )
-
-
-@dataclass(frozen=True)
-class PostingView:
-    """A row of the book with its batch: why, by whom and when it was written."""
-
-    account_id: int
-    batch: int
-    recorded_at: datetime
-    cause: str
-    cause_ref: str
-    actor: str
-    charge_at: datetime
-    kind: str
-    lot: str | None
-    amount: int
-
-
-def postings(
-    account_ids: Sequence[int],
-    *,
-    first: datetime | None = None,
-    until: datetime | None = None,
-    known_at: datetime | None = None,
-) -> list[PostingView]:
-    """The postings of the accounts with charge instants in [first, until], in the order of charge day and batch."""
-    statement = (
-        select(Posting, Batch, LotFact.key)
-        .join(Batch, Batch.id == Posting.batch_id)
-        .outerjoin(LotFact, LotFact.id == Posting.lot_id)
-        .where(Posting.account_id.in_(account_ids))
-        .order_by(Posting.account_id, Posting.charge_at, Batch.number, Posting.id)
-    )
-    if first is not None:
-        statement = statement.where(Posting.charge_at >= first)
-    if until is not None:
-        statement = statement.where(Posting.charge_at <= until)
-    if known_at is not None:
-        statement = statement.where(Batch.recorded_at <= known_at)
-    return [
-        PostingView(
-            posting.account_id, batch.number, batch.recorded_at, batch.cause, batch.cause_ref, batch.actor,
-            posting.charge_at, posting.kind, lot_key, posting.amount,
-        )
-        for posting, batch, lot_key in db.session.execute(statement)
-    ]
-
-
-@dataclass(frozen=True)
-class LotEvent:
-    """A fact of a lot: its award or a change of it. `at` is the instant stated, `instant` what the change says."""
-
-    account_id: int
-    at: datetime
-    kind: str
-    lot: str
-    amount: int
-    instant: datetime | None
-    actor: str
-    reason: str
-    batch: int
-
-
-def lot_events(account_ids: Sequence[int]) -> list[LotEvent]:
-    """The awards and changes of the accounts' lots in the order in which they were stated."""
-    changed = aliased(Batch)
-    rows = db.session.execute(
-        select(LotFact, Batch, LotChange, changed.number)
-        .join(Batch, Batch.id == LotFact.batch_id)
-        .outerjoin(LotChange, LotChange.lot_id == LotFact.id)
-        .outerjoin(changed, changed.id == LotChange.batch_id)
-        .where(LotFact.account_id.in_(account_ids))
-        .order_by(LotFact.id, LotChange.id)
-    )
-    awards: dict[int, LotEvent] = {}
-    changes: list[LotEvent] = []
-    for lot, batch, change, number in rows:
-        awards[lot.id] = LotEvent(
-            lot.account_id, lot.awarded, "award", lot.key, lot.amount, lot.expires, batch.actor, "", batch.number
-        )
-        if change is not None:
-            changes.append(
-                LotEvent(lot.account_id, change.stated_at, change.kind, lot.key, change.amount, change.instant,
-                         change.actor, change.reason, number)
-            )
-    return sorted([*awards.values(), *changes], key=lambda event: (event.at, event.batch, event.lot))

@@ -4,7 +4,7 @@ Reads one snapshot, a slice of accounts at a time, and writes nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from creditsvc.core.amounts import format_amount, unit_named
 from creditsvc.core.errors import RuleBroken
 from creditsvc.core.rates import parse_rate
 from creditsvc.db import begin_snapshot, db
+from creditsvc.ledger.additions import Words, words_by_batch
 from creditsvc.ledger.caches import lapses_at, used_up_from
 from creditsvc.ledger.chain import PostingLine, batch_hash, rate_hash
 from creditsvc.ledger.facts import (
@@ -27,6 +28,7 @@ from creditsvc.ledger.facts import (
     units_of,
     usage_of,
 )
+from creditsvc.ledger.holds import hours_of, planned_hours
 from creditsvc.ledger.models import (
     Account,
     AccountCache,
@@ -40,14 +42,13 @@ from creditsvc.ledger.models import (
     Resource,
 )
 from creditsvc.ledger.seals import broken_seals
+from creditsvc.ledger.seats import promised_of
+from creditsvc.ledger.verify_holdings import Difference, check_holds, check_seats, difference
 from creditsvc.parties.models import Startup, TrailEntry
 
 SLICE = 200
 HEADS = "ledger.heads"
 """The trail's action under which each night notes the heads of the accounts that changed."""
-
-Difference = dict[str, str]
-
 
 def verify() -> dict[str, Any]:
     """Counts and differences as CONTRACT section 5 states them; an empty list of differences is a clean book."""
@@ -68,7 +69,7 @@ def verify() -> dict[str, Any]:
     differences += check_pools()
     differences += _check_causes(names)
     differences += _check_heads(names)
-    differences += [_difference("", what, expected, found) for what, expected, found in broken_seals()]
+    differences += [difference("", what, expected, found) for what, expected, found in broken_seals()]
     report = {
         "accounts": len(names),
         "grants": _count(LotFact.id),
@@ -84,27 +85,29 @@ def _count(key: Any) -> int:
     return db.session.scalar(select(func.count(key))) or 0
 
 
-def _difference(account: str, what: str, expected: object, found: object) -> Difference:
-    return {"account": account, "what": what, "expected": str(expected), "found": str(found)}
-
-
 def check_accounts(ids: Sequence[int], names: dict[int, str]) -> list[Difference]:
     """What differs in these accounts: postings from the plan, drawn amounts, caches, chains."""
     known, usage, posted, units = lots_of(ids), usage_of(ids), posted_of(ids), units_of(ids)
+    hours = hours_of(ids)
     differences = _check_caches(ids, names, known, posted)
     for account_id in ids:
         name, unit = names[account_id], unit_named(units[account_id])
         keys = {lot.fact.id: lot.fact.key for lot in known[account_id]}
-        wanted = planned(known[account_id], usage[account_id])
+        of_hours = hours.get(account_id)
+        wanted = (
+            planned(known[account_id], usage[account_id]) if of_hours is None
+            else planned_hours(known[account_id], of_hours)
+        )
         for place in sorted(wanted.keys() | posted[account_id].keys(), key=str):
             expected, found = wanted.get(place, 0), posted[account_id].get(place, 0)
             if expected != found:
                 what = _posting_name(place, keys)
                 differences.append(
-                    _difference(name, what, format_amount(expected, unit), format_amount(found, unit))
+                    difference(name, what, format_amount(expected, unit), format_amount(found, unit))
                 )
         differences += _check_lots(name, known[account_id], posted[account_id])
-    return differences + _check_chains(ids, names, known)
+    differences += check_holds(ids, names, {account_id: one.held for account_id, one in hours.items()}, posted)
+    return differences + check_seats(ids, names, known) + _check_chains(ids, names, known)
 
 
 def _posting_name(place: PostingKey, keys: dict[int, str]) -> str:
@@ -114,14 +117,16 @@ def _posting_name(place: PostingKey, keys: dict[int, str]) -> str:
 
 def _check_lots(name: str, known: Sequence[KnownLot], posted: dict[PostingKey, int]) -> list[Difference]:
     """granted = drawn + what stands under another word (L10), so none of them can be below 0."""
-    drawn: dict[int | None, int] = defaultdict(int)
-    for (_, _, lot_id), amount in posted.items():
-        drawn[lot_id] += amount
-    return [
-        _difference(name, f"drawn of grant {lot.fact.key}", f"0 to {lot.lot.amount}", drawn[lot.fact.id])
-        for lot in known
-        if not 0 <= drawn[lot.fact.id] <= lot.lot.amount
-    ]
+    taken: dict[tuple[str, int | None], int] = defaultdict(int)
+    for (_, kind, lot_id), amount in posted.items():
+        taken[kind, lot_id] += amount
+    differences = []
+    for lot in known:
+        drawn, held = (taken[kind, lot.fact.id] for kind in ("drawn", "held"))
+        if not (drawn >= 0 <= held and drawn + held <= lot.lot.amount):
+            found = f"{drawn} and {held} held" if held else drawn
+            differences.append(difference(name, f"drawn of grant {lot.fact.key}", f"0 to {lot.lot.amount}", found))
+    return differences
 
 
 def _check_caches(
@@ -148,7 +153,7 @@ def _check_caches(
         expected = _to_cache(known[account_id], posted[account_id]) | {"data up to": newest.get(account_id)}
         found = _cached(cache, lots[account_id])
         differences += [
-            _difference(names[account_id], f"cached {what}", expected.get(what), found.get(what))
+            difference(names[account_id], f"cached {what}", expected.get(what), found.get(what))
             for what in sorted(expected.keys() | found.keys())
             if expected.get(what) != found.get(what)
         ]
@@ -164,12 +169,14 @@ def _to_cache(known: Sequence[KnownLot], posted: dict[PostingKey, int]) -> dict[
         "newest charge day": max((at for at, _, _ in posted), default=None),
         "uncovered": sums["uncovered", None],
         "uncredited": sums["uncredited", None],
-        "used up from": used_up_from((lot.lot, sums["drawn", lot.fact.id]) for lot in known),
+        "used up from": used_up_from(
+            (lot.lot, sums["drawn", lot.fact.id] + sums["held", lot.fact.id]) for lot in known
+        ),
     }
     for lot in known:
-        drawn = sums["drawn", lot.fact.id]
-        expected[f"drawn of lot {lot.fact.id}"] = drawn
-        expected[f"interval of lot {lot.fact.id}"] = (lot.lot.effective, lapses_at(lot.lot, drawn))
+        drawn, held = sums["drawn", lot.fact.id], sums["held", lot.fact.id]
+        expected[f"drawn and held of lot {lot.fact.id}"] = (drawn, held)
+        expected[f"interval of lot {lot.fact.id}"] = (lot.lot.effective, lapses_at(lot.lot, drawn + held))
     return expected
 
 
@@ -179,7 +186,7 @@ def _cached(cache: AccountCache, lots: dict[int, LotCache]) -> dict[str, object]
         "used up from": cache.used_up_from, "data up to": cache.newest_charge_day,
     }
     for lot_id, lot in lots.items():
-        found[f"drawn of lot {lot_id}"] = lot.drawn
+        found[f"drawn and held of lot {lot_id}"] = (lot.drawn, lot.held)
         found[f"interval of lot {lot_id}"] = (lot.effective, lot.lapses_at)
     return found
 
@@ -203,6 +210,7 @@ def _check_chains(
         .where(Posting.account_id.in_(ids))
     ):
         lines[posting.batch_id].append((posting.charge_at, posting.kind, posting.lot_id, posting.amount))
+    added = words_by_batch(ids)
     differences: list[Difference] = []
     chains: dict[int, list[Batch]] = defaultdict(list)
     for batch in db.session.scalars(
@@ -210,7 +218,7 @@ def _check_chains(
     ):
         chains[batch.account_id].append(batch)
     for account in db.session.scalars(select(Account).where(Account.id.in_(ids))):
-        differences += _check_chain(names[account.id], account, chains[account.id], facts, changes, lines, keys)
+        differences += _check_chain(names[account.id], account, chains[account.id], facts, changes, lines, keys, added)
     return differences
 
 
@@ -222,31 +230,35 @@ def _check_chain(
     changes: dict[int, list[LotChange]],
     lines: dict[int, list[PostingLine]],
     keys: dict[int, str],
+    added: Mapping[int, Words],
 ) -> list[Difference]:
     differences = []
     previous, before = "", None
     for number, batch in enumerate(batches, start=1):
         if batch.number != number:
-            differences.append(_difference(name, "number of a batch", number, batch.number))
+            differences.append(difference(name, "number of a batch", number, batch.number))
         if batch.previous_hash != previous:
-            differences.append(_difference(name, f"batch {batch.number} follows", previous, batch.previous_hash))
+            differences.append(difference(name, f"batch {batch.number} follows", previous, batch.previous_hash))
         if before is not None and batch.recorded_at <= before:
-            differences.append(_difference(name, f"batch {batch.number} recorded after", before, batch.recorded_at))
+            differences.append(difference(name, f"batch {batch.number} recorded after", before, batch.recorded_at))
         unknown = {lot_id for *_, lot_id, _ in lines[batch.id] if lot_id is not None and lot_id not in keys}
         named = keys | {lot_id: f"?{lot_id}" for lot_id in unknown}
-        found = batch_hash(batch, facts[batch.id], changes[batch.id], lines[batch.id], named)
+        found = batch_hash(batch, facts[batch.id], changes[batch.id], lines[batch.id], named, added.get(batch.id))
         if found != batch.hash:
-            differences.append(_difference(name, f"hash of batch {batch.number}", batch.hash, found))
+            differences.append(difference(name, f"hash of batch {batch.number}", batch.hash, found))
         previous, before = batch.hash, batch.recorded_at
     if account.batches != len(batches):
-        differences.append(_difference(name, "batches", account.batches, len(batches)))
+        differences.append(difference(name, "batches", account.batches, len(batches)))
     if account.head_hash != previous:
-        differences.append(_difference(name, "head of the chain", account.head_hash, previous))
+        differences.append(difference(name, "head of the chain", account.head_hash, previous))
     return differences
 
 
 def check_pools() -> list[Difference]:
-    """Pools whose committed amount is not the sum of their lots' capacities, or more than they hold."""
+    """Pools whose committed amount is not what their lots make it, or more than they hold (L11).
+
+    That is the sum of their capacities; of seats, the most that they have at any one instant.
+    """
     sums: dict[int, int] = defaultdict(int)
     for pool_id, amount in db.session.execute(select(LotFact.pool_id, func.sum(LotFact.amount))
                                               .group_by(LotFact.pool_id)):
@@ -259,12 +271,16 @@ def check_pools() -> list[Difference]:
     )
     for pool_id, kind, amount in db.session.execute(changed):
         sums[pool_id] += int(amount) if kind == "top_up" else -int(amount)
+    of_seats = db.session.scalars(
+        select(Pool.id).join(Resource, Resource.id == Pool.resource_id).where(Resource.kind == "seats")
+    )
+    sums.update(promised_of(of_seats))
     differences = []
     for pool in db.session.scalars(select(Pool).order_by(Pool.id)):
         if pool.committed != sums[pool.id]:
-            differences.append(_difference("", f"committed of pool {pool.key}", sums[pool.id], pool.committed))
+            differences.append(difference("", f"committed of pool {pool.key}", sums[pool.id], pool.committed))
         if sums[pool.id] > pool.amount:
-            differences.append(_difference("", f"pool {pool.key} exceeded", f"at most {pool.amount}", sums[pool.id]))
+            differences.append(difference("", f"pool {pool.key} exceeded", f"at most {pool.amount}", sums[pool.id]))
     return differences
 
 
@@ -274,12 +290,12 @@ def check_rates() -> list[Difference]:
     for fact in db.session.scalars(select(RateFact).order_by(RateFact.id)):
         name = f"rate {fact.id} ({fact.from_currency} to {fact.to_currency} from {fact.day})"
         if fact.previous_hash != previous:
-            differences.append(_difference("", f"{name} follows", previous, fact.previous_hash))
+            differences.append(difference("", f"{name} follows", previous, fact.previous_hash))
         found = rate_hash(fact)
         if found != fact.hash:
-            differences.append(_difference("", f"hash of {name}", fact.hash, found))
+            differences.append(difference("", f"hash of {name}", fact.hash, found))
         if not _is_readable(fact):
-            differences.append(_difference("", name, "a rate; no account can be planned without", fact.rate))
+            differences.append(difference("", name, "a rate; no account can be planned without", fact.rate))
         previous = fact.hash
     return differences
 
@@ -303,7 +319,7 @@ def _check_causes(names: dict[int, str]) -> list[Difference]:
         .where((Batch.id.is_(None)) | (Batch.account_id != Posting.account_id))
     )
     differences = [
-        _difference(names.get(account_id, str(account_id)), f"cause of posting {posting_id}", "a batch of the account",
+        difference(names.get(account_id, str(account_id)), f"cause of posting {posting_id}", "a batch of the account",
                     "none")
         for posting_id, account_id in strays
     ]
@@ -314,7 +330,7 @@ def _check_causes(names: dict[int, str]) -> list[Difference]:
         .where(Batch.cause.in_(("usage", "reverse", "rate")))
     )
     differences += [
-        _difference(names.get(account_id, str(account_id)), f"cause of batch {number}",
+        difference(names.get(account_id, str(account_id)), f"cause of batch {number}",
                     "an exchange rate" if cause == "rate" else "an import run", reference)
         for account_id, number, cause, reference in told
         if reference not in known or reference.startswith("rate:") != (cause == "rate")
@@ -335,7 +351,7 @@ def _check_heads(names: dict[int, str]) -> list[Difference]:
         ):
             hashes[batch.account_id, batch.number] = batch.hash
     return [
-        _difference(names.get(account_id, str(account_id)), f"batch {number} as the night of {at:%Y-%m-%d} noted it",
+        difference(names.get(account_id, str(account_id)), f"batch {number} as the night of {at:%Y-%m-%d} noted it",
                     head, hashes.get((account_id, number), "gone"))
         for account_id, (number, head, at) in sorted(noted.items())
         if hashes.get((account_id, number)) != head

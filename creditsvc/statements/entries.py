@@ -13,7 +13,8 @@ from itertools import groupby
 from typing import Literal
 
 from creditsvc.core.days import day_of, last_day
-from creditsvc.ledger.reading import AccountView, LotEvent, LotView, PostingView
+from creditsvc.ledger.history import LotEvent, PostingView
+from creditsvc.ledger.reading import AccountView, LotView
 from creditsvc.usage.reading import Conversion
 
 EntryKind = Literal[

@@ -10,15 +10,8 @@ from creditsvc.core.amounts import Unit, format_amount, unit_named
 from creditsvc.core.days import day_of, ends_at, instant_text, starts_at
 from creditsvc.core.errors import RuleBroken
 from creditsvc.core.rates import rate_text
-from creditsvc.ledger.reading import (
-    AccountView,
-    LotEvent,
-    PostingView,
-    balances,
-    holdings_of,
-    lot_events,
-    postings,
-)
+from creditsvc.ledger.history import LotEvent, PostingView, lot_events, postings
+from creditsvc.ledger.reading import AccountView, balances, holdings_of
 from creditsvc.parties.access import Caller
 from creditsvc.statements.entries import Entry, remaining_by_instant, tell, with_conversions
 from creditsvc.usage.reading import Conversion, conversions_by_day, foreign_in_all

@@ -9,7 +9,8 @@ from typing import Any
 from creditsvc.core.amounts import Unit, format_amount, unit_named
 from creditsvc.core.days import day_start
 from creditsvc.core.errors import NotFound
-from creditsvc.ledger.reading import AccountView, lot_events, postings
+from creditsvc.ledger.history import lot_events, postings
+from creditsvc.ledger.reading import AccountView
 from creditsvc.statements.reading import conversion_document
 from creditsvc.usage.reading import DayUsage, usage_by_day
 

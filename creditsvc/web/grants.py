@@ -22,7 +22,8 @@ from creditsvc.grants.operations import (
 )
 from creditsvc.grants.reading import find_grant, pools
 from creditsvc.grants.schemas import AmountShape, AwardShape, ExtendShape, ReasonShape
-from creditsvc.ledger.reading import balances, lot_events
+from creditsvc.ledger.history import lot_events
+from creditsvc.ledger.reading import balances
 from creditsvc.parties.access import may_with, require_startup
 from creditsvc.web import session
 from creditsvc.web.forms import Form, attempt, posted, submit_once

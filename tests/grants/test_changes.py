@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.db import db, transaction
 from creditsvc.grants import operations, reading
+from creditsvc.ledger.history import lot_events
 from creditsvc.ledger.models import Batch, LotChange, Pool
-from creditsvc.ledger.reading import lot_events
 from creditsvc.ledger.verify import verify
 from creditsvc.parties.models import TrailEntry
 from tests import factories as make

@@ -23,8 +23,11 @@ from tests.ledger.books import START
 from tests.usage.importing import assign
 from tests.usage.scenes import SCOPE, june, spend
 
-CHAINED = {"batch", "lot", "lot_change", "posting", "rate", "lot_cache", "account_cache"}
-"""Held by tests/ledger/test_verify.py: chained by hash, or planned anew."""
+CHAINED = {
+    "batch", "lot", "lot_change", "posting", "rate", "lot_cache", "account_cache", "hold", "hold_end", "hours_fact",
+    "seat", "seat_end",
+}
+"""Held by tests/ledger/test_verify.py and test_verify_holdings.py: chained by hash, or planned anew."""
 
 NOT_HELD = {
     # what may change, or is no fact of a balance; docs/rules.md says so (L18)
@@ -32,7 +35,8 @@ NOT_HELD = {
     "api_token", "answered_request", "partner", "programme", "programme_terms", "cohort", "package", "package_line",
     "enrolment", "import_file", "file_piece", "run_scope", "run_totals", "job_run", "alert",
     "alert_setting", "alert_preference", "alert_memory", "digest", "alert_told", "alert_snooze", "noted_head",
-    "outbox_mail",
+    "outbox_mail", "product", "seat_assignment", "seat_wish", "licence_key", "count_report", "sku_count",
+    "seat_sighting", "consultant", "weekly_hours", "day_exception", "consulting_policy", "booking", "calendar_feed",
 }
 
 

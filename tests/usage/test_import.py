@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from creditsvc.core.errors import RuleBroken
-from creditsvc.ledger.reading import postings
+from creditsvc.ledger.history import postings
 from creditsvc.parties.access import operator
 from creditsvc.parties.models import TrailEntry
 from creditsvc.usage.reading import scopes_of, unassigned_scopes, waiting_in_other_currencies

@@ -11,8 +11,9 @@ from flask import Flask
 from sqlalchemy import delete, select, update
 
 from creditsvc.db import db, transaction
+from creditsvc.ledger.history import postings
 from creditsvc.ledger.models import AccountCache, Batch, LotCache
-from creditsvc.ledger.reading import AccountView, balances, postings
+from creditsvc.ledger.reading import AccountView, balances
 from creditsvc.parties.access import operator
 from creditsvc.usage.operations import reverse_run
 from creditsvc.usage.scopes import end_scope

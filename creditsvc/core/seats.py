@@ -1,0 +1,38 @@
+"""Seats over time: how many of a lot are taken at once, and how many are free throughout an interval.
+
+An interval is [from, until), until None when it has no end; one that ends no later than it begins takes nothing.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from creditsvc.core.burndown import LATEST
+
+Interval = tuple[datetime, datetime | None]
+
+
+def peak(intervals: Iterable[Interval]) -> int:
+    """The most that are taken at any one instant."""
+    return heaviest((from_at, until, 1) for from_at, until in intervals)
+
+
+def heaviest(weighed: Iterable[tuple[datetime, datetime | None, int]]) -> int:
+    """The most that stands at any one instant, of (from, until, how much)."""
+    changes: dict[datetime, int] = {}
+    for from_at, until, amount in weighed:
+        end = until or LATEST
+        if end > from_at:
+            changes[from_at] = changes.get(from_at, 0) + amount
+            changes[end] = changes.get(end, 0) - amount
+    most = standing = 0
+    for at in sorted(changes):
+        standing += changes[at]
+        most = max(most, standing)
+    return most
+
+
+def free(capacity: int, taken: Iterable[Interval], from_at: datetime, until: datetime | None) -> int:
+    """How many of a lot's seats are free throughout [from_at, until); below 0 where more are taken than there are."""
+    end = until or LATEST
+    within = ((max(start, from_at), min(stop or LATEST, end)) for start, stop in taken)
+    return capacity - peak(within)

@@ -1,0 +1,97 @@
+"""The rows behind balances: postings with why they were written, and the facts of lots, in the order of time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
+
+from creditsvc.db import db
+from creditsvc.ledger.models import Batch, LotChange, LotFact, Posting
+
+
+@dataclass(frozen=True)
+class PostingView:
+    """A row of the book with its batch: why, by whom and when it was written."""
+
+    account_id: int
+    batch: int
+    recorded_at: datetime
+    cause: str
+    cause_ref: str
+    actor: str
+    charge_at: datetime
+    kind: str
+    lot: str | None
+    amount: int
+
+
+def postings(
+    account_ids: Sequence[int],
+    *,
+    first: datetime | None = None,
+    until: datetime | None = None,
+    known_at: datetime | None = None,
+) -> list[PostingView]:
+    """The postings of the accounts with charge instants in [first, until], in the order of charge day and batch."""
+    statement = (
+        select(Posting, Batch, LotFact.key)
+        .join(Batch, Batch.id == Posting.batch_id)
+        .outerjoin(LotFact, LotFact.id == Posting.lot_id)
+        .where(Posting.account_id.in_(account_ids))
+        .order_by(Posting.account_id, Posting.charge_at, Batch.number, Posting.id)
+    )
+    if first is not None:
+        statement = statement.where(Posting.charge_at >= first)
+    if until is not None:
+        statement = statement.where(Posting.charge_at <= until)
+    if known_at is not None:
+        statement = statement.where(Batch.recorded_at <= known_at)
+    return [
+        PostingView(
+            posting.account_id, batch.number, batch.recorded_at, batch.cause, batch.cause_ref, batch.actor,
+            posting.charge_at, posting.kind, lot_key, posting.amount,
+        )
+        for posting, batch, lot_key in db.session.execute(statement)
+    ]
+
+
+@dataclass(frozen=True)
+class LotEvent:
+    """A fact of a lot: its award or a change of it. `at` is the instant stated, `instant` what the change says."""
+
+    account_id: int
+    at: datetime
+    kind: str
+    lot: str
+    amount: int
+    instant: datetime | None
+    actor: str
+    reason: str
+    batch: int
+
+
+def lot_events(account_ids: Sequence[int]) -> list[LotEvent]:
+    """The awards and changes of the accounts' lots in the order in which they were stated."""
+    changed = aliased(Batch)
+    rows = db.session.execute(
+        select(LotFact, Batch, LotChange, changed.number)
+        .join(Batch, Batch.id == LotFact.batch_id)
+        .outerjoin(LotChange, LotChange.lot_id == LotFact.id)
+        .outerjoin(changed, changed.id == LotChange.batch_id)
+        .where(LotFact.account_id.in_(account_ids))
+        .order_by(LotFact.id, LotChange.id)
+    )
+    awards: dict[int, LotEvent] = {}
+    changes: list[LotEvent] = []
+    for lot, batch, change, number in rows:
+        awards[lot.id] = LotEvent(
+            lot.account_id, lot.awarded, "award", lot.key, lot.amount, lot.expires, batch.actor, "", batch.number
+        )
+        if change is not None:
+            changes.append(
+                LotEvent(lot.account_id, change.stated_at, change.kind, lot.key, change.amount, change.instant,
+                         change.actor, change.reason, number)
+            )
+    return sorted([*awards.values(), *changes], key=lambda event: (event.at, event.batch, event.lot))

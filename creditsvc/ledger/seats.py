@@ -1,0 +1,137 @@
+"""Who sits in which lot from when until when, and how much of pools of seats is promised at once.
+
+A seat ends at the earliest of what was said of it and the end of its lot, so nothing has to run when a grant ends.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, or_, select, true
+
+from creditsvc.core.burndown import LATEST, Lot
+from creditsvc.core.seats import Interval, heaviest
+from creditsvc.db import db
+from creditsvc.ledger.facts import chunks, folded, lots_of
+from creditsvc.ledger.models import Batch, LotChange, LotFact, SeatEnd, SeatFact
+
+
+@dataclass(frozen=True)
+class SeatView:
+    """A seat of a lot on [from_at, ends_at); None: without an end. `until_at` leaves the lot's own end aside."""
+
+    id: int
+    account_id: int
+    lot_id: int
+    lot: str
+    from_at: datetime
+    until_at: datetime | None
+    ends_at: datetime | None
+
+    @property
+    def interval(self) -> Interval:
+        """What it takes of its lot, whatever the lot's own end."""
+        return (self.from_at, self.until_at)
+
+    def is_taken(self, at: datetime) -> bool:
+        """Whether somebody sits there at an instant."""
+        return self.from_at <= at < (self.ends_at or LATEST)
+
+
+def seats_of(account_ids: Iterable[int], known_at: datetime | None = None) -> list[SeatView]:
+    """All seats that accounts ever gave, by id, in two statements; as recorded by `known_at` (all when None)."""
+    ids = list(account_ids)
+    lots = {lot.fact.id: lot.lot for known in lots_of(ids, known_at).values() for lot in known}
+    return [
+        SeatView(seat_id, account_id, lot_id, lots[lot_id].key, from_at, until, _clipped(until, lots[lot_id]))
+        for seat_id, account_id, lot_id, from_at, until in _seats(ids, known_at)
+    ]
+
+
+def _clipped(until: datetime | None, lot: Lot) -> datetime | None:
+    end = min(until or LATEST, lot.end)
+    return None if end == LATEST else end
+
+
+def intervals_of(account_ids: Iterable[int]) -> dict[int, list[Interval]]:
+    """What the seats of accounts take of each lot, by lot id."""
+    taken: dict[int, list[Interval]] = defaultdict(list)
+    for _, _, lot_id, from_at, until in _seats(list(account_ids), None):
+        taken[lot_id].append((from_at, until))
+    return taken
+
+
+def _seats(
+    account_ids: list[int], known_at: datetime | None
+) -> list[tuple[int, int, int, datetime, datetime | None]]:
+    """(id, account, lot, from, until) of seats, by id."""
+    recorded: ColumnElement[bool] = true()
+    if known_at is not None:
+        batches = select(Batch.id).where(Batch.account_id.in_(account_ids), Batch.recorded_at <= known_at)
+        recorded = SeatFact.batch_id.in_(batches)
+    found: dict[int, tuple[int, int, int, datetime, datetime | None]] = {}
+    for part in chunks(account_ids):
+        ends = select(SeatEnd.seat_id, func.min(SeatEnd.ends_at).label("ends_at")).group_by(SeatEnd.seat_id)
+        mine = select(SeatFact.id).where(SeatFact.account_id.in_(part))
+        ends = ends.where(SeatEnd.seat_id.in_(mine))
+        if known_at is not None:
+            ends = ends.where(SeatEnd.batch_id.in_(
+                select(Batch.id).where(Batch.account_id.in_(part), Batch.recorded_at <= known_at)
+            ))
+        ended = ends.subquery()
+        rows = db.session.execute(
+            select(SeatFact.id, SeatFact.account_id, SeatFact.lot_id, SeatFact.from_at, SeatFact.until_at,
+                   ended.c.ends_at)
+            .outerjoin(ended, ended.c.seat_id == SeatFact.id)
+            .where(SeatFact.account_id.in_(part), recorded)
+        )
+        for seat_id, account_id, lot_id, from_at, until_at, ends_at in rows:
+            until = min(until_at or LATEST, ends_at or LATEST)
+            found[seat_id] = (seat_id, account_id, lot_id, from_at, None if until == LATEST else until)
+    return [found[seat_id] for seat_id in sorted(found)]
+
+
+def taken_at(account_ids: Iterable[int], at: datetime, known_at: datetime | None = None) -> dict[int, int]:
+    """How many seats of each lot somebody has at an instant, by lot id, the lots' own ends left aside."""
+    taken: dict[int, int] = {}
+    for part in chunks(account_ids):
+        over = select(SeatEnd.id).where(SeatEnd.seat_id == SeatFact.id, SeatEnd.ends_at <= at)
+        statement = (
+            select(SeatFact.lot_id, func.count())
+            .where(
+                SeatFact.account_id.in_(part), SeatFact.from_at <= at,
+                or_(SeatFact.until_at.is_(None), SeatFact.until_at > at),
+            )
+            .group_by(SeatFact.lot_id)
+        )
+        if known_at is not None:
+            recorded = select(Batch.id).where(Batch.account_id.in_(part), Batch.recorded_at <= known_at)
+            over = over.where(SeatEnd.batch_id.in_(recorded))
+            statement = statement.where(SeatFact.batch_id.in_(recorded))
+        taken.update(db.session.execute(statement.where(~over.exists())).all())
+    return taken
+
+
+def promised_of(pool_ids: Iterable[int]) -> dict[int, int]:
+    """The most seats that lots of each pool have at any one instant: what is over can be granted again."""
+    return {pool_id: heaviest(_stretches(lots)) for pool_id, lots in lots_in(pool_ids).items()}
+
+
+def _stretches(lots: Iterable[Lot]) -> Iterable[tuple[datetime, datetime | None, int]]:
+    return ((lot.effective, lot.end, lot.amount) for lot in lots)
+
+
+def lots_in(pool_ids: Iterable[int]) -> Mapping[int, list[Lot]]:
+    """All lots ever made from each pool, as all their facts make them."""
+    ids = list(pool_ids)
+    facts = list(db.session.scalars(select(LotFact).where(LotFact.pool_id.in_(ids))))
+    changes: dict[int, list[LotChange]] = defaultdict(list)
+    for change in db.session.scalars(
+        select(LotChange).join(LotFact, LotFact.id == LotChange.lot_id).where(LotFact.pool_id.in_(ids))
+    ):
+        changes[change.lot_id].append(change)
+    lots: dict[int, list[Lot]] = {pool_id: [] for pool_id in ids}
+    for fact in facts:
+        lots[fact.pool_id].append(folded(fact, changes[fact.id]))
+    return lots
