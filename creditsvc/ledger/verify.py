@@ -28,7 +28,7 @@ from creditsvc.ledger.facts import (
     units_of,
     usage_of,
 )
-from creditsvc.ledger.holds import hours_of, planned_hours
+from creditsvc.ledger.holds import hours_of
 from creditsvc.ledger.models import (
     Account,
     AccountCache,
@@ -43,7 +43,7 @@ from creditsvc.ledger.models import (
 )
 from creditsvc.ledger.seals import broken_seals
 from creditsvc.ledger.seats import promised_of
-from creditsvc.ledger.verify_holdings import Difference, check_holds, check_seats, difference
+from creditsvc.ledger.verify_holdings import Difference, check_holds, check_seats, difference, plan_of_hours
 from creditsvc.parties.models import Startup, TrailEntry
 
 SLICE = 200
@@ -93,11 +93,11 @@ def check_accounts(ids: Sequence[int], names: dict[int, str]) -> list[Difference
     for account_id in ids:
         name, unit = names[account_id], unit_named(units[account_id])
         keys = {lot.fact.id: lot.fact.key for lot in known[account_id]}
-        of_hours = hours.get(account_id)
-        wanted = (
-            planned(known[account_id], usage[account_id]) if of_hours is None
-            else planned_hours(known[account_id], of_hours)
-        )
+        if account_id not in hours:
+            wanted = planned(known[account_id], usage[account_id])
+        else:
+            wanted, of_plan = plan_of_hours(name, known[account_id], hours[account_id])
+            differences += of_plan
         for place in sorted(wanted.keys() | posted[account_id].keys(), key=str):
             expected, found = wanted.get(place, 0), posted[account_id].get(place, 0)
             if expected != found:
@@ -106,8 +106,8 @@ def check_accounts(ids: Sequence[int], names: dict[int, str]) -> list[Difference
                     difference(name, what, format_amount(expected, unit), format_amount(found, unit))
                 )
         differences += _check_lots(name, known[account_id], posted[account_id])
-    differences += check_holds(ids, names, {account_id: one.held for account_id, one in hours.items()}, posted)
-    return differences + check_seats(ids, names, known) + _check_chains(ids, names, known)
+    differences += check_holds(ids, names) + check_seats(ids, names, known)
+    return differences + _check_chains(ids, names, known)
 
 
 def _posting_name(place: PostingKey, keys: dict[int, str]) -> str:

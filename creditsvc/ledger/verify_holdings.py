@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import func, select
 
+from creditsvc.core.errors import RuleBroken
 from creditsvc.core.seats import peak
 from creditsvc.db import db
 from creditsvc.ledger.additions import ENDS, confirmed_with
 from creditsvc.ledger.facts import KnownLot, PostingKey
-from creditsvc.ledger.holds import CONFIRMED, EXCESS, UNCOVERED
+from creditsvc.ledger.holds import CONFIRMED, EXCESS, UNCOVERED, Hours, planned_hours
 from creditsvc.ledger.models import Batch, HoldEnd, HoldFact, HoursFact, LotFact, SeatEnd, SeatFact
 from creditsvc.ledger.seats import intervals_of
 
@@ -22,19 +23,22 @@ def difference(account: str, what: str, expected: object, found: object) -> Diff
     return {"account": account, "what": what, "expected": str(expected), "found": str(found)}
 
 
-def check_holds(
-    ids: Sequence[int], names: Mapping[int, str], held: Mapping[int, int],
-    posted: Mapping[int, Mapping[PostingKey, int]],
-) -> list[Difference]:
-    """Holds that are not kept whole, ends that end no hold of their account or confirm more than it, and sessions.
+def plan_of_hours(
+    name: str, lots: Sequence[KnownLot], hours: Hours
+) -> tuple[dict[PostingKey, int], list[Difference]]:
+    """What the plan of an account of hours would have posted, and what is wrong with it: holds that it does not keep
+    whole, and facts of which there is no plan."""
+    try:
+        wanted = planned_hours(lots, hours)
+    except RuleBroken as refusal:
+        return {}, [difference(name, "sessions", "a plan", refusal)]
+    kept = sum(amount for (_, kind, _), amount in wanted.items() if kind == "held")
+    return wanted, [] if kept == hours.held else [difference(name, "minutes held", hours.held, kept)]
 
-    `held` is what stands of each account, in minutes.
-    """
+
+def check_holds(ids: Sequence[int], names: Mapping[int, str]) -> list[Difference]:
+    """Ends of holds that end none of their account or confirm more than it, and sessions that used what they cannot."""
     differences = []
-    for account_id in ids:
-        kept = sum(amount for (_, kind, _), amount in posted[account_id].items() if kind == "held")
-        if kept != held.get(account_id, 0):
-            differences.append(difference(names[account_id], "minutes held", held.get(account_id, 0), kept))
     ends = db.session.execute(
         select(HoldFact.account_id, HoldFact.key, HoldFact.amount, HoldEnd.kind, HoldEnd.amount, Batch.account_id)
         .join(HoldEnd, HoldEnd.hold_id == HoldFact.id)
