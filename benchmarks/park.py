@@ -118,8 +118,8 @@ def _fill_startups(park: Park, numbers: range) -> None:
                "promotional", "awarded")
     lots = [lot for one in holdings for lot in one.lots]
     bulk_insert(LotFact, columns, [[getattr(lot, name) for name in columns] for lot in lots])
-    bulk_insert(Grant, ("id", "key", "startup_id", "lot_id", "reason", "awarded_by", "awarded_at"),
-                [(lot.id, lot.key, lot.account_id, lot.id, "", "benchmark", lot.awarded) for lot in lots])
+    bulk_insert(Grant, ("id", "key", "startup_id", "lot_id", "month", "reason", "awarded_by", "awarded_at"),
+                [(lot.id, lot.key, lot.account_id, lot.id, 0, "", "benchmark", lot.awarded) for lot in lots])
     bulk_insert(Activation, ("grant_id", "activated_at", "subscription", "reason", "entered_at", "actor"),
                 [(lot.id, lot.effective, _subscription(lot.account_id), "", NOW, "benchmark") for lot in lots])
     bulk_insert(Scope, ("id", "provider", "external_id", "newest_charge_day", "data_at"),
