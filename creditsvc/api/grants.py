@@ -63,7 +63,9 @@ def get_grant(key: str) -> dict[str, Any]:
 def award_grant(body: dict[str, Any]) -> Response:
     """Awards a startup an amount from a pool.
 
-    `expires` is the last day that counts; without it the grant does not expire. The key is made up unless given.
+    `expires` is the last day that counts; without it the grant does not expire. With `months` it is a monthly
+    allowance: a grant of the amount for each month, of which the first is answered; all share `series`. The key is made
+    up unless given.
     """
     caller = current_caller()
     return _change(lambda: operations.award_grant(caller, **body), 201)
@@ -163,6 +165,8 @@ def shown(view: GrantView) -> dict[str, Any]:
         **{word: format_amount(getattr(view.lot.standing, word), view.unit) for word in words},
         "priority": view.lot.priority,
         "promotional": view.lot.promotional,
+        "series": view.grant.series,
+        "month": view.grant.month,
         "reason": view.grant.reason,
         "awarded_by": view.grant.awarded_by,
         "awarded_at": instant_text(view.grant.awarded_at),

@@ -35,6 +35,9 @@ class PackageLineSchema(AnswerSchema):
     unit = text_field("a currency, hour or seat", required=True)
     amount = amount_field(required=True)
     months = fields.Integer(required=True)
+    monthly = fields.Boolean(
+        required=True, metadata={"description": "the amount comes anew each month, and lapses with it"}
+    )
 
 
 class PackageSchema(AnswerSchema):

@@ -108,6 +108,7 @@ def _shown_package(package: PackageView) -> dict[str, Any]:
         {
             "resource": line.resource, "pool": line.pool, "unit": line.unit.name,
             "amount": format_amount(line.amount, line.unit), "months": line.months,
+            "monthly": line.monthly,
         }
         for line in package.lines
     ]

@@ -340,6 +340,8 @@ class GrantSchema(GrantBalanceSchema):
     unit = text_field(required=True)
     priority = fields.Integer(required=True)
     promotional = fields.Boolean(required=True)
+    series = text_field("of a monthly allowance: its key", required=True, allow_none=True)
+    month = fields.Integer(required=True, metadata={"description": "of a monthly allowance: from 1; else 0"})
     reason = text_field(required=True)
     awarded_by = text_field(required=True)
     awarded_at = instant_field(required=True)

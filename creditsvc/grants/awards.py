@@ -6,13 +6,14 @@ means, is asked before.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
 from creditsvc.core.amounts import Unit, format_amount, unit_named
-from creditsvc.core.days import end_text, instant_text, start_text
+from creditsvc.core.days import end_text, ends_at, instant_text, last_day_of_months, start_text, starts_at
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.db import db, insert_rows
 from creditsvc.grants.models import Grant
@@ -25,6 +26,7 @@ from creditsvc.parties.trail import record, record_all
 
 LONGEST_KEY = 120
 PRIORITIES = range(-1000, 1001)
+MOST_MONTHS = 120
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Draft:
     """A grant about to be awarded; the amount in steps of the pool's unit, instants in UTC.
 
     `place` goes before the names of fields in refusals (`lines[0].`). `may_be_worthless` takes in an expiry that is
-    not after the start, as facts from elsewhere have it (L4). A key of None is made up.
+    not after the start, as facts from elsewhere have it (L4). A key of None is made up. `series` and `month` (from 1)
+    are those of a monthly allowance.
     """
 
     startup_id: int
@@ -53,24 +56,40 @@ class Draft:
     package_line_id: int | None = None
     place: str = ""
     may_be_worthless: bool = False
+    series: str | None = None
+    month: int = 0
 
 
 def find_pool(key: str) -> tuple[Pool, Resource]:
-    """The pool of that key, locked, and its resource. Raises RuleBroken("pool", "unknown-pool" | "not-credit")."""
+    """The pool of that key, locked, and its resource. Raises RuleBroken("pool", "unknown-pool")."""
     found = locks.lock_pool(key)
     if found is None:
         raise RuleBroken("pool", "unknown-pool", "there is no pool %(pool)s", pool=key)
-    pool, resource = found
-    _check_kind(pool, resource, "pool")
-    return pool, resource
+    return found
 
 
-def _check_kind(pool: Pool, resource: Resource, field: str) -> None:
-    if resource.kind != "credit":
+def by_month(draft: Draft, resource: Resource, first: date, months: int, zone: ZoneInfo) -> list[Draft]:
+    """A monthly allowance: a grant of the draft's amount for each of some months from a day on, made at the award.
+
+    What a month leaves expires with it. The key given names the allowance, those of its months count on behind it.
+    Raises RuleBroken("months", "out-of-range") unless there are 1 to 120 of them.
+    """
+    if not 1 <= months <= MOST_MONTHS:
         raise RuleBroken(
-            field, "not-credit", "the pool %(pool)s is of %(resource)s, which is counted in %(kind)s: only credit is "
-            "awarded in this version", pool=pool.key, resource=resource.key, kind=resource.kind,
+            "months", "out-of-range", "%(value)s is out of range: from %(first)s to %(last)s is right",
+            value=months, first=1, last=MOST_MONTHS,
         )
+    if draft.key is not None:
+        check_key(draft.key, f"{draft.place}key", LONGEST_KEY - len("-m000"))
+    series = draft.key or _made_up(draft, resource, ())
+    starts = [first, *(last_day_of_months(first, month) + timedelta(days=1) for month in range(1, months))]
+    return [
+        replace(
+            draft, key=f"{series}-m{month:02d}", series=series, month=month, effective=starts_at(start, zone),
+            expires=ends_at(last_day_of_months(first, month), zone),
+        )
+        for month, start in enumerate(starts, start=1)
+    ]
 
 
 def award(caller: Caller, drafts: Sequence[Draft], cause: Cause | None = None) -> list[Grant]:
@@ -84,7 +103,6 @@ def award(caller: Caller, drafts: Sequence[Draft], cause: Cause | None = None) -
     resources = {draft.pool.id: db.session.get_one(Resource, draft.pool.resource_id) for draft in drafts}
     units = {pool_id: unit_named(resource.unit) for pool_id, resource in resources.items()}
     for draft in drafts:
-        _check_kind(draft.pool, resources[draft.pool.id], f"{draft.place}pool")
         _check(draft, units[draft.pool.id])
     pools = locks.lock_pools(units)
     _check_room(drafts, pools, units)
@@ -101,9 +119,13 @@ def award(caller: Caller, drafts: Sequence[Draft], cause: Cause | None = None) -
             {account.id: account for account in by_draft}.values(),
             cause or Cause("award", f"grant:{keys[0]}", caller.actor), lots, changes,
         )
-    except Conflict as refusal:
-        place = next((draft.place for draft in drafts if draft.key == refusal.params.get("key")), "")
-        raise Conflict(f"{place}{refusal.field}", refusal.code, refusal.message, **refusal.params) from refusal
+    except RuleBroken as refusal:
+        place = next(
+            (draft.place for draft, key in zip(drafts, keys, strict=True)
+             if key == refusal.params.get("key") or draft.pool.key == refusal.params.get("pool")), "",
+        )
+        kind = type(refusal)
+        raise kind(f"{place}{refusal.field}", refusal.code, refusal.message, **refusal.params) from refusal
     return _write_papers(caller, drafts, keys, posted.lots, units)
 
 
@@ -173,9 +195,14 @@ def _check_opening(draft: Draft, unit: Unit) -> None:
 
 
 def _check_room(drafts: Sequence[Draft], pools: Mapping[int, Pool], units: Mapping[int, Unit]) -> None:
-    """Refuses the first draft for which its pool, locked, has not enough left; the book asks again (L11)."""
+    """Refuses the first draft for which its pool, locked, has not enough left; the book asks again (L11).
+
+    What a pool of seats has left depends on the days, so of those the book alone is asked.
+    """
     left = {pool.id: pool.amount - pool.committed for pool in pools.values()}
     for draft in drafts:
+        if units[draft.pool.id].name == "seat":
+            continue
         asked = draft.amount + sum(change.amount for change in draft.changes if change.kind == "top_up")
         if asked > left[draft.pool.id]:
             unit = units[draft.pool.id]
@@ -238,8 +265,8 @@ def _write_papers(
         papers.append(
             Grant(
                 key=key, startup_id=draft.startup_id, lot_id=lots[key], enrolment_id=draft.enrolment_id,
-                package_line_id=draft.package_line_id, reason=draft.reason, awarded_by=caller.actor,
-                awarded_at=draft.awarded,
+                package_line_id=draft.package_line_id, series=draft.series, month=draft.month, reason=draft.reason,
+                awarded_by=caller.actor, awarded_at=draft.awarded,
             )
         )
         unit = units[draft.pool.id]
@@ -247,6 +274,7 @@ def _write_papers(
             "startup": draft.startup, "pool": draft.pool.key, "amount": format_amount(draft.amount, unit),
             "effective": instant_text(draft.effective), "expires": instant_text(draft.expires),
             "priority": draft.priority, "promotional": draft.promotional, "reason": draft.reason,
+            **({"series": draft.series, "month": draft.month} if draft.series else {}),
             "opening_drawn": format_amount(draft.opening, unit),
             "changes": [change_text(change, unit) for change in draft.changes],
         }))

@@ -12,6 +12,7 @@ from creditsvc.core.amounts import Unit, format_amount, parse_amount, unit_named
 from creditsvc.core.burndown import LATEST, ChangeKind
 from creditsvc.core.days import (
     check_moment,
+    day_of,
     end_text,
     ends_at,
     instant_text,
@@ -22,7 +23,7 @@ from creditsvc.core.days import (
 )
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db
-from creditsvc.grants.awards import Draft, award, change_text, find_pool
+from creditsvc.grants.awards import Draft, award, by_month, change_text, find_pool
 from creditsvc.grants.models import Grant
 from creditsvc.ledger import book, locks
 from creditsvc.ledger.book import Cause, ChangeTerms
@@ -50,13 +51,16 @@ def award_grant(
     awarded: datetime | None = None,
     opening_drawn: str | None = None,
     opening_at: date | datetime | None = None,
+    months: int | None = None,
 ) -> Grant:
     """Awards a startup an amount from a pool, usable on [effective, expires); no expiry when `expires` is None.
 
+    With `months` it is a monthly allowance: the amount comes anew each of so many months from the day `effective` on,
+    and what a month leaves expires with it (`awards.by_month`); the first month's grant is given back.
     `opening_drawn` is what had been drawn of it before go-live, dated `opening_at` (else its start). The key is made
-    up unless given. Raises NotFound("startup"), Forbidden, RuleBroken at `pool` (unknown, not of credit), `amount`
-    (not above 0, more than the pool has left), `effective` (outside the pool's period), `expires` (not after the
-    start), `priority`, `opening_drawn`, `opening_at`, `key`; Conflict("key", "key-taken").
+    up unless given. Raises NotFound("startup"), Forbidden, RuleBroken at `pool` (unknown), `amount` (not above
+    0, more than the pool has left), `effective` (outside the pool's period), `expires` (not after the start, or beside
+    `months`), `months`, `priority`, `opening_drawn`, `opening_at`, `key`; Conflict("key", "key-taken").
     """
     company = require_startup(caller, "grant.award", startup)
     source, resource = find_pool(pool)
@@ -77,64 +81,73 @@ def award_grant(
         opening=parse_amount(opening_drawn, unit, "opening_drawn") if opening_drawn is not None else 0,
         opening_at=starts_at(check_moment(opening_at, "opening_at"), zone) if opening_at is not None else None,
     )
-    return award(caller, [draft])[0]
+    if months is None:
+        return award(caller, [draft])[0]
+    first = effective if not isinstance(effective, datetime) else day_of(effective, zone)
+    if expires is not None or opening_drawn is not None:
+        raise RuleBroken(
+            "expires" if expires is not None else "opening_drawn", "not-monthly",
+            "a monthly allowance ends with its months and begins undrawn: leave this out",
+        )
+    return award(caller, by_month(draft, resource, first, months, zone))[0]
 
 
 def award_package(caller: Caller, *, startup: str, cohort: str) -> list[Grant]:
-    """Awards what the startup's enrolment brings, its credit lines, as a whole or not at all; twice does it once.
+    """Awards what the startup's enrolment brings of every kind, as a whole or not at all; twice does it once.
 
     A line starts at the later of the cohort's start and the enrolment's day and runs its months
-    (`last_day_of_months`). Raises NotFound("startup" | "cohort" | "enrolment"), Forbidden, Conflict("status",
-    "not-active") for an enrolment that is not active, Conflict("package", ...) for one without a package or without a
-    credit line, RuleBroken at `lines[n].amount` or `lines[n].effective` as `award_grant`.
+    (`last_day_of_months`); a monthly one is a grant for each of them. Raises NotFound("startup" | "cohort" |
+    "enrolment"), Forbidden, Conflict("status", "not-active") for an enrolment that is not active, Conflict("package",
+    "no-package") for one without a package, Conflict("lines[n].pool", "no-pool-yet"), RuleBroken at `lines[n].amount`
+    or `lines[n].effective` as `award_grant`.
     """
     company = require_startup(caller, "grant.award", startup)
     intake = find_cohort(caller, cohort)
     enrolment = find_enrolment(company.id, cohort)
-    there = {
-        grant.package_line_id: grant
-        for grant in db.session.scalars(select(Grant).where(Grant.enrolment_id == enrolment.id).order_by(Grant.id))
-    }
+    there = list(db.session.scalars(select(Grant).where(Grant.enrolment_id == enrolment.id).order_by(Grant.id)))
     if there:  # as a whole, so any is all
-        return list(there.values())
+        return there
     if enrolment.status != "active":
         raise Conflict(
             "status", "not-active", "the enrolment of %(startup)s in %(cohort)s is %(status)s, not active",
             startup=startup, cohort=cohort, status=enrolment.status,
         )
-    lines = _credit_lines(enrolment)
-    drafts = [_line_draft(caller, company, intake, enrolment, line) for line in lines]
+    if enrolment.package_id is None:
+        raise Conflict("package", "no-package", "the enrolment has no package")
+    drafts = [
+        draft for line in lines_of(enrolment.package_id)
+        for draft in _line_drafts(caller, company, intake, enrolment, line)
+    ]
     return award(caller, drafts, Cause("award", f"package:{cohort}", caller.actor))
 
 
-def _credit_lines(enrolment: Enrolment) -> list[PackageLine]:
-    if enrolment.package_id is None:
-        raise Conflict("package", "no-package", "the enrolment has no package")
-    credit = [
-        line for line in lines_of(enrolment.package_id)
-        if db.session.get_one(Resource, line.resource_id).kind == "credit"
-    ]
-    if not credit:
-        raise Conflict("package", "no-credit", "the package has no line of credit, and only credit is awarded so far")
-    return credit
-
-
-def _line_draft(caller: Caller, company: Startup, intake: Cohort, enrolment: Enrolment, line: PackageLine) -> Draft:
+def _line_drafts(
+    caller: Caller, company: Startup, intake: Cohort, enrolment: Enrolment, line: PackageLine
+) -> list[Draft]:
     zone = zone_named(db.session.get_one(Programme, intake.programme_id).timezone)
-    assert line.pool_id is not None  # only what is not awarded yet may name a pool that is to follow
+    place = f"lines[{line.position}]."
+    if line.pool_id is None:
+        raise Conflict(
+            f"{place}pool", "no-pool-yet", "there is no pool %(pool)s yet, from which the package is awarded too",
+            pool=line.pool_key,
+        )
+    pool = db.session.get_one(Pool, line.pool_id)
     first = max(intake.starts, enrolment.enrolled_on)
-    return Draft(
+    draft = Draft(
         startup_id=company.id,
         startup=company.key,
-        pool=db.session.get_one(Pool, line.pool_id),
+        pool=pool,
         amount=line.amount,
         effective=starts_at(first, zone),
         expires=ends_at(last_day_of_months(first, line.months), zone),
         awarded=caller.now,
         enrolment_id=enrolment.id,
         package_line_id=line.id,
-        place=f"lines[{line.position}].",
+        place=place,
     )
+    if not line.monthly:
+        return [draft]
+    return by_month(draft, db.session.get_one(Resource, pool.resource_id), first, line.months, zone)
 
 
 def extend_grant(caller: Caller, key: str, *, expires: date | datetime, reason: str = "") -> Grant:

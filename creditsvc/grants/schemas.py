@@ -73,13 +73,14 @@ class ReasonShape(Schema):
 
 
 class AwardShape(ReasonShape):
-    """A grant to award."""
+    """A grant to award; with `months` a grant for each of so many months."""
 
     startup = fields.String(required=True)
     pool = fields.String(required=True)
     amount = Amount(required=True)
     effective = Moment(required=True)
     expires = Moment(allow_none=True, load_default=None)
+    months = WholeNumber(allow_none=True, load_default=None)
     priority = WholeNumber(load_default=0)
     promotional = fields.Boolean(load_default=False)
     key = fields.String(load_default=None, validate=[validate.Length(max=120), KEY])

@@ -152,8 +152,9 @@ def _package(loading: Loading, programme: str, item: Item) -> Outcome:
             raise item.differs("lines", f"{len(in_book)} lines")
         for number, (view, line) in enumerate(zip(in_book, lines, strict=True)):
             stated = parse_amount(line.amount, view.unit, f"lines[{number}].amount")
-            if (view.resource, view.pool, view.amount, view.months) != (line.resource, line.pool, stated, line.months):
-                amount = format_amount(view.amount, view.unit)
+            there_is = (view.resource, view.pool, view.amount, view.months, view.monthly)
+            if there_is != (line.resource, line.pool, stated, line.months, line.monthly):
+                amount = format_amount(view.amount, view.unit) + (" a month" if view.monthly else "")
                 raise item.differs(
                     f"lines[{number}]", f"{amount} of {view.resource} from {view.pool} for {view.months} months"
                 )
@@ -164,7 +165,7 @@ def _package(loading: Loading, programme: str, item: Item) -> Outcome:
 def _note_pools_to_follow(loading: Loading, item: Item, package: Package) -> None:
     loading.report.notes += [
         f"{item.file}: {item.path}.lines[{line.position}].pool: there is no pool {line.pool} yet; the line is kept, "
-        f"{line.kind} are not awarded in this version"
+        "and the package is not awarded before there is"
         for line in line_views(package.id)
         if not line.has_pool
     ]

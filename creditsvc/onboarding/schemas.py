@@ -97,6 +97,7 @@ class LineItem(_Shape):
     pool = Text(required=True)
     amount = Amount(required=True)
     months = Months(required=True)
+    monthly = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
 
 class PackageItem(_Shape):

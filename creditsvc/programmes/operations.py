@@ -56,12 +56,16 @@ LONGEST_MONTHS = 120
 
 @dataclass(frozen=True)
 class LineTerms:
-    """One line of a package as stated: keys of the resource and pool, a decimal string, a number of months."""
+    """One line of a package as stated: keys of the resource and pool, a decimal string, a number of months.
+
+    `monthly`: the amount comes anew each month, and lapses with it.
+    """
 
     resource: str
     pool: str
     amount: str
     months: int
+    monthly: bool = False
 
 
 def add_partner(caller: Caller, *, key: str, name: str) -> Partner:
@@ -202,7 +206,8 @@ def add_package(caller: Caller, *, programme: str, key: str, lines: Sequence[Lin
     """A new package of a programme; its key is the programme's own.
 
     Raises RuleBroken: ("key", ...); ("lines", "no-lines"); of a line, counted from 0, ("lines[0].amount" |
-    "lines[0].months" | "lines[0].pool", ...). The pool of hours or seats, which are not awarded yet, may follow later.
+    "lines[0].months" | "lines[0].pool", ...). The pool of hours or seats may follow later: until then
+    the package is not awarded.
     Raises NotFound for an unknown programme or resource, Forbidden.
     """
     subject = _own_programme(caller, programme)
@@ -244,7 +249,7 @@ def line_values(line: LineTerms, at: str = "") -> dict[str, Any]:
     _check_months(line.months, f"{at}months")
     return {
         "resource_id": resource.id, "pool_id": pool.id if pool is not None else None, "pool_key": line.pool,
-        "amount": amount, "months": line.months,
+        "amount": amount, "months": line.months, "monthly": line.monthly,
     }
 
 

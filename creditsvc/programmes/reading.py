@@ -38,7 +38,10 @@ _TIMEZONES = (
 
 @dataclass(frozen=True)
 class LineView:
-    """One line of a package; the amount in steps of the unit. `has_pool` is False while its pool is to follow."""
+    """One line of a package; the amount in steps of the unit, each month where it is `monthly`.
+
+    `has_pool` is False while its pool is to follow.
+    """
 
     position: int
     resource: str
@@ -47,6 +50,7 @@ class LineView:
     unit: Unit
     amount: int
     months: int
+    monthly: bool
     has_pool: bool
 
 
@@ -171,7 +175,7 @@ def _lines_by_package(package_ids: Iterable[int]) -> dict[int, list[LineView]]:
     for line, resource in rows:
         lines[line.package_id].append(LineView(
             line.position, resource.key, line.pool_key, resource.kind, unit_named(resource.unit), line.amount,
-            line.months, line.pool_id is not None,
+            line.months, line.monthly, line.pool_id is not None,
         ))
     return lines
 

@@ -101,15 +101,14 @@ def make_award(key: str) -> ResponseReturnValue:
 def _award_labels() -> dict[str, str]:
     return {
         "pool": _("Pool"), "amount": _("Amount"), "effective": _("First day"), "expires": _("Last day"),
-        "priority": _("Priority"), "promotional": _("Promotional credit"), "reason": _("Reason"),
+        "months": _("Months"), "priority": _("Priority"), "promotional": _("Promotional credit"), "reason": _("Reason"),
     }
 
 
 def _award_page(key: str, form: Form) -> ResponseReturnValue:
     caller = session.caller()
     startup = require_startup(caller, "grant.award", key)
-    found = [pool for pool in pools(caller) if pool.kind == "credit"]
-    return render_template("award.html", startup=startup, pools=found, form=form), form.status
+    return render_template("award.html", startup=startup, pools=pools(caller), form=form), form.status
 
 
 @pages.post("/startups/<key>/packages/<cohort>/award")

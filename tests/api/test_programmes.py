@@ -47,7 +47,8 @@ def test_a_programme_says_its_terms_and_what_its_packages_bring(manager: Speaker
         "key": "techconnect", "name": "TechConnect", "name_zh_hant": None, "name_zh_hans": None,
         "partner": "microsoft", "timezone": "Asia/Hong_Kong", "months": 12, "terms_version": 1,
         "packages": [{"key": "standard", "lines": [
-            {"resource": "azure-credit", "pool": "ms-azure", "unit": "USD", "amount": "25000.5", "months": 12},
+            {"resource": "azure-credit", "pool": "ms-azure", "unit": "USD", "amount": "25000.5", "months": 12,
+             "monthly": False},
         ]}],
     }
     assert keys(manager, "/partners") == ["law-firm", "microsoft"]

@@ -3,6 +3,7 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import func, select
 
+from creditsvc.core.days import end_text, start_text
 from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.db import db, transaction
 from creditsvc.grants import operations
@@ -158,15 +159,46 @@ def test_the_first_and_the_last_day_of_a_pool_are_in_its_period(park):
     assert committed() == 2 * USD
 
 
-def test_a_pool_that_is_not_of_credit_is_refused_by_name(park):
+def test_seats_and_hours_are_awarded_in_their_units(park):
     make.make_resource("m365-bp", "seats", None, None)
+    make.make_resource("consulting", "hours", None, None)
     make.make_pool("ms-seats", "50", resource="m365-bp")
+    make.make_pool("consultants", "50", resource="consulting")
 
+    award(pool="ms-seats", amount="5")
+    award(pool="consultants", amount="1.5")
+
+    assert {key: steps for key, steps in db.session.execute(select(Pool.key, Pool.committed)) if steps} == {
+        "ms-seats": 5, "consultants": 90,
+    }
+    with pytest.raises(RuleBroken, match=r"2\.5 is finer than one step"):
+        award(pool="ms-seats", amount="2.5")
+
+
+def test_a_monthly_allowance_is_a_grant_for_each_month(park):
+    make.make_resource("consulting", "hours", None, None)
+    make.make_pool("consultants", "50", resource="consulting")
+
+    first = award(pool="consultants", amount="2", months=3, expires=None, effective=date(2026, 1, 31), key="hr")
+
+    assert (first.key, first.series, first.month) == ("hr-m01", "hr", 1)
+    lots = db.session.scalars(select(LotFact).where(LotFact.key.startswith("hr-")).order_by(LotFact.key)).all()
+    assert [(lot.key, lot.amount, start_text(lot.effective), end_text(lot.expires)) for lot in lots] == [
+        ("hr-m01", 120, "2026-01-31", "2026-02-28"), ("hr-m02", 120, "2026-03-01", "2026-03-30"),
+        ("hr-m03", 120, "2026-03-31", "2026-04-30"),
+    ]
+
+
+@pytest.mark.parametrize("wrong, field", [
+    ({"months": 0}, "months"), ({"months": 121}, "months"), ({"expires": date(2026, 6, 30)}, "expires"),
+    ({"opening_drawn": "1"}, "opening_drawn"), ({"key": "x" * 116}, "key"),
+])  # fmt: skip
+def test_what_makes_no_monthly_allowance_is_refused_by_name(park, wrong, field):
     with pytest.raises(RuleBroken) as refusal:
-        award(pool="ms-seats", amount="5")
+        award(**{"amount": "2", "months": 3, "expires": None} | wrong)
 
-    assert (refusal.value.field, refusal.value.code) == ("pool", "not-credit")
-    assert "ms-seats" in str(refusal.value)
+    assert refusal.value.field == field
+    assert committed() == 0
 
 
 def test_a_key_that_is_taken_is_a_conflict(park):

@@ -1,10 +1,12 @@
 """A package is awarded as a whole or not at all, and once (L13)."""
 
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import func, select
 
+from creditsvc.core.days import end_text, start_text
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db, transaction
 from creditsvc.grants import operations, reading
@@ -51,15 +53,64 @@ def committed():
     return dict(db.session.execute(select(Pool.key, Pool.committed)).all())
 
 
-def test_the_credit_lines_of_a_package_become_grants(park):
+def test_the_lines_of_a_package_become_grants_of_every_kind(park):
     enrol("a")
 
     keys = award("a")
 
     lots = [reading.find_grant(make.somebody(), key).lot for key in keys]
-    assert [(lot.pool, lot.amount) for lot in lots] == [("ms-azure", 25000 * USD), ("bonus", 100 * USD)]
-    assert committed() == {"ms-azure": 25000 * USD, "bonus": 100 * USD, "ms-seats": 0}
+    assert [(lot.pool, lot.amount) for lot in lots] == [
+        ("ms-azure", 25000 * USD), ("ms-seats", 5), ("bonus", 100 * USD),
+    ]
+    assert committed() == {"ms-azure": 25000 * USD, "bonus": 100 * USD, "ms-seats": 5}
     assert verify()["differences"] == []
+
+
+def test_a_monthly_line_is_a_grant_for_each_month_that_lapses_with_it(park):
+    make.make_resource("consulting", "hours", None, None)
+    make.make_pool("consultants", "100", resource="consulting")
+    make.make_package("techconnect", [LINES[0], LineTerms("consulting", "consultants", "2", 12, monthly=True)], "hours")
+    enrol("a", package="hours", on=date(2026, 3, 31))
+
+    keys = award("a")
+
+    assert keys[1:3] == ["a-consulting-1-m01", "a-consulting-1-m02"]
+    views = [reading.find_grant(make.somebody(), key) for key in keys[1:]]
+    lots = [view.lot for view in views]
+    days = [(start_text(lot.effective), end_text(lot.expires)) for lot in lots]
+    assert days[:3] == [("2026-03-31", "2026-04-30"), ("2026-05-01", "2026-05-30"), ("2026-05-31", "2026-06-30")]
+    assert days[-1] == ("2027-03-01", "2027-03-30")
+    assert all(first.expires == second.effective for first, second in pairwise(lots))
+    assert {(lot.amount, view.grant.series) for lot, view in zip(lots, views, strict=True)} == {
+        (120, "a-consulting-1")
+    }
+    assert [view.grant.month for view in views] == list(range(1, 13))
+    assert committed()["consultants"] == 24 * 60
+    assert award("a") == keys
+    assert verify()["differences"] == []
+
+
+def test_a_line_whose_pool_is_to_follow_holds_the_whole_package_back(park):
+    make.make_resource("consulting", "hours", None, None)
+    make.make_package("techconnect", [LINES[0], LineTerms("consulting", "later", "2", 12)], "hours")
+    enrol("a", package="hours")
+
+    with pytest.raises(Conflict) as refusal:
+        award("a")
+
+    assert (refusal.value.field, refusal.value.code) == ("lines[1].pool", "no-pool-yet")
+    assert committed()["ms-azure"] == 0
+
+
+def test_seats_that_the_pool_has_not_at_once_name_their_line(park):
+    make.make_package("techconnect", [LINES[0], LineTerms("m365-bp", "ms-seats", "51", 12)], "many")
+    enrol("a", package="many")
+
+    with pytest.raises(RuleBroken, match="the pool ms-seats has 50 seat left, not 51") as refusal:
+        award("a")
+
+    assert (refusal.value.field, refusal.value.code) == ("lines[1].amount", "pool-exceeded")
+    assert committed() == {"ms-azure": 0, "bonus": 0, "ms-seats": 0}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +135,7 @@ def test_awarding_a_package_twice_does_it_once(park):
     again = award("a")
 
     assert again == keys
-    assert db.session.scalar(select(func.count()).select_from(LotFact)) == 2
+    assert db.session.scalar(select(func.count()).select_from(LotFact)) == 3
 
 
 def test_a_package_that_was_awarded_is_answered_also_after_graduation(park):
@@ -106,7 +157,7 @@ def test_a_package_is_awarded_as_a_whole_or_not_at_all(park):
 
     assert (refusal.value.field, refusal.value.code) == ("lines[0].amount", "pool-exceeded")
     assert "15000 USD left" in str(refusal.value)
-    assert db.session.scalar(select(func.count()).select_from(Grant)) == 2
+    assert db.session.scalar(select(func.count()).select_from(Grant)) == 3
     assert committed()["bonus"] == 100 * USD
 
 
@@ -140,14 +191,11 @@ def test_an_enrolment_without_a_package_has_nothing_to_award(park):
     assert refusal.value.code == "no-package"
 
 
-def test_a_package_without_credit_has_nothing_to_award_yet(park):
+def test_a_package_may_be_of_seats_alone(park):
     make.make_package("techconnect", [LINES[1]], "seats")
     enrol("a", package="seats")
 
-    with pytest.raises(Conflict) as refusal:
-        award("a")
-
-    assert refusal.value.code == "no-credit"
+    assert award("a") == ["a-m365-bp-1"]
 
 
 def test_who_is_not_enrolled_is_awarded_nothing(park):
@@ -174,4 +222,4 @@ def test_a_manager_of_the_programme_awards_it(park):
     programme_id = make.do(lambda: make.programmes_reading.by_key(make.Programme, "programme", "techconnect").id)
     manager = make.caller(make.make_person(role="manager", programme_ids=[programme_id]))
 
-    assert len(award("a", manager)) == 2
+    assert len(award("a", manager)) == 3

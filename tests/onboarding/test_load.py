@@ -1,5 +1,6 @@
 import copy
 import json
+from copy import deepcopy
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def test_a_park_is_loaded_whole(app):
 
     assert report.new == {
         "partners": 1, "resources": 3, "programmes": 1, "cohorts": 1, "packages": 1, "pools": 3, "startups": 3,
-        "members": 1, "scopes": 3, "enrolments": 2, "grants": 5, "users": 2,
+        "members": 1, "scopes": 3, "enrolments": 2, "grants": 7, "users": 2,
     }
     assert (report.changed, report.same) == ({}, {})
     assert verify()["differences"] == []
@@ -89,11 +90,11 @@ def test_what_happened_before_go_live_is_loaded_with_its_grant(app):
     assert (lot("sf-odd").worthless, lot("sf-odd").standing.expired) == (True, 5 * USD)
 
 
-def test_an_enrolment_may_award_its_packages_credit(app):
+def test_an_enrolment_may_award_its_package(app):
     load(PARK)
 
     keys = [view.key for view in reading.grants_of(make.somebody(), "peak-vision")]
-    assert keys == ["peak-vision-azure-credit-1"]
+    assert keys == ["peak-vision-azure-credit-1", "peak-vision-m365-bp-1", "peak-vision-consulting-1"]
     assert lot(keys[0]).expires == datetime(2027, 4, 14, 16, tzinfo=UTC)
 
 
@@ -131,7 +132,7 @@ def test_loading_again_changes_nothing(app):
     report = load(PARK)
 
     assert (report.new, report.changed) == ({}, {})
-    assert report.same["grants"] == 5
+    assert report.same["grants"] == 7
     assert everything() == before
 
 
@@ -149,7 +150,7 @@ def test_several_files_are_one_load(app):
 
     report = load(people, offers)
 
-    assert report.new["grants"] == 5
+    assert report.new["grants"] == 7
 
 
 def test_an_empty_section_or_file_is_no_fault(app):
@@ -251,8 +252,8 @@ WRONG = [
     (("grants", 0, "awarded"), "2026-02-20T09:00:00", "grants[0].awarded", "2026-02-20T09:00:00"),
     (("grants", 0, "startup"), "nobody", "grants[0].startup", "nobody"),
     (("grants", 0, "pool"), "nowhere", "grants[0].pool", "nowhere"),
-    (("grants", 0, "pool"), "ms-seats", "grants[0].pool", "ms-seats"),
-    (("grants", 0, "pool"), "consultants", "grants[0].pool", "consultants"),
+    (("grants", 0, "pool"), "ms-seats", "grants[0].amount", "25000"),
+    (("grants", 0, "pool"), "consultants", "grants[0].amount", "25000"),
     (("grants", 0, "opening_drawn"), "25001", "grants[0].opening_drawn", "25001"),
     (("grants", 0, "key"), "HR", "grants[0].key", "HR"),
     (("grants", 0, "key"), "sf-old", "grants[1].key", "sf-old"),
@@ -324,7 +325,9 @@ def test_a_package_that_its_pool_cannot_pay_is_refused_with_the_load(app):
 
 
 def test_the_pool_of_what_is_not_awarded_yet_may_follow_and_that_is_noted(app):
-    report = load({**PARK, "pools": PARK["pools"][:1]})
+    early = deepcopy({**PARK, "pools": PARK["pools"][:1]})
+    early["startups"][1]["enrolments"][0]["award"] = False
+    report = load(early)
     again = load(PARK)
 
     assert again.notes == []
@@ -332,7 +335,17 @@ def test_the_pool_of_what_is_not_awarded_yet_may_follow_and_that_is_noted(app):
         "programmes[0].packages[0].lines[1].pool", "programmes[0].packages[0].lines[2].pool",
     ]
     assert "no pool ms-seats yet" in report.notes[0]
-    assert again.new == {"pools": 2}
+    assert "the package is not awarded before there is" in report.notes[0]
+    assert again.new == {"pools": 2, "grants": 3}
+
+
+def test_a_package_whose_pools_are_to_follow_is_not_awarded(app):
+    with pytest.raises(FileRefused) as refusal:
+        load({**PARK, "pools": PARK["pools"][:1]})
+
+    error = refusal.value.errors[0]
+    assert error.column == "startups[1].enrolments[0].award"
+    assert "there is no pool ms-seats yet" in error.message
 
 
 def test_the_same_thing_in_two_files_is_refused_naming_both(app):
