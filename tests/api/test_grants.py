@@ -35,7 +35,8 @@ def test_an_award_answers_with_the_grant(manager: Speaker, pool: str) -> None:
         "key": "hr-azure", "startup": "harbour-robotics", "pool": "ms-azure", "resource": "azure-credit",
         "unit": "USD", "amount": "25000.5", "effective_at": "2026-02-28T16:00:00Z",
         "expires_at": "2027-02-28T16:00:00Z", "voided_at": None, "drawn": "0", "held": "0", "expired": "0",
-        "voided": "0", "not_yet": "0", "remaining": "25000.5", "priority": 0, "promotional": False, "series": None, "month": 0,
+        "voided": "0", "not_yet": "0", "remaining": "25000.5", "priority": 0, "promotional": False,
+        "series": None, "month": 0,
         "reason": "the spring intake", "awarded_by": "manager@park.example", "awarded_at": "2026-06-15T04:00:00Z",
         "activation": None,
     }

@@ -1,6 +1,5 @@
 import copy
 import json
-from copy import deepcopy
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -325,7 +324,7 @@ def test_a_package_that_its_pool_cannot_pay_is_refused_with_the_load(app):
 
 
 def test_the_pool_of_what_is_not_awarded_yet_may_follow_and_that_is_noted(app):
-    early = deepcopy({**PARK, "pools": PARK["pools"][:1]})
+    early = copy.deepcopy({**PARK, "pools": PARK["pools"][:1]})
     early["startups"][1]["enrolments"][0]["award"] = False
     report = load(early)
     again = load(PARK)
