@@ -96,7 +96,7 @@ def checked(one: Stated, now: datetime, lot: Lot, resource: Resource) -> tuple[d
     place = one.place
     if resource.kind != "credit":
         raise Conflict(
-            "grant", "not-credit", "the grant %(key)s is of %(resource)s: only credit is activated",
+            f"{place}grant", "not-credit", "the grant %(key)s is of %(resource)s: only credit is activated",
             key=one.grant.key, resource=resource.key,
         )
     if len(one.reason) > LONGEST_REASON:

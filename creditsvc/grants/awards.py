@@ -176,7 +176,15 @@ def _outside_pool(draft: Draft) -> RuleBroken:
     )
 
 
+def refuse_drawn_seats(unit: Unit, field: str) -> None:
+    """Seats are taken by people, never drawn. Raises RuleBroken(field, "seats-are-not-drawn")."""
+    if unit.name == "seat":
+        raise RuleBroken(field, "seats-are-not-drawn", "of seats nothing is drawn: say who sits there instead")
+
+
 def _check_opening(draft: Draft, unit: Unit) -> None:
+    if draft.opening:
+        refuse_drawn_seats(unit, f"{draft.place}opening_drawn")
     if draft.opening < 0 or draft.opening > draft.amount:
         raise RuleBroken(
             f"{draft.place}opening_drawn", "out-of-range",

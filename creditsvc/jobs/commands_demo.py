@@ -16,6 +16,7 @@ from rich.table import Table
 from creditsvc import clock
 from creditsvc.config import Config
 from creditsvc.core.amounts import format_amount, unit_named
+from creditsvc.core.days import last_day
 from creditsvc.core.errors import FileRefused
 from creditsvc.db import db, transaction
 from creditsvc.jobs.commands_night import night_lines
@@ -34,6 +35,8 @@ USD = unit_named("USD")
 ILLUSTRATIVE = (
     "Everything here is illustrative: names, amounts and usage are made up, since the incubator publishes no amounts."
 )
+HELD = {"granted": "granted", "used": "drawn", "booked": "held", "left": "remaining"}
+"""What the demonstration says of seats (used: somebody sits there) and hours, and what balances call it."""
 AMOUNTS = ("granted", "drawn", "gone", "remaining", "uncovered")
 
 
@@ -180,6 +183,14 @@ def _fate_parts(fates: Sequence[Fate], is_new: bool) -> Iterator[str | Table]:
     if shows.row_count:
         yield from ("", shows)
     yield from ("", made)
+    held = table("startup", "what", *HELD, "until", title="Seats and hours", right=tuple(HELD))
+    for fate in fates:
+        for view in fate.others:
+            amounts = (shown_amount(getattr(view, word), view.unit) for word in HELD.values())
+            held.add_row(fate.startup, view.resource, *amounts,
+                         last_day(view.next_expiry).isoformat() if view.next_expiry else "")
+    if held.row_count:
+        yield from ("", held)
 
 
 def _export_parts(report: Mapping[str, Any], shares: Sequence[Share]) -> Iterator[str | Table]:
@@ -237,8 +248,13 @@ def _document(
 
 def _fate_document(fate: Fate) -> dict[str, Any]:
     amounts = {word: format_amount(getattr(fate, word), USD) for word in (*AMOUNTS, "not_yet")}
+    others = [
+        {"resource": view.resource, "unit": view.unit.name,
+         **{word: format_amount(getattr(view, of), view.unit) for word, of in HELD.items()}}
+        for view in fate.others
+    ]
     return {"startup": fate.startup, "name": fate.name, "fate": fate.fate, **amounts,
-            "expires_on": fate.expires.isoformat() if fate.expires else None}
+            "expires_on": fate.expires.isoformat() if fate.expires else None, "seats_and_hours": others}
 
 
 def _share_document(share: Share) -> dict[str, Any]:

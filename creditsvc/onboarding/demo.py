@@ -18,7 +18,7 @@ from creditsvc.core.days import day_start, last_day
 from creditsvc.core.errors import Conflict
 from creditsvc.db import db
 from creditsvc.grants.activation import activate_grant
-from creditsvc.grants.operations import award_package, extend_grant, top_up_grant, void_grant
+from creditsvc.grants.operations import award_grant, award_package, extend_grant, top_up_grant, void_grant
 from creditsvc.ledger.facts import ownerships_of
 from creditsvc.ledger.models import Account, Scope
 from creditsvc.ledger.reading import AccountView, balances
@@ -29,6 +29,9 @@ from creditsvc.onboarding.demo_park import (
     FOUNDER,
     HANDED_FROM,
     HANDED_TO,
+    HOUR_POOL,
+    MONTHLY,
+    MONTHLY_HOURS,
     PACKAGE,
     PACKAGE_AMOUNT,
     TOPPED_UP,
@@ -75,7 +78,8 @@ class SignIn:
 class Fate:
     """Where a startup stands; amounts in steps of US dollars. `gone` is what expired or was voided with its lot.
 
-    `expires` is the next end of a lot with something left, else the end of the last one.
+    `expires` is the next end of a lot of credit with something left, else the end of the last one. What it holds of
+    hours and of seats stands in their own views.
     """
 
     startup: str
@@ -88,6 +92,7 @@ class Fate:
     remaining: int
     uncovered: int
     expires: date | None
+    others: tuple[AccountView, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -166,8 +171,8 @@ def _changes(park: Park) -> list[Change]:
 
     def award_by_package(caller: Caller) -> None:
         enrol(caller, startup=BY_PACKAGE, cohort="techconnect-a", package=PACKAGE, status="active", on=start)
-        for grant in award_package(caller, startup=BY_PACKAGE, cohort="techconnect-a"):
-            activate_grant(caller, grant.key, on=caller.now, subscription=scopes[BY_PACKAGE][0])
+        credit, *_ = award_package(caller, startup=BY_PACKAGE, cohort="techconnect-a")  # in the order of its lines
+        activate_grant(caller, credit.key, on=caller.now, subscription=scopes[BY_PACKAGE][0])
 
     def leave(caller: Caller) -> None:
         void_grant(caller, grants[VOIDED][0], reason="left the programme")
@@ -176,6 +181,9 @@ def _changes(park: Park) -> list[Change]:
 
     return [
         change(-USED_FOR - 1, f"{BY_PACKAGE}: enrolled, its package awarded", award_by_package),
+        change(-100, f"{MONTHLY}: {MONTHLY_HOURS} hours a month, for a year", lambda caller: award_grant(
+            caller, startup=MONTHLY, pool=HOUR_POOL, amount=MONTHLY_HOURS, effective=park.day(-100), months=12,
+            reason="an amount of the demonstration")),
         change(-40, f"{VOIDED}: left the programme; grant voided, scope ended", leave),
         change(-30, f"{HANDED_FROM}: its scope handed over to {HANDED_TO}", lambda caller: assign_scope(
             caller, provider="azure", external_id=scopes[HANDED_FROM][0], startup=HANDED_TO, starts=park.day(-30),
@@ -198,7 +206,8 @@ def fates(now: datetime) -> list[Fate]:
     return [_fate(key, names[key], told[key][1] if key in told else None, views.get(key, [])) for key in ordered]
 
 
-def _fate(key: str, name: str, company: Company | None, views: Sequence[AccountView]) -> Fate:
+def _fate(key: str, name: str, company: Company | None, held: Sequence[AccountView]) -> Fate:
+    views = [view for view in held if view.kind == "credit"]
     lots = [lot for view in views for lot in view.lots]
     ends = [min(lot.expires or LATEST, lot.voided_at or LATEST) for lot in lots if lot.expires or lot.voided_at]
     next_end = min((view.next_expiry for view in views if view.next_expiry), default=max(ends, default=None))
@@ -211,6 +220,7 @@ def _fate(key: str, name: str, company: Company | None, views: Sequence[AccountV
         remaining=sum(view.remaining for view in views),
         uncovered=sum(view.uncovered for view in views),
         expires=last_day(next_end) if next_end else None,
+        others=tuple(view for view in held if view.kind != "credit"),
     )
 
 

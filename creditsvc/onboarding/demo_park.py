@@ -12,8 +12,11 @@ from creditsvc.onboarding.exports import Plan, Style, month_after
 
 LABEL = "illustrative"
 CREDIT = "azure-credit"
+SEATS, HOURS = "m365-business", "mentor-hours"
 MAIN_POOL, BOOSTER_POOL = "ms-azure", "ms-azure-booster"
+SEAT_POOL, HOUR_POOL = "ms-m365", "mentors"
 PACKAGE, PACKAGE_AMOUNT = "standard", "25000"
+PACKAGE_SEATS, PACKAGE_HOURS = "5", "20"
 USED_FOR = 150
 """Usage begins so many days ago, unless a cloud says otherwise."""
 
@@ -83,6 +86,7 @@ FEEDS = (
 )
 
 BY_PACKAGE = "harbour-robotics"
+MONTHLY, MONTHLY_HOURS = "victoria-freight", "3"
 VOIDED, TOPPED_UP, EXTENDED = "jade-ledger", "victoria-freight", "mongkok-maps"
 HANDED_FROM, HANDED_TO = "ngongping-games", "clearwater-studios"
 RESTATED, UNKNOWN, STOPPED = "saikung-sensors", "aberdeen-analytics", "lamma-logistics"
@@ -93,7 +97,8 @@ COMPANIES = (
     Company(BY_PACKAGE, "Harbour Robotics", "M. Chan", "all is well; awarded by package",
             clouds=(Cloud("Harbour prod", 22, reserved=True), Cloud("Harbour dev", 7))),
     Company(FOUNDER, "Lantau Genomics", "K. Wong", "near expiry, half unused",
-            (Award("lantau-azure", "8000", -168, 12),), (Cloud("Lantau prod", 28),)),
+            (Award("lantau-azure", "8000", -168, 12), Award("lantau-seats", "3", -168, 12, SEAT_POOL),
+             Award("lantau-hours", "10", -168, 12, HOUR_POOL)), (Cloud("Lantau prod", 28),)),
     Company("waglan-weather", "Waglan Weather", "S. Ho", "expires tonight",
             (Award("waglan-azure", "4000", -180, 0),), (Cloud("Waglan prod", 20, "mca"),)),
     Company("peak-vision", "Peak Vision AI", "J. Lau", "exhausted; a spending limit stopped the cloud",
@@ -107,7 +112,9 @@ COMPANIES = (
             (Cloud("Silvermine sandbox", 0, "focus", starts=-70),), "booster-a"),
     Company("dragonback-drones", "Dragonback Drones", "C. Tam", "two lots: the one that ends sooner is drawn first",
             (Award("dragonback-azure", "15000", -155, 210), Award("dragonback-bonus", "3000", -60, 24, BOOSTER_POOL,
-                                                                  promotional=True)),
+                                                                  promotional=True),
+             Award("dragonback-seats", "4", -155, 210, SEAT_POOL), Award("dragonback-hours", "12", -155, 210,
+                                                                         HOUR_POOL)),
             (Cloud("Dragonback prod", 31, "focus"),)),
     Company(VOIDED, "Jade Ledger", "E. Fung", "voided: left the programme",
             (Award("jade-azure", "10000", -155, 210),), (Cloud("Jade prod", 20, ends=-42),)),
@@ -127,7 +134,8 @@ COMPANIES = (
     Company(STOPPED, "Lamma Logistics", "G. Chow", "stale: its export stopped coming",
             (Award("lamma-azure", "9000", -155, 210),), (Cloud("Lamma prod", 27, "focus-stopped", starts=-60),)),
     Company("stanley-health", "Stanley Health", "N. Tse", "opening balance: had drawn before go-live",
-            (Award("stanley-azure", "20000", -300, 64, opening_drawn="12400", opening_at=-USED_FOR),),
+            (Award("stanley-azure", "20000", -300, 64, opening_drawn="12400", opening_at=-USED_FOR),
+             Award("stanley-hours", "20", -300, 64, HOUR_POOL, opening_drawn="6.5", opening_at=-USED_FOR)),
             (Cloud("Stanley prod", 25, "mca"),)),
     Company("cheungchau-ceramics", "Cheung Chau Ceramics", "O. Lui", "its grant starts later",
             (Award("cheungchau-azure", "5000", 9, 190, BOOSTER_POOL),), cohort="booster-a"),
@@ -156,10 +164,18 @@ class Park:
     def document(self) -> dict[str, Any]:
         """Partners to grants in the form of the load file (CONTRACT: section 4)."""
         return {
-            "partners": [{"key": "microsoft", "name": "Microsoft Hong Kong"}],
-            "resources": [{"key": CREDIT, "kind": "credit", "unit": "USD", "provider": "azure",
-                           "name": f"Azure credit ({LABEL})"}],
-            "pools": [self._pool(MAIN_POOL, "400000"), self._pool(BOOSTER_POOL, "30000")],
+            "partners": [{"key": "microsoft", "name": "Microsoft Hong Kong"},
+                         {"key": "mentors", "name": f"Mentors of the park ({LABEL})"}],
+            "resources": [
+                {"key": CREDIT, "kind": "credit", "unit": "USD", "provider": "azure",
+                 "name": f"Azure credit ({LABEL})"},
+                {"key": SEATS, "kind": "seats", "name": f"Microsoft 365 Business Premium ({LABEL})"},
+                {"key": HOURS, "kind": "hours", "name": f"Hours with a tech consultant ({LABEL})"},
+            ],
+            "pools": [
+                self._pool(MAIN_POOL, "400000"), self._pool(BOOSTER_POOL, "30000"),
+                self._pool(SEAT_POOL, "40", SEATS), self._pool(HOUR_POOL, "200", HOURS, "mentors"),
+            ],
             "programmes": [
                 self._programme("techconnect", "TechConnect", 12, -165, "科技聯動", self._packages()),
                 self._programme("booster", "Global Booster", 6, -100, None, []),
@@ -173,9 +189,9 @@ class Park:
             ],
         }
 
-    def _pool(self, key: str, amount: str) -> dict[str, Any]:
+    def _pool(self, key: str, amount: str, resource: str = CREDIT, partner: str = "microsoft") -> dict[str, Any]:
         starts = self.day(-400).replace(day=1)
-        return {"key": key, "partner": "microsoft", "resource": CREDIT, "amount": amount, "starts": starts.isoformat(),
+        return {"key": key, "partner": partner, "resource": resource, "amount": amount, "starts": starts.isoformat(),
                 "ends": (month_after(self.day(700)) - timedelta(days=1)).isoformat()}
 
     def _programme(
@@ -192,8 +208,11 @@ class Park:
         }
 
     def _packages(self) -> list[dict[str, Any]]:
-        line = {"resource": CREDIT, "pool": MAIN_POOL, "amount": PACKAGE_AMOUNT, "months": 12}
-        return [{"key": PACKAGE, "lines": [line]}]
+        brought = (
+            (CREDIT, MAIN_POOL, PACKAGE_AMOUNT), (SEATS, SEAT_POOL, PACKAGE_SEATS), (HOURS, HOUR_POOL, PACKAGE_HOURS)
+        )
+        lines = [{"resource": of, "pool": pool, "amount": amount, "months": 12} for of, pool, amount in brought]
+        return [{"key": PACKAGE, "lines": lines}]
 
     def _startup(self, company: Company) -> dict[str, Any]:
         enrolments = [] if company.key == BY_PACKAGE else [{"cohort": company.cohort, "status": "active"}]
@@ -210,7 +229,8 @@ class Park:
         if award.opening_drawn is not None:
             opening = {"opening_drawn": award.opening_drawn, "opening_at": self.day(award.opening_at).isoformat()}
         activated = {}
-        if award.is_activated and award.starts < 0 and company.clouds:  # redeemed on its first day
+        is_credit = award.pool in (MAIN_POOL, BOOSTER_POOL)
+        if is_credit and award.is_activated and award.starts < 0 and company.clouds:  # redeemed on its first day
             activated = {"activated": {"on": self.day(award.starts).isoformat(),
                                        "subscription": company.clouds[0].scope}}
         return {

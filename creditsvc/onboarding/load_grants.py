@@ -16,7 +16,7 @@ from creditsvc.core.errors import FileError, FileRefused, RuleBroken
 from creditsvc.core.scopes import scope_name
 from creditsvc.db import db
 from creditsvc.grants.activation import Stated, stands, state_activations
-from creditsvc.grants.awards import Draft, add_changes, award, find_pool
+from creditsvc.grants.awards import Draft, add_changes, award, find_pool, refuse_drawn_seats
 from creditsvc.grants.models import Activation, Grant
 from creditsvc.ledger.book import Cause, ChangeTerms
 from creditsvc.ledger.facts import chunks
@@ -73,7 +73,7 @@ def load_grants(loading: Loading, items: Sequence[Item]) -> None:
         number_text, _, name = error.field.partition(":")
         if not name:
             raise
-        raise places[f"{number_text}:"].refused(name, str(error)) from error
+        raise places[f"{number_text}:"].refused(name.removesuffix(".grant"), str(error)) from error
     if drafts:
         loading.report.count("grants", "new", len(drafts))
 
@@ -281,6 +281,8 @@ def _new_opening(item: Item, known: _Known, zone: ZoneInfo) -> list[ChangeTerms]
         return []
     if not amount:
         return []
+    with item.placed():
+        refuse_drawn_seats(known.unit, "opening_drawn")
     if not 0 < amount <= lot.amount:
         raise item.refused("opening_drawn", f"is from 0 to the grant's {format_amount(lot.amount, known.unit)}")
     if at < lot.effective or (lot.expires is not None and at > lot.expires):

@@ -3,125 +3,74 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from creditsvc.core.errors import FileError
 from creditsvc.grants.schemas import REASON, Amount, Day, Moment
+from creditsvc.onboarding.shapes import NAME, Flag, Key, Months, Shape, Text, many
 from creditsvc.parties.models import MEMBER_ROLES, STAFF_ROLES
 from creditsvc.parties.operations import LANGUAGES
-from creditsvc.parties.schemas import KEY
 from creditsvc.programmes.models import ENROLMENT_STATES
 
-_NAME = validate.Length(min=1, max=200, error="A name has 1 to 200 characters.")
 
-
-class Text(fields.String):
-    """Text; a number or a day that YAML made of it is refused rather than guessed back."""
-
-    default_error_messages = {"invalid": "Write it as text, in quotes where it looks like a number."}
-
-
-class Key(Text):
-    """A short name that people choose."""
-
-    def __init__(self, longest: int = 100, **more: Any) -> None:
-        super().__init__(validate=[validate.Length(min=1, max=longest), KEY], **more)
-
-
-class Months(fields.Integer):
-    """A whole number of months."""
-
-    default_error_messages = {"invalid": "Write a whole number of months, such as 12."}
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(strict=True, **more)
-
-
-class Flag(fields.Field[bool]):
-    """true or false, and nothing that looks like it."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
-        if not isinstance(value, bool):
-            raise ValidationError("Write true or false.")
-        return value
-
-
-class _Shape(Schema):
-    """A mapping whose keys are known; a wrong one is answered with the right ones."""
-
-    error_messages = {"type": "Write a mapping of keys and values here."}
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(**more)
-        known = sorted(field.data_key or name for name, field in self.fields.items())
-        self.error_messages = {**self.error_messages, "unknown": f"Unknown here; known are {', '.join(known)}."}
-
-
-def _many(shape: type[Schema]) -> fields.List[Any]:
-    return fields.List(
-        fields.Nested(shape), allow_none=True, load_default=list,
-        error_messages={"invalid": "Write a list here."},
-    )
-
-
-class PartnerItem(_Shape):
+class PartnerItem(Shape):
     """Who gives."""
 
     key = Key(required=True)
-    name = Text(required=True, validate=_NAME)
+    name = Text(required=True, validate=NAME)
 
 
-class ResourceItem(_Shape):
+class ResourceItem(Shape):
     """Something countable."""
 
     key = Key(required=True)
     kind = Text(required=True, validate=validate.OneOf(("credit", "hours", "seats")))
     unit = Text()
     provider = Text(validate=validate.Length(min=1, max=50))
-    name = Text(validate=_NAME)
+    name = Text(validate=NAME)
 
 
-class CohortItem(_Shape):
+class CohortItem(Shape):
     """An intake; `ends` is its last day."""
 
     key = Key(required=True)
-    name = Text(validate=_NAME)
+    name = Text(validate=NAME)
     starts = Day(required=True)
     ends = Day(required=True)
 
 
-class LineItem(_Shape):
+class LineItem(Shape):
     """A line of a package."""
 
     resource = Text(required=True)
     pool = Text(required=True)
     amount = Amount(required=True)
     months = Months(required=True)
-    monthly = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    monthly = Flag(load_default=False)
 
 
-class PackageItem(_Shape):
+class PackageItem(Shape):
     """What an enrolment brings."""
 
     key = Key(required=True)
     lines = fields.List(fields.Nested(LineItem), required=True)
 
 
-class ProgrammeItem(_Shape):
+class ProgrammeItem(Shape):
     """An offer with its intakes and packages."""
 
     key = Key(required=True)
-    name = Text(required=True, validate=_NAME)
-    name_zh_hant = Text(validate=_NAME)
-    name_zh_hans = Text(validate=_NAME)
+    name = Text(required=True, validate=NAME)
+    name_zh_hant = Text(validate=NAME)
+    name_zh_hans = Text(validate=NAME)
     partner = Text()
     months = Months(required=True)
     timezone = Text()
-    cohorts = _many(CohortItem)
-    packages = _many(PackageItem)
+    cohorts = many(CohortItem)
+    packages = many(PackageItem)
 
 
-class PoolItem(_Shape):
+class PoolItem(Shape):
     """What a partner commits for a period."""
 
     key = Key(required=True)
@@ -132,15 +81,15 @@ class PoolItem(_Shape):
     ends = Moment(load_default=None, allow_none=True)
 
 
-class MemberItem(_Shape):
+class MemberItem(Shape):
     """One of a startup's people."""
 
     email = Text(required=True, validate=validate.Length(min=3, max=254))
-    name = Text(required=True, validate=_NAME)
+    name = Text(required=True, validate=NAME)
     role = Text(validate=validate.OneOf(MEMBER_ROLES), load_default="member")
 
 
-class ScopeItem(_Shape):
+class ScopeItem(Shape):
     """A billing scope and the days in which it is the startup's; `until` is the last one."""
 
     provider = Text(required=True, validate=validate.Length(min=1, max=50))
@@ -150,7 +99,7 @@ class ScopeItem(_Shape):
     resource = Text(load_default=None)
 
 
-class EnrolmentItem(_Shape):
+class EnrolmentItem(Shape):
     """A startup's place in a cohort, from the cohort's first day on unless `enrolled_on` says otherwise."""
 
     cohort = Text(required=True)
@@ -160,18 +109,18 @@ class EnrolmentItem(_Shape):
     award = Flag(load_default=False)
 
 
-class StartupItem(_Shape):
+class StartupItem(Shape):
     """A company with its people, scopes and enrolments."""
 
     key = Key(required=True)
-    name = Text(required=True, validate=_NAME)
+    name = Text(required=True, validate=NAME)
     language = Text(validate=validate.OneOf(LANGUAGES))
-    members = _many(MemberItem)
-    scopes = _many(ScopeItem)
-    enrolments = _many(EnrolmentItem)
+    members = many(MemberItem)
+    scopes = many(ScopeItem)
+    enrolments = many(EnrolmentItem)
 
 
-class TopUpItem(_Shape):
+class TopUpItem(Shape):
     """An amount added to a grant; `at` is when that was decided."""
 
     amount = Amount(required=True)
@@ -179,7 +128,7 @@ class TopUpItem(_Shape):
     reason = Text(load_default="", validate=REASON)
 
 
-class ExtensionItem(_Shape):
+class ExtensionItem(Shape):
     """A later end of a grant; `at` is when that was decided."""
 
     expires = Moment(required=True)
@@ -187,14 +136,14 @@ class ExtensionItem(_Shape):
     reason = Text(load_default="", validate=REASON)
 
 
-class ActivationItem(_Shape):
+class ActivationItem(Shape):
     """When a grant's credit was redeemed, and by which subscription."""
 
     on = Moment(required=True)
     subscription = Text(required=True, validate=validate.Length(min=1, max=300))
 
 
-class GrantItem(_Shape):
+class GrantItem(Shape):
     """A grant with what has happened to it before go-live."""
 
     key = Key(120, required=True)
@@ -211,22 +160,22 @@ class GrantItem(_Shape):
     opening_at = Moment(load_default=None)
     voided_at = Moment(load_default=None)
     activated = fields.Nested(ActivationItem, load_default=None, allow_none=True)
-    top_ups = _many(TopUpItem)
-    extensions = _many(ExtensionItem)
+    top_ups = many(TopUpItem)
+    extensions = many(ExtensionItem)
 
 
-class UserItem(_Shape):
+class UserItem(Shape):
     """Somebody of the incubator, a partner or an auditor. They set their password by mail."""
 
     email = Text(required=True, validate=validate.Length(min=3, max=254))
-    name = Text(required=True, validate=_NAME)
+    name = Text(required=True, validate=NAME)
     role = Text(required=True, validate=validate.OneOf(STAFF_ROLES))
     programmes = fields.List(Text(), load_default=None, allow_none=True)
     partner = Text(load_default=None)
     language = Text(validate=validate.OneOf(LANGUAGES))
 
 
-class RateItem(_Shape):
+class RateItem(Shape):
     """An exchange rate from a charge day on."""
 
     from_currency = Text(required=True, data_key="from")
@@ -236,17 +185,17 @@ class RateItem(_Shape):
     source = Text(required=True)
 
 
-class LoadFile(_Shape):
+class LoadFile(Shape):
     """One file of a load."""
 
-    partners = _many(PartnerItem)
-    resources = _many(ResourceItem)
-    programmes = _many(ProgrammeItem)
-    pools = _many(PoolItem)
-    startups = _many(StartupItem)
-    grants = _many(GrantItem)
-    rates = _many(RateItem)
-    users = _many(UserItem)
+    partners = many(PartnerItem)
+    resources = many(ResourceItem)
+    programmes = many(ProgrammeItem)
+    pools = many(PoolItem)
+    startups = many(StartupItem)
+    grants = many(GrantItem)
+    rates = many(RateItem)
+    users = many(UserItem)
 
 
 def shape_errors(name: str, document: Any, error: ValidationError) -> list[FileError]:

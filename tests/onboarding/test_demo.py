@@ -30,7 +30,9 @@ THEIRS = "64e355d7-997c-491d-b0c1-8414dccfcf42"
 def test_the_demonstration_shows_every_fate_and_the_book_is_right(app, config, tmp_path):
     built = build(config, NOW)
 
-    check_fates({fate.startup: fate for fate in demo.fates(NOW)})
+    fates = {fate.startup: fate for fate in demo.fates(NOW)}
+    check_fates(fates)
+    check_seats_and_hours(fates)
     check_lots_and_scopes()
     check_what_happened(built)
     begin_snapshot()
@@ -64,6 +66,18 @@ def check_fates(fates):
     assert fates["aberdeen-analytics"].drawn == 0
     assert fates["cheungchau-ceramics"].not_yet == fates["cheungchau-ceramics"].granted
     assert fates["stanley-health"].drawn > 12_400 * MONEY
+
+
+def check_seats_and_hours(fates):
+    held = {startup: {view.kind: view for view in fate.others} for startup, fate in fates.items() if fate.others}
+    assert sorted(held) == [
+        "dragonback-drones", "harbour-robotics", "lantau-genomics", "stanley-health", "victoria-freight"
+    ]
+    assert {kind: view.granted for kind, view in held["harbour-robotics"].items()} == {"seats": 5, "hours": 20 * 60}
+    monthly = held["victoria-freight"]["hours"]
+    assert (len(monthly.lots), monthly.granted, monthly.remaining) == (12, 36 * 60, 3 * 60)
+    assert monthly.expired == 3 * 3 * 60  # what three months left lapsed with them
+    assert held["stanley-health"]["hours"].drawn == 390
 
 
 def check_lots_and_scopes():

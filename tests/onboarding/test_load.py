@@ -251,7 +251,7 @@ WRONG = [
     (("grants", 0, "awarded"), "2026-02-20T09:00:00", "grants[0].awarded", "2026-02-20T09:00:00"),
     (("grants", 0, "startup"), "nobody", "grants[0].startup", "nobody"),
     (("grants", 0, "pool"), "nowhere", "grants[0].pool", "nowhere"),
-    (("grants", 0, "pool"), "ms-seats", "grants[0].amount", "25000"),
+    (("grants", 0, "pool"), "ms-seats", "grants[0].opening_drawn", "1200"),
     (("grants", 0, "pool"), "consultants", "grants[0].amount", "25000"),
     (("grants", 0, "opening_drawn"), "25001", "grants[0].opening_drawn", "25001"),
     (("grants", 0, "key"), "HR", "grants[0].key", "HR"),

@@ -1,0 +1,59 @@
+"""What the shapes of the load file are made of: fields that guess nothing, mappings whose keys are known."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from creditsvc.parties.schemas import KEY
+
+NAME = validate.Length(min=1, max=200, error="A name has 1 to 200 characters.")
+
+
+class Text(fields.String):
+    """Text; a number or a day that YAML made of it is refused rather than guessed back."""
+
+    default_error_messages = {"invalid": "Write it as text, in quotes where it looks like a number."}
+
+
+class Key(Text):
+    """A short name that people choose."""
+
+    def __init__(self, longest: int = 100, **more: Any) -> None:
+        super().__init__(validate=[validate.Length(min=1, max=longest), KEY], **more)
+
+
+class Months(fields.Integer):
+    """A whole number of months."""
+
+    default_error_messages = {"invalid": "Write a whole number of months, such as 12."}
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(strict=True, **more)
+
+
+class Flag(fields.Field[bool]):
+    """true or false, and nothing that looks like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("Write true or false.")
+        return value
+
+
+class Shape(Schema):
+    """A mapping whose keys are known; a wrong one is answered with the right ones."""
+
+    error_messages = {"type": "Write a mapping of keys and values here."}
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        known = sorted(field.data_key or name for name, field in self.fields.items())
+        self.error_messages = {**self.error_messages, "unknown": f"Unknown here; known are {', '.join(known)}."}
+
+
+def many(shape: type[Schema]) -> fields.List[Any]:
+    """A list of mappings; absent or null is an empty one."""
+    return fields.List(
+        fields.Nested(shape), allow_none=True, load_default=list,
+        error_messages={"invalid": "Write a list here."},
+    )
