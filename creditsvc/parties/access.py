@@ -45,6 +45,10 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "usage.import": MANAGERS,
     "rate.see": READERS,
     "rate.state": MANAGERS,
+    "licence.see": READERS,
+    "licence.edit": MANAGERS,
+    "licence.assign": MANAGERS,
+    "licence.keys": MANAGERS,
     "alerts.see": READERS,
     "mail.see": frozenset({"administrator", "auditor"}),
     "people.see": READERS,
@@ -52,7 +56,7 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "tokens.see": frozenset({"administrator", "auditor"}),
     "load": frozenset({"administrator"}),
 }
-MEMBER_ACTIONS = frozenset({"startup.see", "balance.report", "grant.activate"})
+MEMBER_ACTIONS = frozenset({"startup.see", "balance.report", "grant.activate", "licence.see"})
 
 _STARTUP = select(Startup).where(Startup.key == bindparam("key"))
 
