@@ -5,7 +5,7 @@ from marshmallow import Schema, fields, validate
 from creditsvc.alerts.operations import MAX_SNOOZE_DAYS, SNOOZE_DAYS
 from creditsvc.api.schemas import AnswerSchema, PagingSchema, day_field, instant_field, next_page, text_field
 from creditsvc.core.due_alerts import RULES
-from creditsvc.grants.schemas import WholeNumber
+from creditsvc.parties.fields import WholeNumber
 
 
 class AlertHeadSchema(AnswerSchema):

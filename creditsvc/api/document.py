@@ -14,7 +14,7 @@ from creditsvc.api.etags import ETAG_HEADER
 from creditsvc.api.problems import KINDS, MIME_TYPE
 from creditsvc.api.routes import tag_of
 from creditsvc.api.schemas import ProblemSchema
-from creditsvc.grants.schemas import Amount, Day, Instant, Moment
+from creditsvc.parties.fields import Amount, Day, Instant, Moment
 
 DESCRIPTION = """\
 Who was granted which cloud credits, what has drawn on them, and what is left.

@@ -6,8 +6,9 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from creditsvc.core.errors import FileError
-from creditsvc.grants.schemas import REASON, Amount, Day, Moment
+from creditsvc.grants.schemas import REASON
 from creditsvc.onboarding.shapes import NAME, Flag, Key, Months, Shape, Text, many
+from creditsvc.parties.fields import Amount, Day, Moment
 from creditsvc.parties.models import MEMBER_ROLES, STAFF_ROLES
 from creditsvc.parties.operations import LANGUAGES
 from creditsvc.programmes.models import ENROLMENT_STATES

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from creditsvc.grants.schemas import Amount, Instant
+from creditsvc.parties.fields import Amount, Instant
 
 
 class ReportShape(Schema):

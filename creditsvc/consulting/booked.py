@@ -1,0 +1,275 @@
+"""Bookings as people may see them, and what they add up to: a fixed number of queries for any number of them."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
+
+from creditsvc.consulting.models import (
+    BOOKED,
+    CANCELLED,
+    CONFIRMED,
+    DISPUTED,
+    LOGGED,
+    NO_SHOW,
+    Booking,
+    Consultant,
+)
+from creditsvc.core.errors import NotFound, RuleBroken
+from creditsvc.db import db
+from creditsvc.ledger.models import Account, LotCache, Resource
+from creditsvc.ledger.reading import AccountView, LotView, balances
+from creditsvc.parties.access import MANAGERS, Caller, require, visible_startups
+from creditsvc.parties.models import Startup, StartupProgramme
+from creditsvc.programmes.models import Programme
+from creditsvc.programmes.reading import looked_after
+
+_STEPS: Mapping[str, tuple[frozenset[str], frozenset[str], bool | None]] = {
+    # in which states, by whom, and whether the session must have begun (True), must not have (False), or either
+    "move": (frozenset({BOOKED}), frozenset({"startup", "manager"}), None),
+    "cancel": (frozenset({BOOKED}), frozenset({"startup", "consultant", "manager"}), None),
+    "log": (frozenset({BOOKED}), frozenset({"consultant", "manager"}), True),
+    "no-show": (frozenset({BOOKED}), frozenset({"consultant", "manager"}), True),
+    "confirm": (frozenset({LOGGED}), frozenset({"startup"}), None),
+    "dispute": (frozenset({LOGGED}), frozenset({"startup"}), None),
+    "decide": (frozenset({DISPUTED}), frozenset({"manager"}), None),
+    "correct": (frozenset({CONFIRMED, NO_SHOW, CANCELLED}), frozenset({"manager"}), None),
+}
+
+STATES = (BOOKED, LOGGED, DISPUTED, CONFIRMED, CANCELLED, NO_SHOW)
+
+
+@dataclass(frozen=True)
+class BookingView:
+    """A booking with the keys and names of whom it is about; `timezone` and `person_id` are its consultant's."""
+
+    booking: Booking
+    startup: str
+    startup_name: str
+    consultant: str
+    consultant_name: str
+    timezone: str
+    person_id: int | None
+    resource: str
+
+    @property
+    def uid(self) -> str:
+        """The booking's key."""
+        return self.booking.uid
+
+    @property
+    def minutes(self) -> int:
+        """Its length as booked."""
+        return int((self.booking.ends - self.booking.starts).total_seconds()) // 60
+
+
+@dataclass
+class Minutes:
+    """Minutes of sessions added up: what stands as booked, what waits for a word (logged or disputed), what was used.
+    """
+
+    booked: int = 0
+    waiting: int = 0
+    used: int = 0
+    sessions: int = 0
+
+
+@dataclass(frozen=True)
+class Utilisation:
+    """What sessions of a time came to, by consultant and by programme, each under its key with its name."""
+
+    consultants: dict[tuple[str, str], Minutes] = field(default_factory=dict)
+    programmes: dict[tuple[str, str], Minutes] = field(default_factory=dict)
+
+
+def visible_bookings(caller: Caller) -> ColumnElement[bool]:
+    """The condition that holds for what the caller may see: of their startups, and those of the consultant they are.
+
+    For a statement that joins Startup and Consultant.
+    """
+    of_startups = visible_startups(caller)
+    if caller.person_id is None or of_startups is true():
+        return of_startups
+    return or_(of_startups, Consultant.person_id == caller.person_id)
+
+
+def consultant_of(caller: Caller) -> Consultant | None:
+    """The consultant that the caller is, if they are one."""
+    if caller.person_id is None:
+        return None
+    return db.session.scalar(select(Consultant).where(Consultant.person_id == caller.person_id))
+
+
+def find_booking(caller: Caller, uid: str) -> BookingView:
+    """The booking of that uid. Raises NotFound("booking")."""
+    row = db.session.execute(_rows().where(Booking.uid == uid, visible_bookings(caller))).first()
+    if row is None:
+        raise NotFound("booking", uid)
+    return _view(row)
+
+
+def bookings_of(
+    caller: Caller, *, startup: str | None = None, consultant: str | None = None, states: Sequence[str] = (),
+    first: datetime | None = None, last: datetime | None = None, after: str | None = None, limit: int | None = None,
+    newest_first: bool = False,
+) -> list[BookingView]:
+    """The bookings that the caller may see, by their start: from `first` on, before `last`, beyond the uid `after`.
+
+    Raises RuleBroken("after", "unknown-booking").
+    """
+    statement = _rows().where(visible_bookings(caller))
+    if startup is not None:
+        statement = statement.where(Startup.key == startup)
+    if consultant is not None:
+        statement = statement.where(Consultant.key == consultant)
+    if states:
+        statement = statement.where(Booking.state.in_(states))
+    if first is not None:
+        statement = statement.where(Booking.starts >= first)
+    if last is not None:
+        statement = statement.where(Booking.starts < last)
+    if after is not None:
+        statement = statement.where(_beyond(caller, after))
+    order = (Booking.starts.desc(), Booking.id.desc()) if newest_first else (Booking.starts, Booking.id)
+    return [_view(row) for row in db.session.execute(statement.order_by(*order).limit(limit))]
+
+
+def _beyond(caller: Caller, uid: str) -> ColumnElement[bool]:
+    row = db.session.execute(_rows().where(Booking.uid == uid, visible_bookings(caller))).first()
+    if row is None:
+        raise RuleBroken("after", "unknown-booking", "there is no booking %(key)s to go on from", key=uid)
+    last: Booking = row[0]
+    return or_(Booking.starts > last.starts, and_(Booking.starts == last.starts, Booking.id > last.id))
+
+
+def by_topic(found: Sequence[BookingView]) -> dict[str, Minutes]:
+    """What these bookings come to, by topic."""
+    sums: dict[str, Minutes] = defaultdict(Minutes)
+    for one in found:
+        _add(sums[one.booking.topic], one)
+    return dict(sorted(sums.items()))
+
+
+def by_startup_and_month(found: Sequence[BookingView], zone: ZoneInfo) -> dict[tuple[str, str, str], Minutes]:
+    """What these bookings come to, by month of a zone (`2026-06`, newest first), startup's name and key."""
+    sums: dict[tuple[str, str, str], Minutes] = defaultdict(Minutes)
+    for one in found:
+        month = one.booking.starts.astimezone(zone).strftime("%Y-%m")
+        _add(sums[month, one.startup_name, one.startup], one)
+    in_order = sorted(sums.items(), key=lambda item: item[0][1:])
+    return dict(sorted(in_order, key=lambda item: item[0][0], reverse=True))
+
+
+def _add(sums: Minutes, one: BookingView) -> None:
+    booking = one.booking
+    if booking.state == CANCELLED and not booking.settled_minutes:
+        return
+    sums.sessions += 1
+    if booking.state == BOOKED:
+        sums.booked += one.minutes
+    elif booking.state in (LOGGED, DISPUTED):
+        sums.waiting += booking.logged_minutes or 0
+    else:
+        sums.used += booking.settled_minutes or 0
+
+
+def utilisation(caller: Caller, first: datetime, last: datetime) -> Utilisation:
+    """What sessions that start within [first, last) come to, by consultant and programme. Raises Forbidden.
+
+    A session of a startup that is in several programmes counts in each of them.
+    """
+    require(caller, "startups.list")
+    found = bookings_of(caller, first=first, last=last)
+    consultants: dict[tuple[str, str], Minutes] = defaultdict(Minutes)
+    for one in found:
+        _add(consultants[one.consultant, one.consultant_name], one)
+    of_startup = _programmes_of(caller, {one.booking.startup_id for one in found})
+    programmes: dict[tuple[str, str], Minutes] = defaultdict(Minutes)
+    for one in found:
+        for programme in of_startup.get(one.booking.startup_id, ()):
+            _add(programmes[programme], one)
+    return Utilisation(dict(sorted(consultants.items())), dict(sorted(programmes.items())))
+
+
+def _programmes_of(caller: Caller, startup_ids: set[int]) -> dict[int, list[tuple[str, str]]]:
+    found: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for startup_id, key, name in db.session.execute(
+        select(StartupProgramme.startup_id, Programme.key, Programme.name)
+        .join(Programme, Programme.id == StartupProgramme.programme_id)
+        .where(StartupProgramme.startup_id.in_(startup_ids), looked_after(caller))
+        .order_by(Programme.key)
+    ):
+        found[startup_id].append((key, name))
+    return found
+
+
+def lapsing(caller: Caller, until: datetime, limit: int = 200) -> list[tuple[AccountView, LotView]]:
+    """Hours that expire by an instant with something neither used nor booked, soonest first. Raises Forbidden."""
+    require(caller, "startups.list")
+    accounts = db.session.scalars(
+        select(Account.id)
+        .join(Resource, Resource.id == Account.resource_id)
+        .join(Startup, Startup.id == Account.startup_id)
+        .where(
+            Resource.kind == "hours", visible_startups(caller),
+            exists().where(
+                LotCache.account_id == Account.id, LotCache.lapses_at > caller.now, LotCache.lapses_at <= until
+            ),
+        )
+        .limit(limit)
+    ).all()
+    found = [
+        (view, lot)
+        for view in (balances(caller.now, account_ids=accounts) if accounts else ())
+        for lot in view.lots
+        if lot.standing.remaining and lot.end <= until
+    ]
+    return sorted(found, key=lambda pair: (pair[1].end, pair[0].startup, pair[1].key))
+
+
+def counts(caller: Caller) -> dict[str, int]:
+    """How many bookings that the caller may see stand in each state. Raises Forbidden."""
+    require(caller, "startups.list")
+    rows = db.session.execute(
+        select(Booking.state, func.count())
+        .join(Startup, Startup.id == Booking.startup_id)
+        .join(Consultant, Consultant.id == Booking.consultant_id)
+        .where(visible_bookings(caller))
+        .group_by(Booking.state)
+    )
+    return {state: int(number) for state, number in rows}
+
+
+def steps_of(caller: Caller, view: BookingView) -> list[str]:
+    """What the caller may do with a booking as it stands: the names of its steps (the operation asks again)."""
+    parts = set()
+    if view.booking.startup_id in caller.memberships:
+        parts.add("startup")
+    if caller.person_id is not None and view.person_id == caller.person_id:
+        parts.add("consultant")
+    if caller.role in MANAGERS:
+        parts.add("manager")
+    begun = view.booking.starts <= caller.now
+    return [
+        step for step, (states, who, when) in _STEPS.items()
+        if view.booking.state in states and parts & who and (when is None or when == begun)
+    ]
+
+
+def _rows() -> Select[*tuple[Any, ...]]:
+    return (
+        select(Booking, Startup.key, Startup.name, Consultant.key, Consultant.name, Consultant.timezone,
+               Consultant.person_id, Resource.key)
+        .join(Startup, Startup.id == Booking.startup_id)
+        .join(Consultant, Consultant.id == Booking.consultant_id)
+        .join(Account, Account.id == Booking.account_id)
+        .join(Resource, Resource.id == Account.resource_id)
+    )
+
+
+def _view(row: Any) -> BookingView:
+    return BookingView(*row)

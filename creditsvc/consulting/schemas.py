@@ -1,0 +1,66 @@
+"""The shapes of what is typed about bookings; the operations check the rules."""
+
+from marshmallow import Schema, fields, validate
+
+from creditsvc.parties.fields import Instant, WholeNumber
+
+LONGEST_SESSION = 24 * 60
+"""The minutes of the longest session that can be said."""
+
+TOPIC = validate.Length(1, 200, error="Write a topic of at most 200 characters.")
+NOTE = validate.Length(max=2000, error="Write at most 2000 characters.")
+WHY = validate.Length(1, 500, error="Say why, in at most 500 characters.")
+
+
+class MinutesShape(Schema):
+    """How long a session was."""
+
+    minutes = WholeNumber(required=True, validate=validate.Range(0, LONGEST_SESSION))
+
+
+class BookShape(Schema):
+    """A session to book. `resource` is needed where the startup has hours of several kinds."""
+
+    startup = fields.String(required=True)
+    consultant = fields.String(required=True)
+    topic = fields.String(required=True, validate=TOPIC)
+    starts = Instant(required=True)
+    minutes = WholeNumber(required=True, validate=validate.Range(1, LONGEST_SESSION))
+    resource = fields.String(load_default=None)
+
+
+class MoveShape(Schema):
+    """Another time for a session, or another length; what is left out stays."""
+
+    starts = Instant(load_default=None)
+    minutes = WholeNumber(load_default=None, allow_none=True, validate=validate.Range(1, LONGEST_SESSION))
+
+
+class CancelShape(Schema):
+    """Why a session is called off."""
+
+    reason = fields.String(load_default="", validate=validate.Length(max=500))
+
+
+class LogShape(MinutesShape):
+    """What a session took."""
+
+    note = fields.String(load_default="", validate=NOTE)
+
+
+class NoteShape(Schema):
+    """What is noted of a session to which nobody came."""
+
+    note = fields.String(load_default="", validate=NOTE)
+
+
+class DisputeShape(Schema):
+    """What is wrong with what was logged."""
+
+    reason = fields.String(required=True, validate=validate.Length(1, 2000))
+
+
+class DecideShape(MinutesShape):
+    """What counts in the end, and why."""
+
+    reason = fields.String(required=True, validate=WHY)
