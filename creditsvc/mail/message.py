@@ -1,10 +1,12 @@
 """A mail as it goes over the wire or into a file: headers, then the text and the HTML, both quoted-printable.
 
+An invitation comes twice, as mail programs look for it in either place: as one more form of the mail, and as a file.
 The standard library folds and encodes what comes from outside; the frame around it is the same for every mail and is
 written as it is, at a tenth of what building it anew from objects costs.
 """
 
 import re
+from base64 import encodebytes
 from binascii import b2a_qp
 from email.headerregistry import Address
 from email.policy import SMTP, SMTPUTF8
@@ -17,12 +19,14 @@ from creditsvc.mail.outbox import ClaimedMail
 _UNSAFE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n|\r\n(?![ \t])")
 """In a header: a control character, or a line end that begins no folded line."""
 
+_METHOD = re.compile(r"^METHOD:(REQUEST|CANCEL|PUBLISH)\r\n", re.MULTILINE)
+
 
 def message_for(mail: ClaimedMail, mail_from: str) -> bytes:
     """The mail with CRLF lines, the same at every try (its Date is when it was queued).
 
     Its headers are UTF-8 only where an address leaves no other way. Raises ValueError for an address or a header that
-    mail cannot carry.
+    mail cannot carry, and for a calendar without a method.
     """
     recipient = mailable(mail.to_address)
     policy = SMTP if (sender_address(mail_from) + recipient).isascii() else SMTPUTF8
@@ -35,10 +39,38 @@ def message_for(mail: ClaimedMail, mail_from: str) -> bytes:
         _header("Message-ID", mail.message_id, policy),
         b"Auto-Submitted: auto-generated\r\n"
         b"MIME-Version: 1.0\r\n",
+        _body(mail, boundary) if mail.calendar is None else _body_with_calendar(mail, mail.calendar, boundary),
+    ))
+
+
+def _body(mail: ClaimedMail, boundary: str, calendar: bytes = b"") -> bytes:
+    return b"".join((
         f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'.encode("ascii"),
         _part("plain", mail.content.text, boundary),
         _part("html", mail.content.html, boundary),
+        calendar,
         f"--{boundary}--\r\n".encode("ascii"),
+    ))
+
+
+def _body_with_calendar(mail: ClaimedMail, calendar: str, boundary: str) -> bytes:
+    """Base64 keeps the calendar's own line ends, on which its readers insist."""
+    method = _METHOD.search(calendar)
+    if method is None:
+        raise ValueError("the calendar that goes with it states no method")
+    content = encodebytes(calendar.encode("utf-8")).replace(b"\n", b"\r\n")
+    inner = (
+        f'--{boundary}\r\nContent-Type: text/calendar; charset="utf-8"; method={method[1]}\r\n'
+        "Content-Transfer-Encoding: base64\r\n\r\n"
+    ).encode("ascii") + content
+    outer = boundary.replace("=_", "=_m_", 1)  # neither begins like the other: readers compare beginnings of lines
+    return b"".join((
+        f'Content-Type: multipart/mixed; boundary="{outer}"\r\n\r\n--{outer}\r\n'.encode("ascii"),
+        _body(mail, boundary, inner),
+        f'--{outer}\r\nContent-Type: application/ics; name="invite.ics"\r\n'.encode("ascii"),
+        b'Content-Disposition: attachment; filename="invite.ics"\r\nContent-Transfer-Encoding: base64\r\n\r\n',
+        content,
+        f"--{outer}--\r\n".encode("ascii"),
     ))
 
 

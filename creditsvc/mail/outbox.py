@@ -53,16 +53,18 @@ class ClaimedMail:
     to_address: str
     content: Rendered
     queued_at: datetime
+    calendar: str | None = None
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A mail to be queued. `kind` is a short word such as `digest`."""
+    """A mail to be queued. `kind` is a short word such as `digest`; `calendar` is iCalendar text that goes with it."""
 
     kind: str
     to_address: str
     content: Rendered
     person_id: int | None = None
+    calendar: str | None = None
 
 
 def queue(
@@ -85,6 +87,7 @@ def queue_all(drafts: Sequence[Draft], mail_from: str, now: datetime) -> list[in
             "message_id": f"<{uuid.uuid4().hex}@{domain}>",
             "kind": draft.kind, "person_id": draft.person_id, "to_address": draft.to_address,
             "subject": draft.content.subject, "text": draft.content.text, "html": draft.content.html,
+            "calendar": draft.calendar,
             "queued_at": now, "next_try_at": now, "state": QUEUED, "tries": 0, "uncertain_count": 0,
         }
         for draft in drafts
@@ -136,7 +139,7 @@ def _check_subject(subject: str) -> None:
 
 _CLAIMED = (
     OutboxMail.id, OutboxMail.tries, OutboxMail.message_id, OutboxMail.kind, OutboxMail.to_address, OutboxMail.subject,
-    OutboxMail.text, OutboxMail.html, OutboxMail.queued_at,
+    OutboxMail.text, OutboxMail.html, OutboxMail.queued_at, OutboxMail.calendar,
 )
 
 
@@ -169,6 +172,7 @@ def claim(
         ClaimedMail(
             id=mail.id, worker=worker, tries=mail.tries + 1, message_id=mail.message_id, kind=mail.kind,
             to_address=mail.to_address, content=Rendered(mail.subject, mail.text, mail.html), queued_at=mail.queued_at,
+            calendar=mail.calendar,
         )
         for mail in mails
     ]

@@ -35,9 +35,11 @@ def row(mail_id: int) -> OutboxMail:
     return mail
 
 
-def claimed(to_address: str = "founder@harbour.example", rendered: Rendered | None = None) -> ClaimedMail:
+def claimed(
+    to_address: str = "founder@harbour.example", rendered: Rendered | None = None, calendar: str | None = None
+) -> ClaimedMail:
     """A mail in a worker's hands without a database."""
     return ClaimedMail(
         id=1, worker="w", tries=1, message_id="<0123456789abcdef@park.example>", kind="digest",
-        to_address=to_address, content=rendered or content(), queued_at=NOW,
+        to_address=to_address, content=rendered or content(), queued_at=NOW, calendar=calendar,
     )

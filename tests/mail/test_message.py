@@ -39,6 +39,44 @@ def test_what_a_mail_says_is_read_back_as_it_was_by_the_parser_of_the_standard_l
     assert b"\n" not in raw.replace(b"\r\n", b"")
 
 
+CALENDAR = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nMETHOD:{}\r\nX-WR-CALNAME:顧問\\, 科技\r\nEND:VCALENDAR\r\n"
+
+
+@pytest.mark.parametrize("method", ["REQUEST", "CANCEL", "PUBLISH"])
+def test_a_calendar_goes_as_one_more_form_of_the_mail_and_as_a_file_line_ends_and_all(method: str):
+    calendar = CALENDAR.format(method)
+
+    raw = message_for(claimed(calendar=calendar), FROM)
+
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    forms, file = message.iter_parts()
+    text, html, invitation = forms.iter_parts()
+    assert [part.get_content_type() for part in message.walk()] == [
+        "multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/calendar", "application/ics",
+    ]
+    assert text.get_content().replace("\r\n", "\n") == claimed().content.text
+    assert html.get_content().strip() == claimed().content.html
+    assert dict(invitation["Content-Type"].params) == {"charset": "utf-8", "method": method}
+    assert invitation.get_payload(decode=True) == file.get_payload(decode=True) == calendar.encode()
+    assert (file.get_filename(), file.get_content_disposition()) == ("invite.ics", "attachment")
+    assert message.defects == forms.defects == []
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+
+
+def test_a_mail_without_a_calendar_is_two_forms_and_nothing_else():
+    message = email.message_from_bytes(message_for(claimed(), FROM), policy=email.policy.default)
+
+    assert [part.get_content_type() for part in message.walk()] == ["multipart/alternative", "text/plain", "text/html"]
+
+
+@pytest.mark.parametrize("calendar", ["", "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", CALENDAR.format("x; a=b")])
+def test_a_calendar_that_states_no_method_that_we_know_is_not_sent(calendar: str):
+    with pytest.raises(ValueError, match="states no method"):
+        message_for(claimed(calendar=calendar), FROM)
+
+
 def test_of_a_set_of_files_one_that_cannot_be_written_keeps_no_other_back(tmp_path):
     good = [replace(claimed(), message_id=f"<{letter}@park.example>") for letter in "ab"]
     bad = replace(claimed("founder@\nharbour.example"), message_id="<c@park.example>")

@@ -32,6 +32,15 @@ def test_a_queued_mail_waits_with_an_id_of_its_own(app, config):
     assert first.message_id != second.message_id
 
 
+def test_a_calendar_stays_with_its_mail_until_it_is_sent(app, config):
+    calendar = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n"
+    drafts = [outbox.Draft("booking", "a@b.example", content(), calendar=one) for one in (None, calendar)]
+
+    transaction(lambda: outbox.queue_all(drafts, FROM, NOW))
+
+    assert [mail.calendar for mail in transaction(lambda: claim(NOW, "w1", limit=5))] == [None, calendar]
+
+
 def test_a_mail_whose_cause_is_taken_back_is_never_sent(app, config):
     def cause_that_fails():
         outbox.queue(kind="digest", to_address="a@b.example", content=content(), mail_from=FROM, now=NOW)
