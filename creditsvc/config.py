@@ -1,11 +1,14 @@
 """Settings from the environment (CONTRACT: section 3). A wrong value stops the start with a sentence naming it."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+
+_FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=", re.ASCII)
 
 
 class ConfigError(Exception):
@@ -17,7 +20,8 @@ class Config:
     """What the service needs to know of where it runs.
 
     `smtp_url` is `file:`, `smtp://...` or `smtps://...`; `mail.smtp` reads it, at the start too. `api_rate` is how many
-    requests a minute each process answers to an API token; None: without a limit.
+    requests a minute each process answers to an API token; None: without a limit. `licence_keys` encrypt the
+    keys of licences, the newest first; without any, none can be imported or shown.
     """
 
     database_url: str
@@ -27,6 +31,7 @@ class Config:
     mail_from: str
     base_url: str
     api_rate: int | None = None
+    licence_keys: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def mail_folder(self) -> Path:
@@ -62,7 +67,19 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
     if len(secret) < 16:
         raise ConfigError("CREDITSVC_SECRET_KEY: too short; write at least 16 characters that nobody can guess")
     api_rate = _api_rate(environ.get("CREDITSVC_API_RATE") or "6000")
-    return Config(database_url, instance, secret, smtp_url, mail_from, base_url, api_rate)
+    licence_keys = _licence_keys(environ.get("CREDITSVC_LICENCE_KEYS") or "")
+    return Config(database_url, instance, secret, smtp_url, mail_from, base_url, api_rate, licence_keys)
+
+
+def _licence_keys(text: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in text.split(",")) if text.strip() else ()
+    for number, key in enumerate(keys, start=1):
+        if not _FERNET_KEY.fullmatch(key):  # a wrong one may still be half of a secret, so it is not shown
+            raise ConfigError(
+                f"CREDITSVC_LICENCE_KEYS: key {number} of {len(keys)} is no Fernet key; write 32 random bytes in"
+                " URL-safe base64, which has 44 characters and ends in =, the newest key first, with commas between"
+            )
+    return keys
 
 
 def _api_rate(text: str) -> int | None:

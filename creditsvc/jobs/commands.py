@@ -14,6 +14,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "balance": "commands_reading:balance_command",
     "demo": "commands_demo:demo_command",
     "init": "commands_service:init_command",
+    "licences": "commands_licences:licences_group",
     "load": "commands_load:load_command",
     "mail": "commands_night:mail_group",
     "nightly": "commands_night:nightly_command",

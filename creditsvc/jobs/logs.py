@@ -7,7 +7,7 @@ import sys
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-_SECRET = re.compile(r"passw|secret|token|cookie|authori[sz]ation|smtp_url|database_url", re.IGNORECASE)
+_SECRET = re.compile(r"passw|secret|token|cookie|authori[sz]ation|smtp_url|database_url|licence_key", re.IGNORECASE)
 
 
 def hide_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

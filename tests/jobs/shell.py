@@ -31,6 +31,7 @@ def environment(config: Config) -> dict[str, str]:
         "CREDITSVC_DATABASE_URL": config.database_url, "CREDITSVC_INSTANCE": str(config.instance),
         "CREDITSVC_SECRET_KEY": config.secret_key, "CREDITSVC_SMTP_URL": config.smtp_url,
         "CREDITSVC_MAIL_FROM": config.mail_from, "CREDITSVC_BASE_URL": config.base_url,
+        "CREDITSVC_LICENCE_KEYS": ",".join(config.licence_keys),
     }
 
 

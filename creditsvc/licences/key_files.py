@@ -1,0 +1,122 @@
+"""Keys of licences from a CSV file or a list. What is wrong is named by its place; a key is never quoted."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.licences.keyring import normalised
+
+COLUMN = "key"
+LARGEST_FILE = 8 * 1024 * 1024
+"""In bytes; what is longer is no list of keys."""
+
+MOST_KEYS = 100_000
+LONGEST_KEY = 300
+SHORTEST_KEY = 4
+MOST_FAULTS = 20
+"""How many faults a refusal lists; the others are counted."""
+
+
+@dataclass(frozen=True)
+class KeyLine:
+    """A key and where it stands: a line of a file (the header is line 1), or a place in a list."""
+
+    line: int
+    text: str = field(repr=False)
+
+
+def read_keys(name: str, data: bytes) -> list[KeyLine]:
+    """The keys of a CSV file with a column `key`; other columns and blank lines do not matter. Raises FileRefused."""
+    if len(data) > LARGEST_FILE:
+        raise _refused(name, 0, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB: send the keys in several files")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _refused(name, 0, "is no UTF-8 text: save it as CSV in UTF-8") from None
+    if "\x00" in text:
+        raise _refused(name, 0, "is no text: save it as CSV in UTF-8")
+    found: list[KeyLine] = []
+    faults: list[FileError] = []
+    at: int | None = None
+    for line, row in _rows(name, text):
+        if not any(cell.strip() for cell in row):
+            continue
+        if at is None:
+            at = _column(name, line, row)
+        elif len(row) <= at or not row[at].strip():
+            faults.append(FileError(name, line, COLUMN, "", "is empty: write a key, or leave the whole line blank"))
+        else:
+            found.append(KeyLine(line, row[at].strip()))
+    if at is None:
+        raise _refused(name, 0, f"is empty: write a header with the column {COLUMN}, and a key on each line below it")
+    return checked_keys(name, found, "line", faults)
+
+
+def listed_keys(name: str, texts: Sequence[str]) -> list[KeyLine]:
+    """The keys of a list, numbered from 1. Raises FileRefused."""
+    return checked_keys(name, [KeyLine(number, text.strip()) for number, text in enumerate(texts, start=1)], "row", [])
+
+
+def checked_keys(name: str, keys: list[KeyLine], place: str, faults: Iterable[FileError]) -> list[KeyLine]:
+    """The keys themselves when each is one and none is there twice. Raises FileRefused with all `faults` too."""
+    if len(keys) > MOST_KEYS:
+        raise _refused(name, 0, f"has more than {MOST_KEYS} keys: send them in several files")
+    all_faults = list(faults)
+    first: dict[str, int] = {}
+    for key in keys:
+        wrong = _fault(key.text)
+        if wrong is None:
+            before = first.setdefault(normalised(key.text), key.line)
+            wrong = None if before == key.line else f"is the key of {place} {before} again: leave one of them out"
+        if wrong is not None:
+            all_faults.append(FileError(name, key.line, COLUMN, "", wrong, place))
+    if all_faults:
+        raise refusal(all_faults)
+    if not keys:
+        raise _refused(name, 0, "has no keys")
+    return keys
+
+
+def refusal(faults: Iterable[FileError]) -> FileRefused:
+    """All faults as one refusal, the first of them listed."""
+    ordered = sorted(faults, key=lambda fault: fault.line)
+    return FileRefused(ordered[:MOST_FAULTS], max(0, len(ordered) - MOST_FAULTS))
+
+
+def _rows(name: str, text: str) -> Iterable[tuple[int, list[str]]]:
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    begins = 1
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error:  # its words may quote the line
+            what = 'is no proper CSV: a quotation mark within a key is written twice ("")'
+            raise _refused(name, begins, what) from None
+        if row is None:
+            return
+        yield begins, row
+        begins = rows.line_num + 1
+
+
+def _column(name: str, line: int, header: Sequence[str]) -> int:
+    places = [number for number, cell in enumerate(header) if cell.strip().lower() == COLUMN]
+    if len(places) != 1:
+        # not quoted: a file without a header has a key there
+        how = "has no column" if not places else "has more than one column"
+        raise _refused(name, line, f"{how} {COLUMN}: the first line names the columns, with commas between, one of them"
+                       f" {COLUMN}")
+    return places[0]
+
+
+def _fault(text: str) -> str | None:
+    if not text.isprintable():
+        return "holds a character that cannot be seen: a key is of letters, digits and signs on one line"
+    if not SHORTEST_KEY <= len(text) <= LONGEST_KEY or not normalised(text):
+        return f"has {len(text)} characters: a key has {SHORTEST_KEY} to {LONGEST_KEY}"
+    return None
+
+
+def _refused(name: str, line: int, message: str) -> FileRefused:
+    return FileRefused([FileError(name, line, "", "", message)])
