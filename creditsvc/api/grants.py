@@ -1,6 +1,6 @@
 """Grants, and the pools they are awarded from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Response, url_for
@@ -31,8 +31,8 @@ blueprint = new_blueprint("grants", "Grants: awarding, extending, topping up, vo
                            "activation.")
 
 
-GRANT_STEPS = dict.fromkeys(("get_grant", "extend_grant", "top_up_grant", "void_grant", "return_to_pool",
-                             "activate_grant"), "key")
+GRANT_STEPS = dict.fromkeys(("get_grant", "extend_grant", "top_up_grant", "void_grant", "void_series",
+                             "return_to_pool", "activate_grant"), "key")
 """What can be done with a grant once it is awarded."""
 
 
@@ -92,6 +92,18 @@ def void_grant(body: dict[str, Any], key: str) -> Response:
     return _change(lambda: operations.void_grant(caller, key, **body))
 
 
+@post(
+    blueprint, "/grants/<key>/void-series", scope="award", body=VoidShape, answers=AwardedGrantsSchema, required=False
+)
+def void_series(body: dict[str, Any], key: str) -> Response:
+    """Stops the months of a monthly allowance that can be, from an instant on, from now unless given.
+
+    The key is that of any of its months; the months that are stopped are answered.
+    """
+    caller = current_caller()
+    return _answer_all(lambda: operations.void_series(caller, key, **body))
+
+
 @post(blueprint, "/grants/<key>/return", scope="award", body=AmountShape, answers=GrantSchema)
 def return_to_pool(body: dict[str, Any], key: str) -> Response:
     """Gives what nobody drew of a grant back to its pool."""
@@ -125,12 +137,7 @@ def activate_grant(body: dict[str, Any], key: str) -> Response:
 def award_enrolment(body: dict[str, Any], key: str, cohort: str) -> Response:
     """Awards the package of a startup's enrolment, as a whole or not at all; once it is awarded, nothing is done."""
     caller = current_caller()
-
-    def act() -> Answer:
-        made = operations.award_package(caller, startup=key, cohort=cohort)
-        return Answer(200, {"items": [shown(reading.find_grant(caller, grant.key)) for grant in made]})
-
-    return write_once(act)
+    return _answer_all(lambda: operations.award_package(caller, startup=key, cohort=cohort))
 
 
 @get(blueprint, "/pools", query=PagingSchema, answers=PoolListSchema)
@@ -145,6 +152,15 @@ def _change(act: Callable[[], Grant], status: int = 200) -> Response:
     def answer() -> Answer:
         view = reading.find_grant(caller, act().key)
         return Answer(status, shown(view), url_for("api_grants.get_grant", key=view.key) if status == 201 else "")
+
+    return write_once(answer)
+
+
+def _answer_all(act: Callable[[], Sequence[Grant]]) -> Response:
+    caller = current_caller()
+
+    def answer() -> Answer:
+        return Answer(200, {"items": [shown(reading.find_grant(caller, grant.key)) for grant in act()]})
 
     return write_once(answer)
 

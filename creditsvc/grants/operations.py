@@ -3,35 +3,30 @@
 Days are of the startup's programme's calendar; amounts are decimal strings in the unit of the pool's resource.
 """
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import select
 
 from creditsvc.core.amounts import Unit, format_amount, parse_amount, unit_named
-from creditsvc.core.burndown import LATEST, ChangeKind
 from creditsvc.core.days import (
     check_moment,
     day_of,
     end_text,
     ends_at,
-    instant_text,
     last_day_of_months,
     start_text,
     starts_at,
     zone_named,
 )
-from creditsvc.core.errors import Conflict, NotFound, RuleBroken
+from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.db import db
-from creditsvc.grants.awards import Draft, award, by_month, change_text, find_pool
+from creditsvc.grants.awards import Draft, award, by_month, find_pool
+from creditsvc.grants.locked import Locked, change_grant, change_grants, lock_grant, lock_series
 from creditsvc.grants.models import Grant
-from creditsvc.ledger import book, locks
-from creditsvc.ledger.book import Cause, ChangeTerms
-from creditsvc.ledger.models import Account, LotFact, Pool, Resource
-from creditsvc.ledger.reading import LotView, balances
-from creditsvc.parties.access import Caller, require_startup, visible_startups
+from creditsvc.ledger.book import Cause
+from creditsvc.ledger.models import Pool, Resource
+from creditsvc.parties.access import Caller, require_startup
 from creditsvc.parties.models import Startup
-from creditsvc.parties.trail import record
 from creditsvc.programmes.models import Cohort, Enrolment, PackageLine, Programme
 from creditsvc.programmes.reading import find_cohort, find_enrolment, lines_of, zone_of_startup
 
@@ -156,7 +151,7 @@ def extend_grant(caller: Caller, key: str, *, expires: date | datetime, reason: 
     Raises NotFound("grant"), Forbidden, RuleBroken("expires", "not-later") unless it is later than the end now,
     Conflict("grant", "voided" | "without-end").
     """
-    held = _hold(caller, key)
+    held = lock_grant(caller, key)
     end = ends_at(check_moment(expires, "expires"), zone_of_startup(held.account.startup_id))
     _refuse_voided(held)
     if held.lot.expires is None:
@@ -168,7 +163,7 @@ def extend_grant(caller: Caller, key: str, *, expires: date | datetime, reason: 
             "expires", "not-later", "%(value)s is not later than the end now, %(end)s",
             value=end_text(end), end=end_text(held.lot.expires),
         )
-    return _change(caller, held, "extend", instant=end, reason=reason)
+    return change_grant(caller, held, "extend", instant=end, reason=reason)
 
 
 def top_up_grant(caller: Caller, key: str, *, amount: str, reason: str = "") -> Grant:
@@ -177,11 +172,11 @@ def top_up_grant(caller: Caller, key: str, *, amount: str, reason: str = "") -> 
     Raises NotFound("grant"), Forbidden, RuleBroken("amount", ...) unless it is above 0 and the pool has it left,
     Conflict("grant", "voided" | "expired").
     """
-    held = _hold(caller, key)
+    held = lock_grant(caller, key)
     steps = _positive(amount, held.unit)
     _refuse_voided(held)
     _refuse_expired(held, caller.now)
-    return _change(caller, held, "top_up", steps, reason=reason)
+    return change_grant(caller, held, "top_up", steps, reason=reason)
 
 
 def void_grant(caller: Caller, key: str, *, at: datetime | None = None, reason: str = "") -> Grant:
@@ -190,14 +185,33 @@ def void_grant(caller: Caller, key: str, *, at: datetime | None = None, reason: 
     A void that stands already can be brought forward, never put off. Raises NotFound("grant"), Forbidden,
     RuleBroken("at", ...), Conflict("grant", "used-up" | "expired").
     """
-    held = _hold(caller, key)
+    held = lock_grant(caller, key)
     instant = starts_at(check_moment(at, "at")) if at is not None else caller.now
     if held.lot.voided_at is not None and held.lot.voided_at <= instant:
         return held.grant
     _refuse_expired(held, max(caller.now, instant))
-    if not held.undrawn:
+    if held.is_used_up:
         raise Conflict("grant", "used-up", "the grant %(key)s is used up: there is nothing to void", key=key)
-    return _change(caller, held, "void", instant=instant, reason=reason)
+    return change_grant(caller, held, "void", instant=instant, reason=reason)
+
+
+def void_series(caller: Caller, key: str, *, at: datetime | None = None, reason: str = "") -> list[Grant]:
+    """Stops the months of a monthly allowance that can be, those that begin later among them; `key` is one of them.
+
+    A month that has ended by then, is used up or is void already stays as it is, and so does all where nothing is left
+    to void. Gives the months back that it stopped. Raises NotFound("grant"), Forbidden, RuleBroken("at", ...),
+    Conflict("grant", "not-monthly"), Conflict("grant", "held") while sessions are booked that no other grant pays.
+    """
+    months = lock_series(caller, key)
+    if not months:
+        raise Conflict("grant", "not-monthly", "the grant %(key)s is no month of an allowance", key=key)
+    instant = starts_at(check_moment(at, "at")) if at is not None else caller.now
+    standing = [
+        month for month in months
+        if month.lot.end > max(caller.now, instant) and not month.is_used_up
+    ]
+    change_grants(caller, standing, "void", instant=instant, reason=reason)
+    return [month.grant for month in standing]
 
 
 def return_to_pool(caller: Caller, key: str, *, amount: str, reason: str = "") -> Grant:
@@ -206,65 +220,14 @@ def return_to_pool(caller: Caller, key: str, *, amount: str, reason: str = "") -
     Raises NotFound("grant"), Forbidden, RuleBroken("amount", "not-positive"), Conflict("amount", "more-than-undrawn")
     naming what is undrawn.
     """
-    held = _hold(caller, key)
+    held = lock_grant(caller, key)
     steps = _positive(amount, held.unit)
     if steps > held.undrawn:
         raise Conflict(
             "amount", "more-than-undrawn", "%(value)s %(unit)s is more than the grant %(key)s has undrawn: %(undrawn)s",
             value=amount, unit=held.unit.name, key=key, undrawn=format_amount(held.undrawn, held.unit),
         )
-    return _change(caller, held, "return", steps, reason=reason)
-
-
-@dataclass(frozen=True)
-class _Held:
-    """A grant whose pool and account are locked, and its lot as it stands."""
-
-    grant: Grant
-    account: Account
-    lot: LotView
-    unit: Unit
-
-    @property
-    def undrawn(self) -> int:
-        """What no usage has taken, of whatever day, and nothing reserves."""
-        return self.lot.amount - self.lot.standing.drawn - self.lot.standing.held
-
-
-def _hold(caller: Caller, key: str) -> _Held:
-    """Locks a grant's pool, then its account (L12). Raises NotFound("grant"), Forbidden."""
-    row = db.session.execute(
-        select(Grant, Startup.key)
-        .join(Startup, Startup.id == Grant.startup_id)
-        .where(Grant.key == key, visible_startups(caller))
-    ).first()
-    if row is None:
-        raise NotFound("grant", key)
-    grant, startup = row
-    require_startup(caller, "grant.change", startup)
-    fact = db.session.get_one(LotFact, grant.lot_id)
-    locks.lock_pools([fact.pool_id])
-    account = locks.lock_accounts([fact.account_id])[fact.account_id]
-    # as of the end of time: usage of any day counts as drawn
-    view = balances(LATEST, account_ids=[account.id])[0]
-    return _Held(grant, account, next(lot for lot in view.lots if lot.id == fact.id), view.unit)
-
-
-def _change(
-    caller: Caller, held: _Held, kind: ChangeKind, amount: int = 0, *, instant: datetime | None = None, reason: str
-) -> Grant:
-    key = held.grant.key
-    terms = ChangeTerms(key, kind, caller.now, amount, instant, reason)
-    book.post([held.account], Cause(kind, f"grant:{key}", caller.actor), changes={held.account.id: [terms]})
-    before = {
-        "amount": format_amount(held.lot.amount, held.unit),
-        "expires": instant_text(held.lot.expires),
-        "voided_at": instant_text(held.lot.voided_at),
-    }
-    after = {**change_text(terms, held.unit), "reason": reason}
-    record(caller, f"grant.{kind}", f"grant:{key}", before=before, after=after)
-    db.session.flush()
-    return held.grant
+    return change_grant(caller, held, "return", steps, reason=reason)
 
 
 def _positive(amount: str, unit: Unit) -> int:
@@ -274,7 +237,7 @@ def _positive(amount: str, unit: Unit) -> int:
     return steps
 
 
-def _refuse_voided(held: _Held) -> None:
+def _refuse_voided(held: Locked) -> None:
     if held.lot.voided_at is not None:
         raise Conflict(
             "grant", "voided", "the grant %(key)s is voided from %(at)s on",
@@ -282,7 +245,7 @@ def _refuse_voided(held: _Held) -> None:
         )
 
 
-def _refuse_expired(held: _Held, at: datetime) -> None:
+def _refuse_expired(held: Locked, at: datetime) -> None:
     if held.lot.expires is not None and held.lot.expires <= at:
         raise Conflict(
             "grant", "expired", "the grant %(key)s ended with %(end)s",

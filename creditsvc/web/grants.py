@@ -11,7 +11,6 @@ from flask_babel import lazy_gettext
 from marshmallow import Schema
 
 from creditsvc.core.days import day_of
-from creditsvc.grants.models import Grant
 from creditsvc.grants.operations import (
     award_grant,
     award_package,
@@ -19,6 +18,7 @@ from creditsvc.grants.operations import (
     return_to_pool,
     top_up_grant,
     void_grant,
+    void_series,
 )
 from creditsvc.grants.reading import find_grant, pools
 from creditsvc.grants.schemas import AmountShape, AwardShape, ExtendShape, ReasonShape
@@ -41,7 +41,8 @@ class Change:
     done: Any
     fields: tuple[str, ...]
     schema: Callable[[], Schema]
-    act: Callable[..., Grant]
+    act: Callable[..., object]
+    is_of_series: bool = False  # of all months of an allowance rather than of the one grant
 
 
 CHANGES: Mapping[str, Change] = {
@@ -61,6 +62,13 @@ CHANGES: Mapping[str, Change] = {
                      "be taken back."),
         lazy_gettext("Void the grant"), lazy_gettext("The grant is void from now on."),
         ("reason",), ReasonShape, void_grant,
+    ),
+    "void-series": Change(
+        lazy_gettext("Void all months"),
+        lazy_gettext("The monthly allowance stops now, with all its months to come. What was used stays used. This "
+                     "cannot be taken back."),
+        lazy_gettext("Void the allowance"), lazy_gettext("The allowance is void from now on."),
+        ("reason",), ReasonShape, void_series, is_of_series=True,
     ),
     "return": Change(
         lazy_gettext("Return to the pool"),
@@ -133,7 +141,8 @@ def grant(key: str) -> ResponseReturnValue:
     accounts = [view.id for view in balances(caller.now, startup_ids=[startup.id])]
     events = [event for event in lot_events(accounts) if event.lot == key]
     return render_template(
-        "grant.html", found=found, startup=startup, events=events, now=caller.now, changes=CHANGES,
+        "grant.html", found=found, startup=startup, events=events, now=caller.now,
+        changes={name: kind for name, kind in CHANGES.items() if found.grant.series or not kind.is_of_series},
         may_activate=may_with(caller, "grant.activate", startup),
     )
 

@@ -263,3 +263,15 @@ def test_the_history_of_an_activation_has_what_was_corrected(manager: Speaker, f
     assert [one["reason"] for one in newest["items"]] == ["the day was wrong"]
     assert newest["items"] == [founder.get("/grants/hr-azure").json["activation"]]
     assert ([one["activated_at"] for one in older["items"]], older["next"]) == (["2026-03-02T16:00:00Z"], None)
+
+
+def test_a_monthly_allowance_is_awarded_and_voided_whole(manager: Speaker, pool: str) -> None:
+    body = {key: value for key, value in AWARD.items() if key != "expires"}
+    first = manager.post("/grants", body | {"key": "hr", "amount": "100", "effective": "2026-05-01", "months": 3})
+
+    voided = manager.post(f"/grants/{first.json['key']}/void-series", {"reason": "Left the park"})
+    again = manager.post("/grants/hr-m02/void-series", {})
+
+    assert (first.json["key"], first.json["series"], first.json["month"]) == ("hr-m01", "hr", 1)
+    assert [(one["key"], one["remaining"]) for one in voided.json["items"]] == [("hr-m02", "0"), ("hr-m03", "0")]
+    assert (again.status_code, again.json["items"]) == (200, [])

@@ -17,7 +17,7 @@ from tests.conftest import NOW
 WRITES = {
     "award": {
         "POST /grants", "POST /grants/{key}/extend", "POST /grants/{key}/top-up", "POST /grants/{key}/void",
-        "POST /grants/{key}/return", "POST /grants/{key}/activate",
+        "POST /grants/{key}/return", "POST /grants/{key}/activate", "POST /grants/{key}/void-series",
         "POST /startups/{key}/enrolments/{cohort}/award",
     },
     "import": {

@@ -118,6 +118,8 @@ POST api_grants.top_up_grant own               : 401 422 422 422 403 404 404 403
 POST api_grants.top_up_grant other             : 401 422 422 404 403 404 404 404 404
 POST api_grants.void_grant own                 : 401 200 200 200 403 404 404 403 403
 POST api_grants.void_grant other               : 401 200 200 404 403 404 404 404 404
+POST api_grants.void_series own                : 401 409 409 409 403 404 404 403 403
+POST api_grants.void_series other              : 401 409 409 404 403 404 404 404 404
 POST api_grants.activate_grant own             : 401 422 422 422 403 404 404 422 422
 POST api_grants.activate_grant other           : 401 422 422 404 403 404 404 404 404
 GET api-docs.openapi_json                      : 200 200 200 200 200 200 200 200 200

@@ -172,3 +172,27 @@ def test_a_package_is_awarded_from_the_startups_page(manager: Browser):
 
     assert "The package is awarded: 1 grants." in page.text
     assert action not in page.html
+
+
+def test_a_monthly_allowance_of_hours_is_awarded_and_voided_whole(manager: Browser):
+    factories.make_resource("consulting", "hours", None, None)
+    factories.make_pool("consultants", "50", resource="consulting")
+    allowance = {"pool": "consultants", "amount": "2", "effective": "2026-06-01", "expires": "", "months": "3"}
+
+    awarded = manager.follow(manager.submit(AWARD, allowance))
+    page = manager.get("/grants/harbour-consulting-1-m02")
+    voided = manager.follow(manager.submit("/grants/harbour-consulting-1-m02/void-series", {"reason": "left"}))
+
+    assert "The grant is awarded." in awarded.text
+    assert "month 2 of harbour-consulting-1" in page.text
+    assert "Void all months" in page.text
+    assert "Activation" not in page.text
+    assert "The allowance is void from now on." in voided.text
+    assert {lot.voided_at for lot in factories.account_of("harbour", resource="consulting").lots} == {factories.NOW}
+
+
+def test_a_single_grant_offers_no_void_of_all_months(manager: Browser):
+    factories.make_grant("harbour", "ms-azure", key="hr")
+
+    assert "Void all months" not in manager.get("/grants/hr").text
+    assert "is no month of an allowance" in manager.submit("/grants/hr/void-series", {}).text
