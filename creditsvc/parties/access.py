@@ -41,6 +41,12 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "pool.see": READERS | {"partner"},
     "programme.see": READERS | {"partner"},
     "programme.edit": MANAGERS,
+    "consultant.see": READERS | {"consultant"},
+    "consultant.edit": MANAGERS,
+    "booking.see": READERS,
+    "booking.make": MANAGERS,
+    "booking.settle": MANAGERS,
+    "booking.decide": MANAGERS,
     "usage.see": READERS,
     "usage.import": MANAGERS,
     "rate.see": READERS,
@@ -56,7 +62,9 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "tokens.see": frozenset({"administrator", "auditor"}),
     "load": frozenset({"administrator"}),
 }
-MEMBER_ACTIONS = frozenset({"startup.see", "balance.report", "grant.activate", "licence.see"})
+MEMBER_ACTIONS = frozenset({
+    "startup.see", "balance.report", "grant.activate", "licence.see", "booking.see", "booking.make", "booking.settle",
+})
 
 _STARTUP = select(Startup).where(Startup.key == bindparam("key"))
 
