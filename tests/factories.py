@@ -175,3 +175,10 @@ def lot_of(grant: Grant, as_of: datetime = NOW) -> LotView:
 def partner_of(key: str) -> Partner:
     """The partner of that key."""
     return do(lambda: programmes_reading.by_key(Partner, "partner", key))
+
+
+def consultant(key: str) -> Person:
+    """The person who signs in as the consultant of that key, as `tests.consulting.scenes` makes them."""
+    return do(lambda: db.session.execute(
+        select(Person).where(Person.email == f"{key}@park.example")
+    ).scalar_one())

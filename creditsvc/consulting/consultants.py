@@ -18,7 +18,7 @@ from creditsvc.parties.access import Caller, may, require
 from creditsvc.parties.models import Person
 from creditsvc.parties.operations import check_key
 from creditsvc.parties.trail import record
-from creditsvc.programmes.models import Programme
+from creditsvc.programmes.models import Cohort, Enrolment, Programme
 from creditsvc.programmes.reading import by_key
 
 STEPS = (15, 30, 60)
@@ -284,9 +284,17 @@ def set_policy(caller: Caller, programme: str, policy: Policy) -> None:
     record(caller, "programme.consulting", f"programme:{programme}", before=before, after=asdict(policy))
 
 
-def policy_of(programme_id: int | None) -> Policy:
-    """What a programme says, or what holds where none says anything."""
-    return _policy(None if programme_id is None else db.session.get(ConsultingPolicy, programme_id))
+def policy_of_startup(startup_id: int) -> Policy:
+    """What holds of a startup's sessions: what the programme says in which it was enrolled first, of those that are
+    active and say anything; else the policy's own values."""
+    return _policy(db.session.scalar(
+        select(ConsultingPolicy)
+        .join(Cohort, Cohort.programme_id == ConsultingPolicy.programme_id)
+        .join(Enrolment, Enrolment.cohort_id == Cohort.id)
+        .where(Enrolment.startup_id == startup_id, Enrolment.status == "active")
+        .order_by(Enrolment.enrolled_on, Enrolment.id)
+        .limit(1)
+    ))
 
 
 def _policy(row: ConsultingPolicy | None) -> Policy:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from creditsvc.core.amounts import format_amount, unit_named
-from creditsvc.core.days import start_text
+from creditsvc.core.days import day_of
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.core.seats import peak
 from creditsvc.db import db
@@ -71,7 +71,7 @@ def check_holds(lots: Sequence[KnownLot], hours: Hours, new: Additions, sums: Su
     asked = new.holds[0]
     raise RuleBroken(
         "amount", "not-available", "%(left)s hours can be booked for %(day)s, not %(asked)s",
-        left=format_amount(before.room(lots, asked.at), HOUR), day=start_text(asked.at),
+        left=format_amount(before.room(lots, asked.at), HOUR), day=day_of(asked.at),
         asked=format_amount(asked.amount, HOUR),
     )
 
