@@ -36,3 +36,23 @@ def free(capacity: int, taken: Iterable[Interval], from_at: datetime, until: dat
     end = until or LATEST
     within = ((max(start, from_at), min(stop or LATEST, end)) for start, stop in taken)
     return capacity - peak(within)
+
+
+def frees_at(capacity: int, taken: Iterable[Interval], from_at: datetime) -> datetime | None:
+    """The first instant from which on a seat is free for good, `from_at` or later; None when there is none."""
+    changes: dict[datetime, int] = {}
+    for start, stop in taken:
+        end = stop or LATEST
+        if end > start:
+            changes[start] = changes.get(start, 0) + 1
+            changes[end] = changes.get(end, 0) - 1
+    standing, first = 0, from_at if capacity > 0 else None
+    for at in sorted(changes):
+        standing += changes[at]
+        if at == LATEST:
+            break
+        if standing >= capacity:
+            first = None
+        elif first is None:
+            first = max(at, from_at)
+    return first

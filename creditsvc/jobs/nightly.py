@@ -1,4 +1,5 @@
-"""The night: decide what is due, write each person one digest, deliver, note the heads of the book (A2 to A7, L18).
+"""The night: seat who waits, decide what is due, write each person one digest, deliver, note the book's heads (A2 to
+A7, L18).
 
 Every step may be killed at any point. What a commit holds is kept; the run is then taken over and repeats only what
 leaves no trace: alerts are unique by key, digests by person and day, mails leave through the outbox.
@@ -31,6 +32,7 @@ from creditsvc.jobs.runs import Claim
 from creditsvc.ledger import seals
 from creditsvc.ledger.book import renew_caches
 from creditsvc.ledger.caches import uncached
+from creditsvc.licences import waiting
 from creditsvc.mail.outbox import Draft, check
 from creditsvc.mail.smtp import sender_for
 from creditsvc.parties.access import operator
@@ -111,6 +113,7 @@ def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetim
     run = _Run(config, night, held, wall, lambda: now + (wall() - began))
     log.info("night.begins", day=night.day.isoformat())
     try:
+        _seat_all(run)
         _decide_all(run)
         queued, refused = _tell_all(run)
         heads = transaction(lambda: _note(run))
@@ -136,6 +139,17 @@ def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetim
             "uncertain": delivered.uncertain,
         },
     }
+
+
+def _seat_all(run: _Run) -> None:
+    """Those who wait for seats that the calendar has freed, accounts with a commit each."""
+    for account_id in waiting.waiting_accounts():
+        transaction(lambda key=account_id: _seat(run, key))  # type: ignore[misc]
+
+
+def _seat(run: _Run, account_id: int) -> None:
+    runs.beat(run.held, run.wall())
+    waiting.seat_account(operator(run.night.now, ACTOR), run.config, account_id)
 
 
 def _decide_all(run: _Run) -> None:

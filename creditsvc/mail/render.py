@@ -83,6 +83,25 @@ class PasswordReset(TypedDict):
     base_url: str
 
 
+class SeatFreed(TypedDict):
+    """The values of the template `seat_freed`; `is_holder` where it is written to the person who got the seat.
+
+    `delivery` is how the seat reaches them: `invitation`, `key` or `portal` (then `portal` is its address).
+    """
+
+    person_name: str
+    is_holder: bool
+    holder_name: str
+    holder_email: str
+    startup_name: str
+    product: str
+    first_day: date
+    last_day: date | None
+    delivery: str
+    portal: str
+    base_url: str
+
+
 def render_digest(values: Digest, language: str) -> Rendered:
     """The nightly digest of one person (A5). Raises ValueError for no matter at all or an unknown severity."""
     if not any(section["items"] for section in values["sections"]):
@@ -93,6 +112,11 @@ def render_digest(values: Digest, language: str) -> Rendered:
 def render_password_reset(values: PasswordReset, language: str) -> Rendered:
     """The mail with the link to set a new password."""
     return render("password_reset", values, language)
+
+
+def render_seat_freed(values: SeatFreed, language: str) -> Rendered:
+    """The mail that tells of a seat for which somebody waited."""
+    return render("seat_freed", values, language)
 
 
 def render(template: str, values: Mapping[str, Any], language: str) -> Rendered:

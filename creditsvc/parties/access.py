@@ -38,6 +38,8 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "grant.award": MANAGERS,
     "grant.change": MANAGERS,
     "grant.activate": MANAGERS,
+    "seat.assign": MANAGERS,
+    "seat.rank": MANAGERS,
     "pool.see": READERS | {"partner"},
     "programme.see": READERS | {"partner"},
     "programme.edit": MANAGERS,
@@ -65,6 +67,8 @@ ACTIONS: Mapping[str, frozenset[str]] = {
 MEMBER_ACTIONS = frozenset({
     "startup.see", "balance.report", "grant.activate", "licence.see", "booking.see", "booking.make", "booking.settle",
 })
+OWNER_ACTIONS = frozenset({"seat.assign"})
+"""What of a startup's own people its owners alone may do."""
 
 _STARTUP = select(Startup).where(Startup.key == bindparam("key"))
 
@@ -193,4 +197,6 @@ def require_startup(caller: Caller, action: str, key: str, *, locked: bool = Fal
 
 def may_with(caller: Caller, action: str, startup: Startup) -> bool:
     """Whether the caller, who sees the startup, may do the action with it: by staff role or as one of its people."""
-    return may(caller, action) or (action in MEMBER_ACTIONS and startup.id in caller.memberships)
+    if may(caller, action) or (action in MEMBER_ACTIONS and startup.id in caller.memberships):
+        return True
+    return action in OWNER_ACTIONS and caller.memberships.get(startup.id) == "owner"
