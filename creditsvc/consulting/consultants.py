@@ -92,7 +92,7 @@ def add_consultant(
     if db.session.scalar(select(Consultant.id).where(Consultant.key == key)) is not None:
         raise Conflict("key", "key-taken", "The key %(key)s is taken: choose another one.", key=key)
     values = _values(
-        name=name, email=email, timezone=timezone, languages=list(languages), skills=list(skills), rate=rate,
+        key, name=name, email=email, timezone=timezone, languages=list(languages), skills=list(skills), rate=rate,
         currency=currency, holidays=holidays, slot_minutes=slot_minutes, notice_hours=notice_hours,
     )
     consultant = Consultant(key=key, created_at=caller.now, active=True, **values)
@@ -113,7 +113,7 @@ def edit_consultant(caller: Caller, key: str, *, active: bool | None = None, **c
         "currency": consultant.currency,
     }
     unchanged_rate = consultant.rate if "rate" not in changes else None
-    values = _values(**{**before, **changes})
+    values = _values(key, **{**before, **changes})
     if unchanged_rate is not None:
         values["rate"] = unchanged_rate
     for name, value in values.items():
@@ -131,7 +131,7 @@ def _email_of(consultant: Consultant) -> str | None:
 
 
 def _values(
-    *, name: str, email: str | None, timezone: str, languages: list[str], skills: list[str], rate: str | None,
+    key: str, *, name: str, email: str | None, timezone: str, languages: list[str], skills: list[str], rate: str | None,
     currency: str | None, holidays: str, slot_minutes: int, notice_hours: int,
 ) -> dict[str, Any]:
     if not name.strip():
@@ -155,13 +155,13 @@ def _values(
         if steps is not None and steps < 0:
             raise RuleBroken("rate", "negative", "%(value)s: a rate is 0 or more", value=rate)
     return {
-        "name": name.strip(), "person_id": _person_id(email), "timezone": timezone, "languages": languages,
+        "name": name.strip(), "person_id": _person_id(email, key), "timezone": timezone, "languages": languages,
         "skills": skills, "rate": steps, "currency": currency or None, "holidays": check_calendar(holidays),
         "slot_minutes": slot_minutes, "notice_hours": notice_hours,
     }
 
 
-def _person_id(email: str | None) -> int | None:
+def _person_id(email: str | None, key: str) -> int | None:
     if not email:
         return None
     person = db.session.scalar(select(Person).where(Person.email == email.strip().lower()))
@@ -169,6 +169,12 @@ def _person_id(email: str | None) -> int | None:
         raise RuleBroken(
             "email", "no-consultant", "%(value)s is nobody with the role consultant: add that person first", value=email
         )
+    with db.session.no_autoflush:
+        other = db.session.scalar(
+            select(Consultant.key).where(Consultant.person_id == person.id, Consultant.key != key)
+        )
+    if other is not None:
+        raise Conflict("email", "is-another", "%(value)s is the consultant %(key)s already", value=email, key=other)
     return person.id
 
 

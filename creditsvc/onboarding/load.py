@@ -15,7 +15,9 @@ from creditsvc.core.errors import FileError
 from creditsvc.db import db
 from creditsvc.ledger.locks import lock_pools
 from creditsvc.ledger.models import Pool
+from creditsvc.onboarding.load_consulting import load_consultants, load_policies
 from creditsvc.onboarding.load_grants import load_grants
+from creditsvc.onboarding.load_licences import load_products
 from creditsvc.onboarding.load_offers import load_offers
 from creditsvc.onboarding.load_people import load_enrolments, load_package_awards, load_startups, load_users
 from creditsvc.onboarding.load_rates import load_rates
@@ -25,7 +27,8 @@ from creditsvc.onboarding.schemas import LoadFile, shape_errors, value_at
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.trail import record
 
-SECTIONS = ("partners", "resources", "programmes", "pools", "startups", "grants", "rates", "users")
+SECTIONS = ("partners", "resources", "programmes", "pools", "startups", "grants", "rates", "users", "products",
+            "consultants")
 
 
 def load_documents(caller: Caller, documents: Sequence[tuple[str, Any]]) -> LoadReport:
@@ -39,6 +42,8 @@ def load_documents(caller: Caller, documents: Sequence[tuple[str, Any]]) -> Load
     loading = Loading(caller, f"load:{' '.join(names)}"[:200])
     sections = _checked(documents)
     load_offers(loading, sections)
+    load_policies(loading, sections["programmes"])
+    load_products(loading, sections["products"])
     # pools first, then accounts (L12): this load may touch any of them
     lock_pools(db.session.scalars(select(Pool.id)))
     load_rates(loading, sections["rates"])
@@ -48,6 +53,7 @@ def load_documents(caller: Caller, documents: Sequence[tuple[str, Any]]) -> Load
     load_grants(loading, sections["grants"])
     load_package_awards(loading, sections["startups"])
     load_users(loading, sections["users"])
+    load_consultants(loading, sections["consultants"])
     if not loading.report.is_unchanged:
         record(
             caller, "load", loading.reference, after={"new": loading.report.new, "changed": loading.report.changed}
@@ -80,7 +86,7 @@ def _twice(sections: dict[str, list[Item]]) -> list[FileError]:
     """Each thing may stand once in a load."""
     programmes, startups = sections["programmes"], sections["startups"]
     faults: list[FileError] = []
-    for section in ("partners", "resources", "programmes", "pools", "startups", "grants"):
+    for section in ("partners", "resources", "programmes", "pools", "startups", "grants", "products", "consultants"):
         faults += _repeated(sections[section], "key", lambda item: item.data["key"])
     faults += _repeated(sections["users"], "email", lambda item: item.data["email"].strip().lower())
     faults += _repeated(sections["rates"], "day", lambda item: " ".join(

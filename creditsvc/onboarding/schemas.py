@@ -7,11 +7,15 @@ from marshmallow import ValidationError, fields, validate
 
 from creditsvc.core.errors import FileError
 from creditsvc.grants.schemas import REASON
-from creditsvc.onboarding.shapes import NAME, Flag, Key, Months, Shape, Text, many
+from creditsvc.licences.models import DELIVERIES
+from creditsvc.onboarding.shapes import NAME, Flag, Key, Months, Shape, Text, TimeOfDay, WholeCount, many
 from creditsvc.parties.fields import Amount, Day, Moment
 from creditsvc.parties.models import MEMBER_ROLES, STAFF_ROLES
 from creditsvc.parties.operations import LANGUAGES
 from creditsvc.programmes.models import ENROLMENT_STATES
+
+DAYS_OF_WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+"""As a file names them; the place in this list is the weekday's number."""
 
 
 class PartnerItem(Shape):
@@ -57,8 +61,24 @@ class PackageItem(Shape):
     lines = fields.List(fields.Nested(LineItem), required=True)
 
 
+class ConsultingPolicyItem(Shape):
+    """What a programme says of sessions with consultants."""
+
+    confirm_days = WholeCount()
+    excess = Text(validate=validate.OneOf(("draw", "uncovered")))
+    no_show_percent = WholeCount()
+    late_hours = WholeCount()
+    late_percent = WholeCount()
+
+
+class PoliciesItem(Shape):
+    """What a programme says beside its terms."""
+
+    consulting = fields.Nested(ConsultingPolicyItem, load_default=None, allow_none=True)
+
+
 class ProgrammeItem(Shape):
-    """An offer with its intakes and packages."""
+    """An offer with its intakes, packages and policies."""
 
     key = Key(required=True)
     name = Text(required=True, validate=NAME)
@@ -69,6 +89,7 @@ class ProgrammeItem(Shape):
     timezone = Text()
     cohorts = many(CohortItem)
     packages = many(PackageItem)
+    policies = fields.Nested(PoliciesItem, load_default=None, allow_none=True)
 
 
 class PoolItem(Shape):
@@ -186,6 +207,55 @@ class RateItem(Shape):
     source = Text(required=True)
 
 
+class ProductItem(Shape):
+    """What a resource of seats is: whose software, in which plan, and how a seat reaches its holder."""
+
+    key = Key(required=True)
+    resource = Text(required=True)
+    publisher = Text(required=True, validate=NAME)
+    plan = Text(required=True, validate=NAME)
+    seat_is = Text(required=True, validate=validate.Length(min=1, max=300))
+    delivery = Text(required=True, validate=validate.OneOf(DELIVERIES))
+    portal = Text(validate=validate.Length(max=300))
+    sku = Text(validate=validate.Length(min=1, max=100))
+
+
+class WeeklyHoursItem(Shape):
+    """A stretch of every such weekday; one that ends no later than it begins ends on the next day."""
+
+    day = Text(required=True, validate=validate.OneOf(DAYS_OF_WEEK))
+    starts = TimeOfDay(required=True, data_key="from")
+    ends = TimeOfDay(required=True, data_key="to")
+
+
+class ExceptionItem(Shape):
+    """A day that is not like its weekday."""
+
+    day = Day(required=True)
+    kind = Text(required=True, validate=validate.OneOf(("off", "extra")))
+    starts = TimeOfDay(load_default=0, data_key="from")
+    ends = TimeOfDay(load_default=24 * 60, data_key="to")
+    reason = Text(load_default="", validate=validate.Length(max=300))
+
+
+class ConsultantItem(Shape):
+    """Somebody who gives hours, and when they can be booked."""
+
+    key = Key(required=True)
+    name = Text(required=True, validate=NAME)
+    email = Text(validate=validate.Length(min=3, max=254))
+    timezone = Text()
+    languages = fields.List(Text(), allow_none=False)
+    skills = fields.List(Text(), allow_none=False)
+    rate = Amount(allow_none=True)
+    currency = Text(allow_none=True)
+    holidays = Text()
+    slot_minutes = WholeCount()
+    notice_hours = WholeCount()
+    hours = fields.List(fields.Nested(WeeklyHoursItem), error_messages={"invalid": "Write a list here."})
+    exceptions = many(ExceptionItem)
+
+
 class LoadFile(Shape):
     """One file of a load."""
 
@@ -197,6 +267,8 @@ class LoadFile(Shape):
     grants = many(GrantItem)
     rates = many(RateItem)
     users = many(UserItem)
+    products = many(ProductItem)
+    consultants = many(ConsultantItem)
 
 
 def shape_errors(name: str, document: Any, error: ValidationError) -> list[FileError]:

@@ -1,5 +1,6 @@
 """What the shapes of the load file are made of: fields that guess nothing, mappings whose keys are known."""
 
+import re
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
@@ -22,6 +23,15 @@ class Key(Text):
         super().__init__(validate=[validate.Length(min=1, max=longest), KEY], **more)
 
 
+class WholeCount(fields.Integer):
+    """A whole number; the operation says which ones are right."""
+
+    default_error_messages = {"invalid": "Write a whole number, such as 30."}
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(strict=True, **more)
+
+
 class Months(fields.Integer):
     """A whole number of months."""
 
@@ -29,6 +39,17 @@ class Months(fields.Integer):
 
     def __init__(self, **more: Any) -> None:
         super().__init__(strict=True, **more)
+
+
+class TimeOfDay(fields.Field[int]):
+    """A time of day as minutes since midnight, `24:00` at most; one that YAML read as a number is refused."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        found = re.fullmatch(r"(\d{2}):(\d{2})", value, re.ASCII) if isinstance(value, str) else None
+        minutes = int(found[1]) * 60 + int(found[2]) if found and int(found[2]) < 60 else None
+        if minutes is None or minutes > 24 * 60:
+            raise ValidationError('Write a time of day as text, such as "09:30".')
+        return minutes
 
 
 class Flag(fields.Field[bool]):
