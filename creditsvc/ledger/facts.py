@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Label, Row, Select, and_, bindparam, func, or_, select
 
 from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
 from creditsvc.core.days import day_start
@@ -28,6 +28,8 @@ from creditsvc.ledger.models import (
     Resource,
     Scope,
     ScopeFact,
+    SeatEnd,
+    SeatFact,
     UsageFact,
 )
 from creditsvc.ledger.timeline import Ownership, Turn, owner_at, timeline
@@ -44,7 +46,8 @@ class KnownLot:
     """A lot's award as stated (a row with the columns of `LotFact`), and as all its facts known then make it.
 
     `cached_drawn` and `cached_held` are what the cache says of it in all, None where the cache does not have the lot
-    (L16); `batches` how many the account had when the lot was read.
+    (L16); `batches` how many the account had when the lot was read, `seats_taken` how many of its seats somebody had
+    at the instant asked for (None: not asked).
     """
 
     fact: LotFact | Row[*tuple[Any, ...]]
@@ -53,6 +56,7 @@ class KnownLot:
     cached_drawn: int | None
     batches: int | None = None
     cached_held: int | None = None
+    seats_taken: int | None = None
 
 
 def chunks(ids: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
@@ -89,25 +93,30 @@ def idle_among(account_ids: Iterable[int]) -> set[int]:
     return idle
 
 
-def lots_of(account_ids: Sequence[int], known_at: datetime | None = None) -> dict[int, list[KnownLot]]:
-    """The lots of each account, folded from the facts recorded by `known_at` (all when None), in one statement."""
+def lots_of(
+    account_ids: Sequence[int], known_at: datetime | None = None, seats_at: datetime | None = None
+) -> dict[int, list[KnownLot]]:
+    """The lots of each account, folded from the facts recorded by `known_at` (all when None), in one statement; with
+    how many of their seats were taken at `seats_at`, where that is asked.
+    """
     facts: dict[int, Row[*tuple[Any, ...]]] = {}
     changes: dict[int, list[LotChange]] = defaultdict(list)
-    statement = _lots(known_at is not None)
+    statement = _lots(known_at is not None, seats_at is not None)
     for part in chunks(account_ids):
-        for row in db.session.execute(statement, {"account_ids": part, "known_at": known_at}):
+        for row in db.session.execute(statement, {"account_ids": part, "known_at": known_at, "seats_at": seats_at}):
             facts[row.id] = row
             if row.LotChange is not None:
                 changes[row.id].append(row.LotChange)
     known: dict[int, list[KnownLot]] = {account_id: [] for account_id in account_ids}
     for lot in facts.values():
         terms = folded(lot, changes.get(lot.id, ()))
-        known[lot.account_id].append(KnownLot(lot, terms, lot.pool, lot.cached_drawn, lot.batches, lot.cached_held))
+        known[lot.account_id].append(KnownLot(lot, terms, lot.pool, lot.cached_drawn, lot.batches, lot.cached_held,
+                                              None if seats_at is None else lot.seats_taken))
     return known
 
 
 @cache
-def _lots(by_known_at: bool) -> Select[*tuple[Any, ...]]:
+def _lots(by_known_at: bool, with_seats: bool) -> Select[*tuple[Any, ...]]:
     ids: BindParameter[int] = bindparam("account_ids", expanding=True)
     change_of_lot: ColumnElement[bool] = LotChange.lot_id == LotFact.id
     award: ColumnElement[bool] = LotFact.account_id.in_(ids)
@@ -115,15 +124,30 @@ def _lots(by_known_at: bool) -> Select[*tuple[Any, ...]]:
         recorded = select(Batch.id).where(Batch.account_id.in_(ids), Batch.recorded_at <= bindparam("known_at"))
         change_of_lot = and_(change_of_lot, LotChange.batch_id.in_(recorded))
         award = and_(award, LotFact.batch_id.in_(recorded))
+    seats = [_seats_taken(by_known_at)] if with_seats else []
     return (
         select(*_LOT, Pool.key.label("pool"), LotCache.drawn.label("cached_drawn"), LotCache.held.label("cached_held"),
-               Account.batches, LotChange)
+               Account.batches, LotChange, *seats)
         .join(Pool, Pool.id == LotFact.pool_id)
         .join(Account, Account.id == LotFact.account_id)
         .outerjoin(LotCache, LotCache.lot_id == LotFact.id)
         .outerjoin(LotChange, change_of_lot)
         .where(award)
     )
+
+
+def _seats_taken(by_known_at: bool) -> Label[int]:
+    """How many seats of the lot somebody has at an instant, the lot's own end left aside."""
+    at: BindParameter[datetime] = bindparam("seats_at")
+    over = select(SeatEnd.id).where(SeatEnd.seat_id == SeatFact.id, SeatEnd.ends_at <= at)
+    taken = select(func.count()).select_from(SeatFact).where(
+        SeatFact.lot_id == LotFact.id, SeatFact.from_at <= at, or_(SeatFact.until_at.is_(None), SeatFact.until_at > at)
+    )
+    if by_known_at:
+        recorded = select(Batch.id).where(Batch.recorded_at <= bindparam("known_at"))
+        over = over.where(SeatEnd.batch_id.in_(recorded))
+        taken = taken.where(SeatFact.batch_id.in_(recorded))
+    return taken.where(~over.exists()).correlate(LotFact).scalar_subquery().label("seats_taken")
 
 
 def folded(fact: LotFact | Row[*tuple[Any, ...]], changes: Iterable[LotChange] = ()) -> Lot:

@@ -23,7 +23,6 @@ from creditsvc.ledger.models import (
     Batch,
     Resource,
 )
-from creditsvc.ledger.seats import taken_at
 from creditsvc.parties.access import Caller, visible_startups
 from creditsvc.parties.models import Startup
 
@@ -197,11 +196,12 @@ def _accounts(*more: type[Startup]) -> Select[*tuple[Any, ...]]:
 def _views(found: Sequence[Any], as_of: datetime, known_at: datetime | None) -> list[AccountView] | None:
     """None when an account was posted to meanwhile. What was recorded by an instant of the past does not move."""
     rows = {row.id: row for row in found}
-    known = lots_of(list(rows), known_at)
+    of_seats = any(row.Resource.kind == "seats" for row in found)
+    known = lots_of(list(rows), known_at, as_of if of_seats else None)
     if known_at is None and any(lot.batches != rows[key].batches for key, lots in known.items() for lot in lots):
         return None
     asked = [key for key, row in rows.items() if not _is_answered(row, known[key], as_of, known_at)]
-    sums = _with_seats(rows, known, _sums(rows, known, asked, as_of, known_at), as_of, known_at)
+    sums = _with_seats(rows, known, _sums(rows, known, asked, as_of, known_at), as_of)
     if known_at is None and len(asked) > 1 and any(now != rows[key].batches for key, now in _batches_now(asked)):
         return None
     newest = {account_id: row.newest_charge_day for account_id, row in rows.items() if row.cached_batch is not None}
@@ -288,19 +288,14 @@ def _sums(
 
 
 def _with_seats(
-    rows: Mapping[int, Any], known: Mapping[int, Sequence[KnownLot]], sums: Mapping[int, _Sums], as_of: datetime,
-    known_at: datetime | None,
+    rows: Mapping[int, Any], known: Mapping[int, Sequence[KnownLot]], sums: Mapping[int, _Sums], as_of: datetime
 ) -> Mapping[int, _Sums]:
-    """The sums with the seats that are taken as of the instant, of lots that are not over by then."""
-    accounts = [account_id for account_id, row in rows.items() if row.Resource.kind == "seats"]
-    if not accounts:
-        return sums
-    taken = taken_at(accounts, as_of, known_at)
+    """The sums, of seats those that are taken as of the instant, of lots that are not over by then."""
     seated = {
         account_id: _Sums({
-            lot.fact.id: taken.get(lot.fact.id, 0) for lot in known[account_id] if lot.lot.is_active(as_of)
+            lot.fact.id: lot.seats_taken or 0 for lot in known[account_id] if lot.lot.is_active(as_of)
         }, {})
-        for account_id in accounts
+        for account_id, row in rows.items() if row.Resource.kind == "seats"
     }
     return {**sums, **seated}
 

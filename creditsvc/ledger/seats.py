@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, func, select, true
 
 from creditsvc.core.burndown import LATEST, Lot
 from creditsvc.core.seats import Interval, heaviest
@@ -90,27 +90,6 @@ def _seats(
             until = min(until_at or LATEST, ends_at or LATEST)
             found[seat_id] = (seat_id, account_id, lot_id, from_at, None if until == LATEST else until)
     return [found[seat_id] for seat_id in sorted(found)]
-
-
-def taken_at(account_ids: Iterable[int], at: datetime, known_at: datetime | None = None) -> dict[int, int]:
-    """How many seats of each lot somebody has at an instant, by lot id, the lots' own ends left aside."""
-    taken: dict[int, int] = {}
-    for part in chunks(account_ids):
-        over = select(SeatEnd.id).where(SeatEnd.seat_id == SeatFact.id, SeatEnd.ends_at <= at)
-        statement = (
-            select(SeatFact.lot_id, func.count())
-            .where(
-                SeatFact.account_id.in_(part), SeatFact.from_at <= at,
-                or_(SeatFact.until_at.is_(None), SeatFact.until_at > at),
-            )
-            .group_by(SeatFact.lot_id)
-        )
-        if known_at is not None:
-            recorded = select(Batch.id).where(Batch.account_id.in_(part), Batch.recorded_at <= known_at)
-            over = over.where(SeatEnd.batch_id.in_(recorded))
-            statement = statement.where(SeatFact.batch_id.in_(recorded))
-        taken.update(db.session.execute(statement.where(~over.exists())).all())
-    return taken
 
 
 def promised_of(pool_ids: Iterable[int]) -> dict[int, int]:
