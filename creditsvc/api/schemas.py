@@ -196,6 +196,7 @@ class AccountSchema(AnswerSchema):
     """A startup's holding of one resource."""
 
     resource = text_field(required=True)
+    kind = text_field("credit, hours or seats", required=True)
     unit = text_field("a currency, hour or seat", required=True)
     batch = fields.Integer(
         required=True, metadata={"description": "the account's batch number; the same number, the same facts"}
@@ -208,6 +209,8 @@ class AccountSchema(AnswerSchema):
     not_yet = amount_field(required=True)
     remaining = amount_field(required=True)
     available = amount_field(required=True)
+    assigned = amount_field("of seats alone: how many somebody has")
+    free = amount_field("of seats alone: how many nobody has")
     uncovered = amount_field(required=True)
     uncredited_refund = amount_field(required=True)
     newest_charge_day = day_field(required=True, allow_none=True)

@@ -47,12 +47,22 @@ def balance_command(startup: str, as_of: datetime | None, known_at: datetime | N
     return Answer(document, (heading, *parts))
 
 
+_HEADINGS = {
+    "credit": {"granted": "granted", "drawn": "drawn", "expired": "expired", "voided": "voided", "not_yet": "not yet",
+               "remaining": "remaining"},
+    "hours": {"granted": "granted", "drawn": "used", "held": "booked", "expired": "expired", "voided": "voided",
+              "not_yet": "not yet", "remaining": "remaining"},
+    "seats": {"granted": "granted", "drawn": "assigned", "expired": "expired", "voided": "voided",
+              "not_yet": "not yet", "remaining": "free"},
+}
+"""What the columns of an account are called, by kind of resource; each is a word of `Standing` first."""
+
+
 def _account_parts(view: AccountView, outlook: Forecast | None) -> list[str | Table]:
     unit = view.unit
-    words = ("granted", "drawn", "expired", "voided", "not_yet", "remaining")
-    grants = table("grant", "from", "to", *(word.replace("_", " ") for word in words),
-                   title=f"{view.resource}, {unit.name}",
-                   right=[word.replace("_", " ") for word in words])
+    words = _HEADINGS[view.kind]
+    grants = table("grant", "from", "to", *words.values(), title=f"{view.resource}, {unit.name}",
+                   right=list(words.values()))
     for lot in view.lots:
         values = [shown_amount(getattr(lot.standing, word), unit) for word in words]
         grants.add_row(lot.key, day_of(lot.effective).isoformat(), _end(lot), *values)

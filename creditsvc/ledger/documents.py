@@ -32,11 +32,14 @@ def balance_document(
 
 def _account_document(view: AccountView) -> dict[str, Any]:
     words = ("granted", "drawn", "held", "expired", "voided", "not_yet", "remaining", "available", "uncovered")
+    of_seats = {"assigned": str(view.drawn), "free": str(view.remaining)} if view.kind == "seats" else {}
     return {
         "resource": view.resource,
+        "kind": view.kind,
         "unit": view.unit.name,
         "batch": view.batch,
         **{word: format_amount(getattr(view, word), view.unit) for word in words},
+        **of_seats,
         "uncredited_refund": format_amount(view.uncredited, view.unit),
         "newest_charge_day": view.newest_charge_day.isoformat() if view.newest_charge_day else None,
         "grants": [_lot_document(lot, view.unit) for lot in view.lots],

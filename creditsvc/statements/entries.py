@@ -15,17 +15,19 @@ from typing import Literal
 from creditsvc.core.days import day_of, last_day
 from creditsvc.ledger.history import LotEvent, PostingView
 from creditsvc.ledger.reading import AccountView, LotView
+from creditsvc.ledger.seats import SeatView
 from creditsvc.usage.reading import Conversion
 
 EntryKind = Literal[
     "award", "effective", "top_up", "return", "extend", "void", "expiry", "opening", "usage", "refund", "restatement",
-    "rebooking", "stated_later",
+    "rebooking", "stated_later", "hold", "release", "assign", "vacate",
 ]
 
 _RANKS: Mapping[EntryKind, int] = {
     # what ends at an instant ends before what starts then, and usage comes after what can pay it
-    "expiry": 0, "void": 0, "award": 1, "effective": 2, "top_up": 3, "return": 3, "extend": 3, "opening": 4,
-    "usage": 5, "refund": 5, "restatement": 5, "rebooking": 5, "stated_later": 9,
+    "vacate": -1, "expiry": 0, "void": 0, "award": 1, "effective": 2, "top_up": 3, "return": 3, "extend": 3,
+    "opening": 4, "assign": 5, "usage": 5, "refund": 5, "restatement": 5, "rebooking": 5, "hold": 5,
+    "release": 5, "stated_later": 9,
 }
 
 _OF_USAGE = frozenset({"usage", "refund", "restatement", "rebooking"})
@@ -76,17 +78,18 @@ class Entry:
 
 @dataclass
 class _State:
-    """What a lot has at a point of the telling. `capacity` counts what had been stated by then."""
+    """What a lot has at a point of the telling. `capacity` counts what had been stated by then, `taken` what is drawn
+    or held of it, or sat on."""
 
     capacity: int = 0
-    drawn: int = 0
+    taken: int = 0
     started: bool = False
     ended: bool = False
 
     @property
     def rest(self) -> int:
         # Usage of an earlier day may have been paid from a top-up stated later (L11): that part was never free.
-        return max(self.capacity - self.drawn, 0)
+        return max(self.capacity - self.taken, 0)
 
     @property
     def remaining(self) -> int:
@@ -114,14 +117,16 @@ class _Step:
 
 
 def tell(
-    view: AccountView, events: Sequence[LotEvent], postings: Sequence[PostingView], until: datetime
+    view: AccountView, events: Sequence[LotEvent], postings: Sequence[PostingView], until: datetime,
+    seats: Sequence[SeatView] = (),
 ) -> list[Entry]:
     """All entries of an account up to and with `until`, from its first fact on.
 
-    `view` is the account as of `until`; `events` and `postings` are all of it, in any order.
+    `view` is the account as of `until`; `events`, `postings` and `seats` are all of it, in any order.
     """
     steps = sorted(
-        [*_calendar_steps(view.lots, events), *_event_steps(view.lots, events), *_posting_steps(events, postings)],
+        [*_calendar_steps(view.lots, events), *_event_steps(view.lots, events), *_posting_steps(events, postings),
+         *_seat_steps(seats)],
         key=lambda step: step.order,
     )
     states = {lot.key: _State() for lot in view.lots}
@@ -220,9 +225,23 @@ def _posting_steps(events: Sequence[LotEvent], postings: Sequence[PostingView]) 
                         usage.append(_part(row, rest))
                 else:
                     usage.append(row)
-            if usage:
-                yield _usage_step(at, tuple(usage), first)
+            held = tuple(row for row in usage if row.kind == "held")
+            if held:
+                yield _hold_step(at, held)
+            used = tuple(row for row in usage if row.kind != "held")
+            if used:
+                yield _usage_step(at, used, first)
                 first = False
+
+
+def _seat_steps(seats: Sequence[SeatView]) -> Iterator[_Step]:
+    """When somebody sits down and stands up again; who, is said elsewhere. One that never was taken is not told."""
+    for seat in seats:
+        if seat.ends_at is not None and seat.ends_at <= seat.from_at:
+            continue
+        yield _Step(seat.from_at, day_of(seat.from_at), "assign", seat.lot, 1, _("Seat assigned"))
+        if seat.ends_at is not None:
+            yield _Step(seat.ends_at, day_of(seat.ends_at), "vacate", seat.lot, 1, _("Seat free again"))
 
 
 def _part(row: PostingView, amount: int) -> PostingView:
@@ -235,6 +254,20 @@ def _opening_step(row: PostingView, event: LotEvent) -> _Step:
         row.charge_at, day_of(row.charge_at), "opening", row.lot, event.amount,
         _("Drawn before the service began to count"), {}, event, (_part(row, event.amount),),
     )
+
+
+def _hold_step(at: datetime, rows: tuple[PostingView, ...]) -> _Step:
+    """What a batch holds more or less, at the instant when the hold was made: a hold that ended held nothing, as it is
+    known now."""
+    net = sum(row.amount for row in rows)
+    kind: EntryKind
+    if net > 0:
+        kind, text = "hold", _("Held for a session that is booked")
+    elif net < 0:
+        kind, text = "release", _("No longer held")
+    else:
+        kind, text = "rebooking", _("Another grant keeps what is held")
+    return _Step(at, day_of(at), kind, None, abs(net), text, postings=rows)
 
 
 def _usage_step(at: datetime, rows: tuple[PostingView, ...], first: bool) -> _Step:
@@ -252,6 +285,12 @@ def _usage_step(at: datetime, rows: tuple[PostingView, ...], first: bool) -> _St
     else:
         # nothing was used more or less; another grant pays, or one pays what none did
         kind, amount, text = "rebooking", 0, _("Correction: the same usage is paid differently")
+    of_session = {
+        "session": _("Used by a session"), "cancel": _("Used by a session that was cancelled late"),
+        "correct": _("Correction: what the session used was stated anew"),
+    }.get(rows[0].cause)
+    if of_session and net:
+        return _Step(at, day_of(at), kind, None, amount, of_session, postings=rows)
     return _Step(at, at.astimezone(UTC).date(), kind, None, amount, text, postings=rows)
 
 
@@ -270,7 +309,7 @@ def _entry(step: _Step, states: Mapping[str, _State]) -> Entry:
     before = sum(state.remaining for state in states.values())
     lost = _apply(step, states)
     remaining = sum(state.remaining for state in states.values())
-    drawn = tuple((row.lot, row.amount) for row in step.postings if row.lot is not None)
+    drawn = tuple((row.lot, row.amount) for row in step.postings if row.lot is not None and row.kind == "drawn")
     source = step.postings[0] if step.postings else None
     event = step.event
     return Entry(
@@ -292,7 +331,7 @@ def _apply(step: _Step, states: Mapping[str, _State]) -> int | None:
     """Moves the states on; returns what began or ended to count, where only the states know it."""
     for row in step.postings:
         if row.lot is not None:
-            states[row.lot].drawn += row.amount
+            states[row.lot].taken += row.amount
     if step.lot is None:
         return None
     state = states[step.lot]
@@ -302,6 +341,8 @@ def _apply(step: _Step, states: Mapping[str, _State]) -> int | None:
         state.capacity -= step.amount
     elif step.kind == "stated_later":
         state.capacity += step.amount
+    elif step.kind in ("assign", "vacate"):
+        state.taken += 1 if step.kind == "assign" else -1
     elif step.kind == "effective":
         state.started = True
         return state.rest

@@ -12,11 +12,13 @@ from creditsvc.core.errors import RuleBroken
 from creditsvc.core.rates import rate_text
 from creditsvc.ledger.history import LotEvent, PostingView, lot_events, postings
 from creditsvc.ledger.reading import AccountView, balances, holdings_of
+from creditsvc.ledger.seats import SeatView, seats_of
 from creditsvc.parties.access import Caller
 from creditsvc.statements.entries import Entry, remaining_by_instant, tell, with_conversions
 from creditsvc.usage.reading import Conversion, conversions_by_day, foreign_in_all
 
-T = TypeVar("T", LotEvent, PostingView)
+T = TypeVar("T", LotEvent, PostingView, SeatView)
+Known = TypeVar("Known", LotEvent, PostingView)
 
 MAX_DAYS = 3660
 """The longest burn-down series: ten years of days."""
@@ -69,11 +71,13 @@ class History:
 
     events: Mapping[int, Sequence[LotEvent]]
     postings: Mapping[int, Sequence[PostingView]]
+    seats: Mapping[int, Sequence[SeatView]]
 
     def told(self, view: AccountView, until: datetime) -> list[Entry]:
         """All entries of the account; facts of batches that the view does not know yet are left aside."""
         rows = [row for row in _known(self.postings.get(view.id, ()), view) if row.charge_at <= until]
-        return tell(view, _known(self.events.get(view.id, ()), view), rows, until)
+        seats = self.seats.get(view.id, ())
+        return tell(view, _known(self.events.get(view.id, ()), view), rows, until, seats)
 
     def remaining_at(self, view: AccountView, instant: datetime) -> int:
         """What remained of the account at an instant, as it is known now; in steps."""
@@ -81,11 +85,12 @@ class History:
 
 
 def history_of(views: Sequence[AccountView], until: datetime) -> History:
-    """Reads the history of accounts, in two queries. Asks nobody's permission."""
+    """Reads the history of accounts, in two queries, and two more where some are of seats. Asks nobody's permission."""
     ids = [view.id for view in views]
     if not ids:
-        return History({}, {})
-    return History(_by_account(lot_events(ids)), _by_account(postings(ids, until=until)))
+        return History({}, {}, {})
+    seats = seats_of(of_seats) if (of_seats := [view.id for view in views if view.kind == "seats"]) else []
+    return History(_by_account(lot_events(ids)), _by_account(postings(ids, until=until)), _by_account(seats))
 
 
 def statement(caller: Caller, startup: str, *, first: date | None = None, last: date | None = None) -> Statement:
@@ -173,7 +178,7 @@ def _by_account(rows: Iterable[T]) -> dict[int, list[T]]:
     return by_account
 
 
-def _known(rows: Iterable[T], view: AccountView) -> list[T]:
+def _known(rows: Iterable[Known], view: AccountView) -> list[Known]:
     return [row for row in rows if row.batch <= view.batch]
 
 

@@ -89,7 +89,7 @@ def one(key: str) -> ResponseReturnValue:
 
 def _cards(views: Sequence[AccountView], held: Mapping[Scope, Sequence[Ownership]], now: datetime) -> list[Card]:
     """The accounts' cards; their history is read once for all that is told of it."""
-    history = history_of(views, now)
+    history = history_of([view for view in views if view.kind != "seats"], now)  # what has a chart
     outlooks = forecasts(views, now)
     converted, waiting = foreign_in_all(
         {view.id: view.unit.name for view in views}, {scope.id: owners for scope, owners in held.items()}
@@ -108,6 +108,8 @@ def _charts(
 ) -> dict[int, BurnDown | None]:
     first: dict[int, date] = {}
     for view in views:
+        if view.kind == "seats":
+            continue
         starts = [lot.effective for lot in view.lots if lot.effective <= now and not lot.worthless]
         if starts:
             first[view.id] = max(day_of(min(starts)), day_of(now - CHART_DAYS))
