@@ -1,0 +1,196 @@
+"""Seats as tables: exported as CSV or XLSX, and read back from either.
+
+Text stays text: a cell of a CSV that a spreadsheet would take for a formula gets an apostrophe before it, and one of
+an XLSX file is written as text. What is read is bounded before it is unpacked, for a small file can hold a huge one.
+"""
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+import openpyxl
+import xlsxwriter
+
+from creditsvc.core.days import instant_text, parse_moment
+from creditsvc.core.errors import FileError, FileRefused, RuleBroken
+from creditsvc.licences.bulk import by_account
+from creditsvc.licences.desk import Wanted, desk_of, product_of
+from creditsvc.licences.reading import SeatRow
+from creditsvc.licences.seating import check_email, check_name, check_note, seat_all
+from creditsvc.licences.seats import interval_of
+from creditsvc.parties.access import Caller, require_startup
+
+COLUMNS = ("product", "grant", "email", "name", "from", "until", "note")
+EXPORTED = ("seat", "state", *COLUMNS, "ends with grant")
+REQUIRED = {"email"}
+LARGEST_FILE = 5 * 1024 * 1024
+LARGEST_UNPACKED = 50 * 1024 * 1024
+MOST_ROWS, MOST_COLUMNS, LONGEST_CELL = 10_000, 50, 1000
+MOST_FAULTS = 20
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class SheetRow:
+    """A line of a table of people: what stands in its columns; the header is line 1."""
+
+    line: int
+    cells: dict[str, str]
+
+
+def seats_csv(rows: Iterable[SeatRow], now: datetime) -> bytes:
+    """Seats as CSV in UTF-8, with a byte order mark, as spreadsheets want it."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(EXPORTED)
+    for row in rows:
+        writer.writerow([_harmless(cell) for cell in _cells(row, now)])
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULAS) else cell
+
+
+def seats_xlsx(rows: Iterable[SeatRow], now: datetime) -> bytes:
+    """Seats as an XLSX file of one sheet."""
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    sheet = book.add_worksheet("seats")
+    for number, cells in enumerate([EXPORTED, *(_cells(row, now) for row in rows)]):
+        for column, cell in enumerate(cells):
+            sheet.write_string(number, column, cell)
+    sheet.freeze_panes(1, 0)
+    book.close()
+    return out.getvalue()
+
+
+def _cells(row: SeatRow, now: datetime) -> list[str]:
+    ends = "" if row.ends_with_grant else instant_text(row.ends_at) or ""
+    with_grant = instant_text(row.ends_at) or "" if row.ends_with_grant else ""
+    return [str(row.id), row.state(now), row.product, row.grant, row.email, row.name, instant_text(row.from_at) or "",
+            ends, row.note, with_grant]
+
+
+def read_seats(name: str, data: bytes) -> list[SheetRow]:
+    """The lines of a CSV or XLSX file with at least the column `email`; blank lines and other columns do not matter.
+
+    Raises FileRefused.
+    """
+    if len(data) > LARGEST_FILE:
+        raise _refused(name, 0, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB")
+    rows = _xlsx_rows(name, data) if data[:2] == b"PK" else _csv_rows(name, data)
+    header: dict[int, str] | None = None
+    found: list[SheetRow] = []
+    for line, row in rows:
+        if not any(row):
+            continue
+        if line > MOST_ROWS or len(row) > MOST_COLUMNS:
+            raise _refused(name, line, f"is beyond what is read: {MOST_ROWS} lines of {MOST_COLUMNS} columns")
+        if header is None:
+            header = {at: cell.lower() for at, cell in enumerate(row) if cell.lower() in COLUMNS}
+            if REQUIRED - set(header.values()) or len(set(header.values())) < len(header):
+                raise _refused(name, line, f"is no header: write the columns {', '.join(COLUMNS)}, each once")
+            continue
+        found.append(SheetRow(line, {column: row[at] for at, column in header.items() if at < len(row) and row[at]}))
+    if not found:
+        raise _refused(name, 0, "has no line of people below a header")
+    return found
+
+
+def _csv_rows(name: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _refused(name, 0, "is neither an XLSX file nor text in UTF-8") from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for row in reader:
+            yield reader.line_num, [_read(name, reader.line_num, cell) for cell in row]
+    except csv.Error as error:
+        raise _refused(name, reader.line_num, f"is no CSV: {error}") from error
+
+
+def _xlsx_rows(name: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            if sum(member.file_size for member in packed.infolist()) > LARGEST_UNPACKED:
+                raise _refused(name, 0, f"unpacks to more than {LARGEST_UNPACKED // 1024 // 1024} MiB")
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+        sheet = book.worksheets[0]
+        rows = sheet.iter_rows(max_row=MOST_ROWS + 1, max_col=MOST_COLUMNS + 1, values_only=True)
+        for line, row in enumerate(rows, start=1):
+            cells = [_read(name, line, cell) for cell in row]
+            yield line, cells[: max((at for at, cell in enumerate(cells, start=1) if cell), default=0)]
+    except FileRefused:
+        raise
+    except Exception as error:  # openpyxl raises whatever a broken file makes of it
+        raise _refused(name, 0, "is no XLSX file that can be read") from error
+
+
+def _read(name: str, line: int, cell: Any) -> str:
+    """A cell as text; a neutralised one without its apostrophe."""
+    if cell is None:
+        return ""
+    if isinstance(cell, datetime):
+        cell = cell.date().isoformat() if cell.time() == time() else cell.isoformat()
+    text = cell.isoformat() if isinstance(cell, date) else str(cell).strip()
+    if len(text) > LONGEST_CELL or "\x00" in text:
+        raise _refused(name, line, f"has a cell of more than {LONGEST_CELL} characters, or one that is no text")
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULAS) else text
+
+
+def import_seats(
+    caller: Caller, *, startup: str, name: str, rows: Sequence[SheetRow]
+) -> int:
+    """Seats everybody of a file for whom it names a product or a grant, all or nobody; how many.
+
+    Raises NotFound("startup"), Forbidden, FileRefused naming lines, columns and values.
+    """
+    company = require_startup(caller, "seat.assign", startup)
+    faults: list[FileError] = []
+    wanted: dict[str, list[tuple[SheetRow, Wanted]]] = {}
+    for row in rows:
+        try:
+            key = product_of(company, row.cells.get("product"), row.cells.get("grant")).key
+            wanted.setdefault(key, []).append((row, _wanted(caller, company, row)))
+        except RuleBroken as refusal:
+            faults.append(_fault(name, row, refusal))
+    count = 0
+    for product in by_account(company.id, wanted) if not faults else ():
+        desk, placed = desk_of(caller, company, product), []
+        for row, person in wanted.pop(product.key):
+            try:
+                placed.append(desk.place(person, row.cells.get("grant")))
+            except RuleBroken as refusal:
+                faults.append(_fault(name, row, refusal))
+        if not faults:
+            count += len(seat_all(desk, placed))
+    if not faults and wanted:
+        row = next(iter(wanted.values()))[0][0]
+        raise _refused(name, row.line, f"{startup} has no seats of {row.cells.get('product')}: award some first")
+    if faults:
+        raise FileRefused(faults[:MOST_FAULTS], max(len(faults) - MOST_FAULTS, 0))
+    return count
+
+
+def _wanted(caller: Caller, company: Any, row: SheetRow) -> Wanted:
+    cells = row.cells
+    moments = {
+        field: parse_moment(cells[field], field) if field in cells else None for field in ("from", "until")
+    }
+    from_at, until_at = interval_of(caller, company, moments["from"], moments["until"])
+    email = check_email(cells.get("email", ""))
+    return Wanted(email, check_name(cells.get("name", email)), from_at, until_at, check_note(cells.get("note", "")))
+
+
+def _fault(name: str, row: SheetRow, refusal: RuleBroken) -> FileError:
+    return FileError(name, row.line, refusal.field, row.cells.get(refusal.field, ""), str(refusal))
+
+
+def _refused(name: str, line: int, message: str) -> FileRefused:
+    return FileRefused([FileError(name, line, "", "", message)])
