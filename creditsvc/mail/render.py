@@ -155,6 +155,11 @@ def gettext_for(language: str) -> Callable[[str], str]:
     return _translations(language)[0].ugettext
 
 
+def locale_for(language: str) -> Locale:
+    """The locale in which dates go with the words of a language."""
+    return _translations(language)[1]
+
+
 def day(value: date, language: str) -> str:
     """A day for reading: `15 June 2026`."""
     return _long_day(value, _translations(language)[1])
