@@ -1,11 +1,17 @@
-"""Commands about licences: import-keys, rotate-keys."""
+"""Commands about licences: import-keys, rotate-keys, import-counts, compare."""
 
 from pathlib import Path
 
 import click
+from rich.table import Table
 
-from creditsvc.db import transaction
-from creditsvc.jobs.shell import Answer, answers, caller, service, settings
+from creditsvc.core.days import parse_day
+from creditsvc.db import begin_snapshot, transaction
+from creditsvc.jobs.shell import Answer, answers, caller, service, settings, table
+from creditsvc.licences.comparing import IDLE_DAYS, Comparison, compare, comparison_document
+from creditsvc.licences.counting import import_counts, outcome_document
+from creditsvc.licences.counts.files import LARGEST_FILE as LARGEST_COUNTS
+from creditsvc.licences.counts.read import read_counts
 from creditsvc.licences.key_files import LARGEST_FILE, read_keys
 from creditsvc.licences.keyring import keyring_of
 from creditsvc.licences.keys import Rotated, import_keys, rotate_batch, seal_keys
@@ -73,3 +79,63 @@ def rotate_keys_command() -> Answer:
 
 def _named(pool: str, key: int, code: str, what: str) -> dict[str, str]:
     return {"field": "keys", "code": code, "message": f"Key number {key} of the pool {pool} {what}."}
+
+
+@licences_group.command("import-counts")
+@click.argument("files", metavar="FILE...", type=FILE, nargs=-1, required=True)
+@click.option("--startup", metavar="KEY", help="Whose tenant they count. Default: the incubator's own.")
+@click.option("--counted-on", metavar="DAY", help="When, where the file does not say. Default: today.")
+@click.option("--person", metavar="EMAIL", help="Whose licences they are, of licenseDetails.")
+@answers
+def import_counts_command(
+    files: tuple[Path, ...], startup: str | None, counted_on: str | None, person: str | None
+) -> Answer:
+    """Import what publishers count: subscribedSkus or licenseDetails (JSON), or the active users report (CSV).
+
+    All files or none; the same counts of the same day are `unchanged`.
+    """
+    day = parse_day(counted_on, "counted_on") if counted_on is not None else None
+    read = [read_counts(file.name, read_bounded(file, LARGEST_COUNTS), person) for file in files]
+    with service(doors=False):
+        who = caller()
+        outcomes = transaction(
+            lambda: [import_counts(who, file, startup=startup, counted_on=day) for file in read]
+        )
+    show = [
+        f"{one.report.name}: {one.skus} plans and {one.people} people, counted on {one.report.counted_on}."
+        if one.changed else f"{one.report.name}: nothing has changed." for one in outcomes
+    ]
+    return Answer({"files": [outcome_document(one) for one in outcomes]}, show)
+
+
+@licences_group.command("compare")
+@click.option("--startup", metavar="KEY", help="Of one startup. Default: of all, with the incubator's own tenant.")
+@click.option("--idle-days", type=int, default=IDLE_DAYS, show_default=True, metavar="N",
+              help="After how many days without activity a seat counts as unused.")
+@answers
+def compare_command(startup: str | None, idle_days: int) -> Answer:
+    """What publishers count beside what we assigned: unused seats, people unknown to us, more assigned than enabled."""
+    with service(doors=False):
+        begin_snapshot()
+        found = compare(caller(), startup=startup, idle_days=idle_days)
+    return Answer(comparison_document(found), [*_shown(found)])
+
+
+def _shown(found: Comparison) -> list[str | Table]:
+    counts = table("product", "tenant", "assigned", "enabled", "consumed", "status", "counted on", "people on",
+                   right=("assigned", "enabled", "consumed"))
+    for one in found.counts:
+        counts.add_row(one.product, one.startup or "incubator", *map(_cell, (
+            one.assigned, one.enabled, one.consumed, one.status, one.counted_on, one.people_counted_on)))
+    differences = table("difference", "product", "startup", "person", "last used on")
+    for each in found.findings:
+        differences.add_row(each.kind, each.product, *map(_cell, (each.startup, each.email, each.last_used_on)))
+    shown: list[str | Table] = [counts] if found.counts else ["There are no products."]
+    shown.append(differences if found.findings else "Nothing differs.")
+    if found.strangers:
+        shown.append("Plans that no product names: " + ", ".join(sku for _, sku in found.strangers) + ".")
+    return shown
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else str(value)

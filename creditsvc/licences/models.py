@@ -95,6 +95,7 @@ class CountReport(Model):
     name: Mapped[str] = mapped_column(String(200))
     digest: Mapped[str] = mapped_column(String(64))
     startup_id: Mapped[int | None] = mapped_column(ForeignKey("startup.id"), index=True)  # whose tenant it counts
+    person: Mapped[str | None] = mapped_column(String(254))  # of licence-details: whose, lower case
     counted_on: Mapped[date]
     received_at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(254))

@@ -18,6 +18,8 @@ from tests import databases, factories
 from tests.dumping import dump
 from tests.jobs.shell import environment, run
 from tests.licences.scenes import KEYS, RING, assign, bring, csv_of, hand, make_seats
+from tests.licences.test_count_files import csv_of as users_of
+from tests.licences.test_count_files import sku, tenant
 
 NEW = "YW5vdGhlciBrZXksIG9mIHRlc3RzIGFsbCBhbG9uZSE="
 BOTH = f"{NEW},{databases.LICENCE_KEY}"
@@ -159,3 +161,54 @@ def test_without_a_keyring_commands_name_the_setting(config, tmp_path):
         said = run(config, "licences", *words, CREDITSVC_LICENCE_KEYS="")
         assert (said.code, "CREDITSVC_LICENCE_KEYS is not set" in said.err) == (1, True)
     assert environment(config)["CREDITSVC_LICENCE_KEYS"] == databases.LICENCE_KEY
+
+
+@pytest.mark.usefixtures("seats")
+def test_counts_are_imported_and_compared_with_what_was_assigned(config, tmp_path):
+    assign("wong@acme.example")
+    skus, users = tmp_path / "skus.json", tmp_path / "users.csv"
+    skus.write_bytes(tenant(sku(enabled=0)))
+    users.write_bytes(users_of("2020-01-02,x@elsewhere.example,False,,,SPB"))
+
+    kept = run(config, "licences", "import-counts", skus, "--counted-on", "2020-01-02", "--json")
+    people = run(config, "licences", "import-counts", users, skus, "--counted-on", "2020-01-02", "--json")
+    whole = run(config, "licences", "compare", "--json")
+    acme = run(config, "licences", "compare", "--startup", "acme", "--json")
+    shown = run(config, "licences", "compare")
+
+    assert [(one["status"], one["counted_on"]) for one in kept.document["files"]] == [("imported", "2020-01-02")]
+    assert [one["status"] for one in people.document["files"]] == ["imported", "unchanged"]
+    assert [one["kind"] for one in whole.document["findings"]] == ["over-consumed", "unknown"]
+    assert acme.document["findings"] == []
+    assert (shown.code, "x@elsewhere.example" in shown.out, "over-consumed" in shown.out) == (0, True, True)
+
+
+@pytest.mark.usefixtures("seats")
+def test_one_bad_file_of_counts_keeps_all_of_them_out(config, tmp_path):
+    good, bad = tmp_path / "skus.json", tmp_path / "users.csv"
+    good.write_bytes(tenant(sku()))
+    bad.write_bytes(users_of("2020-01-02,0F3A9C27B18E4D56A7C0E1F2938475AB,False,,,SPB"))
+    before = dump()
+
+    said = run(config, "licences", "import-counts", good, bad)
+
+    assert said.code == 1
+    assert said.err.startswith("users.csv, line 2, column User Principal Name")
+    assert "Display concealed user" in said.err
+    assert dump() == before
+
+
+@pytest.mark.usefixtures("app")
+def test_the_samples_are_imported_whole(config, shared_data):
+    folder = shared_data / "microsoft365"
+    skus = run(config, "licences", "import-counts", folder / "graph_v1.0_subscribedSkus.json",
+               folder / "getOffice365ActiveUserDetail_header.csv", "--json")
+    person = run(config, "licences", "import-counts", folder / "graph_v1.0_user_licenseDetails.json",
+                 "--person", "a@example.com", "--json")
+
+    assert [(one["kind"], one["skus"], one["people"]) for one in skus.document["files"]] == [
+        ("subscribed-skus", 2, 0), ("active-users", 0, 0)
+    ]
+    assert [(one["kind"], one["person"]) for one in person.document["files"]] == [("licence-details", "a@example.com")]
+    strangers = run(config, "licences", "compare", "--json").document["strangers"]
+    assert [one["sku"] for one in strangers] == ["CRMSTANDARD", "ENTERPRISEPREMIUM", "SCHOOL_DATA_SYNC_P2"]
