@@ -17,7 +17,7 @@ from creditsvc.ledger.locks import lock_pools
 from creditsvc.ledger.models import Pool
 from creditsvc.onboarding.load_consulting import load_consultants, load_policies
 from creditsvc.onboarding.load_grants import load_grants
-from creditsvc.onboarding.load_licences import load_products
+from creditsvc.onboarding.load_licences import load_products, load_seats
 from creditsvc.onboarding.load_offers import load_offers
 from creditsvc.onboarding.load_people import load_enrolments, load_package_awards, load_startups, load_users
 from creditsvc.onboarding.load_rates import load_rates
@@ -28,7 +28,7 @@ from creditsvc.parties.access import Caller, require
 from creditsvc.parties.trail import record
 
 SECTIONS = ("partners", "resources", "programmes", "pools", "startups", "grants", "rates", "users", "products",
-            "consultants")
+            "consultants", "seats")
 
 
 def load_documents(caller: Caller, documents: Sequence[tuple[str, Any]]) -> LoadReport:
@@ -52,6 +52,7 @@ def load_documents(caller: Caller, documents: Sequence[tuple[str, Any]]) -> Load
     load_scopes(loading, sections["startups"])
     load_grants(loading, sections["grants"])
     load_package_awards(loading, sections["startups"])
+    load_seats(loading, sections["seats"])
     load_users(loading, sections["users"])
     load_consultants(loading, sections["consultants"])
     if not loading.report.is_unchanged:
@@ -91,6 +92,9 @@ def _twice(sections: dict[str, list[Item]]) -> list[FileError]:
     faults += _repeated(sections["users"], "email", lambda item: item.data["email"].strip().lower())
     faults += _repeated(sections["rates"], "day", lambda item: " ".join(
         (item.data["from_currency"].strip().upper(), item.data["to_currency"].strip().upper(), str(item.data["day"]))
+    ))
+    faults += _repeated(sections["seats"], "email", lambda item: " ".join(
+        (item.data["grant"], item.data["email"].strip().lower(), str(item.data["starts"]))
     ))
     faults += _repeated([child for item in programmes for child in item.children("cohorts")], "key",
                         lambda item: item.data["key"])

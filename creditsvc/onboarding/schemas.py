@@ -256,6 +256,16 @@ class ConsultantItem(Shape):
     exceptions = many(ExceptionItem)
 
 
+class SeatItem(Shape):
+    """Who sits in a grant's seat; `until` is the last day, without it the seat lasts as long as the grant."""
+
+    grant = Text(required=True)
+    email = Text(required=True, validate=validate.Length(min=3, max=254))
+    name = Text(required=True, validate=NAME)
+    starts = Moment(required=True, data_key="from")
+    ends = Moment(data_key="until", load_default=None, allow_none=True)
+
+
 class LoadFile(Shape):
     """One file of a load."""
 
@@ -269,6 +279,7 @@ class LoadFile(Shape):
     users = many(UserItem)
     products = many(ProductItem)
     consultants = many(ConsultantItem)
+    seats = many(SeatItem)
 
 
 def shape_errors(name: str, document: Any, error: ValidationError) -> list[FileError]:
