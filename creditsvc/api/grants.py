@@ -23,9 +23,10 @@ from creditsvc.core.days import instant_text
 from creditsvc.grants import activation, operations, reading
 from creditsvc.grants.activation import activation_document, entered_document
 from creditsvc.grants.models import Grant
-from creditsvc.grants.reading import GrantView, PoolView
+from creditsvc.grants.reading import GrantView
 from creditsvc.grants.schemas import ActivateShape, AmountShape, AwardShape, ExtendShape, VoidShape
 from creditsvc.parties.once import Answer
+from creditsvc.statements.partners import PoolReport, pool_reports
 
 blueprint = new_blueprint("grants", "Grants: awarding, extending, topping up, voiding, returning to the pool, their "
                            "activation.")
@@ -142,8 +143,8 @@ def award_enrolment(body: dict[str, Any], key: str, cohort: str) -> Response:
 
 @get(blueprint, "/pools", query=PagingSchema, answers=PoolListSchema)
 def list_pools(query: dict[str, Any]) -> dict[str, Any]:
-    """What partners have committed, and what of it is left to award."""
-    return page_of_all(reading.pools(current_caller()), query, _shown_pool, lambda pool: pool.key)
+    """What partners have committed, what became of it, and what is left to award."""
+    return page_of_all(pool_reports(current_caller()), query, _shown_pool, lambda report: report.pool.key)
 
 
 def _change(act: Callable[[], Grant], status: int = 200) -> Response:
@@ -190,7 +191,8 @@ def shown(view: GrantView) -> dict[str, Any]:
     }
 
 
-def _shown_pool(pool: PoolView) -> dict[str, Any]:
+def _shown_pool(report: PoolReport) -> dict[str, Any]:
+    pool = report.pool
     return {
         "key": pool.key,
         "partner": pool.partner,
@@ -199,6 +201,9 @@ def _shown_pool(pool: PoolView) -> dict[str, Any]:
         "amount": format_amount(pool.amount, pool.unit),
         "committed": format_amount(pool.committed, pool.unit),
         "left": format_amount(pool.left, pool.unit),
+        "used": format_amount(report.used, pool.unit),
+        "reserved": format_amount(report.reserved, pool.unit),
+        "startups": report.startups,
         "starts_at": instant_text(pool.starts),
         "ends_at": instant_text(pool.ends),
     }

@@ -376,6 +376,9 @@ class PoolSchema(AnswerSchema):
     amount = amount_field(required=True)
     committed = amount_field("what is awarded of it", required=True)
     left = amount_field("what can still be awarded", required=True)
+    used = amount_field("credit drawn, hours used, seats assigned", required=True)
+    reserved = amount_field("hours that are held for sessions", required=True)
+    startups = fields.Integer(required=True, metadata={"description": "how many have grants from it"})
     starts_at = instant_field(required=True)
     ends_at = instant_field(required=True, allow_none=True)
 

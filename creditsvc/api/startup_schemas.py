@@ -85,3 +85,26 @@ class UsageDayListSchema(AnswerSchema):
 
     items = fields.List(fields.Nested(UsageDaySchema), required=True)
     next = next_page()
+
+
+class HoldingSchema(AnswerSchema):
+    """What a startup holds of one resource, whatever its kind."""
+
+    kind = text_field("credit, hours or seats", required=True)
+    resource = text_field(required=True)
+    unit = text_field("a currency, hour or seat", required=True)
+    granted = amount_field(required=True)
+    used = amount_field("credit drawn, hours used, seats assigned", required=True)
+    reserved = amount_field("held for what is booked", required=True)
+    left = amount_field("what can be used now", required=True)
+    until = instant_field("until when the last of what is left can be used; null: without an end", required=True,
+                          allow_none=True)
+    next = text_field("what happens next, in English", required=True)
+    next_on = day_field("on which day", required=True, allow_none=True)
+    waiting = fields.Integer(required=True, metadata={"description": "how many wait for a seat"})
+
+
+class HoldingListSchema(AnswerSchema):
+    """All that a startup holds."""
+
+    items = fields.List(fields.Nested(HoldingSchema), required=True)

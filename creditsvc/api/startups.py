@@ -15,6 +15,7 @@ from creditsvc.api.schemas import (
     StatementSchema,
 )
 from creditsvc.api.startup_schemas import (
+    HoldingListSchema,
     StartupListSchema,
     StartupQuerySchema,
     StartupSchema,
@@ -33,6 +34,7 @@ from creditsvc.parties.models import Startup
 from creditsvc.parties.once import Answer
 from creditsvc.parties.schemas import StartupEditShape, StartupShape
 from creditsvc.programmes.reading import taking_part
+from creditsvc.statements.holdings import holding_document, holdings, waiting_for_seats
 from creditsvc.statements.reading import conversion_documents, statement, statement_document
 from creditsvc.statements.usage_days import account_of, newest_paid_days, paid_day_document
 
@@ -96,6 +98,16 @@ def get_balance(query: dict[str, Any], key: str) -> dict[str, Any]:
     outlooks = outlook_documents(views, forecasts(views, as_of)) if query["forecast"] and known_at is None else {}
     conversions = conversion_documents(views, as_of) if query["conversions"] and known_at is None else None
     return balance_document(startup.key, views, as_of, known_at or caller.now, outlooks, conversions)
+
+
+@get(blueprint, "/startups/<key>/holdings", answers=HoldingListSchema)
+def get_holdings(key: str) -> dict[str, Any]:
+    """What a startup holds now of credit, hours and seats, in one shape, and what happens next with each."""
+    caller = current_caller()
+    _, views = holdings_of(caller, key, caller.now)
+    waiting = waiting_for_seats(view.id for view in views if view.kind == "seats")
+    found = holdings(views, forecasts(views, caller.now), caller.now, waiting)
+    return {"items": [holding_document(one) for one in found]}
 
 
 @get(blueprint, "/startups/<key>/statement", query=StatementQuerySchema, answers=StatementSchema)

@@ -23,6 +23,7 @@ from creditsvc.parties.access import Caller, may_with
 from creditsvc.parties.models import Startup
 from creditsvc.parties.reading import find_startup, members_of
 from creditsvc.programmes.reading import enrolments_of
+from creditsvc.statements.holdings import Holding, holdings
 from creditsvc.statements.reading import History, burn_downs, history_of, statement
 from creditsvc.statements.reported import Reported, reported_balances
 from creditsvc.statements.usage_days import account_of, paid_days
@@ -45,10 +46,11 @@ MOST_USAGE_DAYS = timedelta(days=800)
 
 @dataclass(frozen=True)
 class Card:
-    """An account with its chart, what of its usage in other currencies waits or is converted, its forecast, and what
-    its provider showed last."""
+    """An account, also in the shape of all kinds, with its chart, what of its usage in other currencies waits or is
+    converted, its forecast, and what its provider showed last."""
 
     view: AccountView
+    holding: Holding
     chart: BurnDown | None
     waiting: dict[str, int]
     converted: tuple[Conversion, ...]
@@ -97,9 +99,9 @@ def _cards(views: Sequence[AccountView], held: Mapping[Scope, Sequence[Ownership
     newest = {one.resource: one for one in reported_balances(views, 1, history)}
     charts = _charts(views, history, outlooks, now)
     return [
-        Card(view, charts.get(view.id), waiting.get(view.id, {}), converted.get(view.id, ()), outlooks.get(view.id),
-             newest.get(view.resource))
-        for view in views
+        Card(view, shape, charts.get(view.id), waiting.get(view.id, {}), converted.get(view.id, ()),
+             outlooks.get(view.id), newest.get(view.resource))
+        for view, shape in zip(views, holdings(views, outlooks, now, {}), strict=True)
     ]
 
 

@@ -138,6 +138,8 @@ GET api_startups.get_startup own               : 401 200 200 200 200 404 404 200
 GET api_startups.get_startup other             : 401 200 200 404 200 404 404 404 404
 GET api_startups.get_balance own               : 401 200 200 200 200 404 404 200 200
 GET api_startups.get_balance other             : 401 200 200 404 200 404 404 404 404
+GET api_startups.get_holdings own              : 401 200 200 200 200 404 404 200 200
+GET api_startups.get_holdings other            : 401 200 200 404 200 404 404 404 404
 GET api_grants.list_startup_grants own         : 401 200 200 200 200 404 404 200 200
 GET api_grants.list_startup_grants other       : 401 200 200 404 200 404 404 404 404
 GET api_scopes.list_startup_scopes own         : 401 200 200 200 200 404 404 200 200
