@@ -3,16 +3,17 @@
 A door that does something with a booking does it through `told`; the night calls `remind`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from creditsvc.config import Config
+from creditsvc.consulting.audience import belongs_to, looks_after, owns, people
 from creditsvc.consulting.calendars import Contact, Entry, Method, invitation, organiser
 from creditsvc.consulting.models import BOOKED, Booking, Consultant
 from creditsvc.core.days import zone_named
@@ -21,7 +22,7 @@ from creditsvc.db import db
 from creditsvc.mail import outbox
 from creditsvc.mail.session_mails import RENDERERS, Reader, moment, period
 from creditsvc.parties.access import Caller
-from creditsvc.parties.models import ManagerProgramme, Membership, Person, Startup, StartupProgramme, TrailEntry
+from creditsvc.parties.models import Person, Startup, TrailEntry
 from creditsvc.programmes.reading import zone_of_startup
 
 _READERS: dict[str, frozenset[Reader]] = {
@@ -161,49 +162,27 @@ def _session(booking: Booking) -> _Session:
 
 
 def _readings(session: _Session, readers: frozenset[Reader]) -> list[_Reading]:
-    """Each person once: as the consultant before anything else, as one of the startup's before a manager."""
+    """Each person once: as the consultant before anything else, as one of the startup's before a manager.
+
+    Whoever booked and is no longer of the startup, nor looks after it, hears no more of it.
+    """
     startup, consultant = session.startup, session.consultant
     zone = zone_of_startup(startup.id)
     found: dict[int, _Reading] = {}
 
-    def add(people: Iterable[Person], reader: Reader, zone: ZoneInfo, language: str) -> None:
-        for person in people:
+    def add(those: Iterable[Person], reader: Reader, zone: ZoneInfo, language: str) -> None:
+        for person in those:
             found.setdefault(person.id, _Reading(person, reader, zone, person.language or language))
 
     if "consultant" in readers and consultant.person_id is not None:
-        add(_people(Person.id == consultant.person_id), "consultant", zone_named(consultant.timezone), "en")
+        add(people(Person.id == consultant.person_id), "consultant", zone_named(consultant.timezone), "en")
     if "startup" in readers:
-        add(_people(_owns(startup)), "startup", zone, startup.language)
-        booker = and_(Person.email == session.booking.booked_by, or_(_belongs_to(startup), _looks_after(startup)))
-        add(_people(booker), "startup", zone, startup.language)
+        add(people(owns(startup.id)), "startup", zone, startup.language)
+        booker = and_(Person.email == session.booking.booked_by, or_(belongs_to(startup.id), looks_after(startup.id)))
+        add(people(booker), "startup", zone, startup.language)
     if "manager" in readers:
-        add(_people(and_(Person.role == "manager", _looks_after(startup))), "manager", zone, "en")
+        add(people(and_(Person.role == "manager", looks_after(startup.id))), "manager", zone, "en")
     return list(found.values())
-
-
-def _people(condition: ColumnElement[bool]) -> Sequence[Person]:
-    return db.session.scalars(select(Person).where(Person.active, condition).order_by(Person.id)).all()
-
-
-def _belongs_to(startup: Startup) -> ColumnElement[bool]:
-    return exists().where(Membership.person_id == Person.id, Membership.startup_id == startup.id)
-
-
-def _owns(startup: Startup) -> ColumnElement[bool]:
-    return exists().where(
-        Membership.person_id == Person.id, Membership.startup_id == startup.id, Membership.role == "owner"
-    )
-
-
-def _looks_after(startup: Startup) -> ColumnElement[bool]:
-    """Administrators, and managers of one of its programmes or of all. Whoever no longer does hears no more of it."""
-    of_a_programme = exists().where(
-        ManagerProgramme.person_id == Person.id,
-        ManagerProgramme.programme_id == StartupProgramme.programme_id,
-        StartupProgramme.startup_id == startup.id,
-    )
-    manages = and_(Person.role == "manager", or_(Person.limited_to_programmes.is_(False), of_a_programme))
-    return or_(Person.role == "administrator", manages)
 
 
 def _draft(

@@ -7,6 +7,7 @@ from flask_babel import Babel
 
 from creditsvc.web import (
     activation,
+    calendars,
     entry,
     errors,
     grants,
@@ -48,7 +49,7 @@ def hang(app: Flask) -> None:
     for pages in (
         static, entry.pages, passwords.pages, health.pages, startups.pages, holdings.pages, people.pages, grants.pages,
         scopes.pages, usage.pages, rates.pages, pools.pages, reported.pages, activation.pages, night.pages,
-        night.links,
+        night.links, calendars.pages,
     ):
         app.register_blueprint(pages)
 

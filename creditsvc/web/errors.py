@@ -1,5 +1,7 @@
 """Refusals that are no form's: what is not there, what is not allowed, what went wrong."""
 
+from typing import Any
+
 import structlog
 from flask import Flask, render_template, request
 from flask_babel import gettext as _
@@ -21,6 +23,18 @@ def hang(app: Flask) -> None:
     app.register_error_handler(RuleBroken, _rule_broken)
     app.register_error_handler(CSRFError, _form_too_old)
     app.register_error_handler(HTTPException, _http)
+
+    def log_exception(exc_info: Any) -> None:
+        app.logger.error("Exception on %s [%s]", _shown_path(), request.method, exc_info=exc_info)
+
+    app.log_exception = log_exception  # type: ignore[method-assign]  # Flask's own would write the address
+
+
+def _shown_path() -> str:
+    """The path as logs may have it: where it holds a token, the pattern of such paths."""
+    if request.url_rule is not None and "token" in request.url_rule.arguments:
+        return request.url_rule.rule
+    return request.path
 
 
 def page(status: int, title: str, text: str) -> tuple[str, int]:
@@ -59,6 +73,6 @@ def _http(error: HTTPException) -> Response | tuple[str, int] | HTTPException:
             _("An upload may have 64 MB in all. Larger exports: creditsvc usage import, on the machine itself."),
         )
     if error.code >= 500:
-        log.error("request failed", path=request.path, status=error.code)
+        log.error("request failed", path=_shown_path(), status=error.code)
         return page(error.code, _("Something went wrong"), _("Nothing was changed. Try again, or tell the operator."))
     return page(error.code, error.name, error.description or "")

@@ -33,6 +33,7 @@ MATRIX = """
 # method endpoint tenant: nobody administrator manager limited auditor partner consultant owner member
 GET entry.home                                 : 303 303 303 303 303 303 200 303 303
 GET alert_links.link                           : 200 200 200 200 200 200 200 200 200
+GET calendars.feed                             : 404 404 404 404 404 404 404 404 404
 POST alert_links.follow                        : 404 404 404 404 404 404 404 404 404
 GET grants.grant own                           : 303 200 200 200 200 404 404 200 200
 GET grants.grant other                         : 303 200 200 404 200 404 404 404 404
