@@ -22,6 +22,7 @@ from creditsvc.grants.operations import award_grant, award_package, extend_grant
 from creditsvc.ledger.facts import ownerships_of
 from creditsvc.ledger.models import Account, Scope
 from creditsvc.ledger.reading import AccountView, balances
+from creditsvc.onboarding import demo_services
 from creditsvc.onboarding.demo_park import (
     BY_PACKAGE,
     COMPANIES,
@@ -133,7 +134,10 @@ def is_filled() -> bool:
 def load(now: datetime) -> LoadReport:
     """Partners to grants, by the way of any load file, and the passwords of those who can sign in."""
     who = operator(now, "demonstration")
-    report = load_documents(who, [("demonstration", Park(now).document())])
+    park = Park(now)
+    document = park.document() | demo_services.sections(park)
+    document["users"] = [*document["users"], *demo_services.users()]
+    report = load_documents(who, [("demonstration", document)])
     for sign_in in _SIGN_INS:
         set_password(who, email=sign_in.email, password=sign_in.password)
     return report
@@ -144,6 +148,7 @@ _SIGN_INS = (
     SignIn("administrator", "admin@park.example", "illustrative-admin"),
     SignIn("manager", MANAGER, "illustrative-manager"),
     SignIn(f"founder of {FOUNDER}", _FOUNDERS[FOUNDER], "illustrative-founder"),
+    SignIn("consultant", demo_services.MENTORS[0].email, "illustrative-consultant"),
 )
 
 
@@ -180,6 +185,7 @@ def _changes(park: Park) -> list[Change]:
         change_status(caller, startup=VOIDED, cohort="techconnect-a", status="withdrawn")
 
     return [
+        *(change(*step) for step in demo_services.steps(park)),
         change(-USED_FOR - 1, f"{BY_PACKAGE}: enrolled, its package awarded", award_by_package),
         change(-100, f"{MONTHLY}: {MONTHLY_HOURS} hours a month, for a year", lambda caller: award_grant(
             caller, startup=MONTHLY, pool=HOUR_POOL, amount=MONTHLY_HOURS, effective=park.day(-100), months=12,

@@ -2,17 +2,22 @@
 
 import email
 import email.policy
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
-from creditsvc.core.days import day_of
+from creditsvc.consulting.holidays import holidays_between
+from creditsvc.consulting.models import Booking
+from creditsvc.core.days import DEFAULT_ZONE, day_of
+from creditsvc.core.free_slots import Weekly, open_stretches
 from creditsvc.db import begin_snapshot, db
 from creditsvc.jobs.commands_demo import build, import_export
 from creditsvc.ledger.reading import balances
 from creditsvc.ledger.verify import verify
+from creditsvc.licences.models import SeatWish
 from creditsvc.onboarding import demo
 from creditsvc.onboarding.demo_park import COMPANIES, FEEDS, Park
 from creditsvc.usage.reading import unassigned_scopes
@@ -33,6 +38,7 @@ def test_the_demonstration_shows_every_fate_and_the_book_is_right(app, config, t
     fates = {fate.startup: fate for fate in demo.fates(NOW)}
     check_fates(fates)
     check_seats_and_hours(fates)
+    check_seats_and_sessions(fates)
     check_lots_and_scopes()
     check_what_happened(built)
     begin_snapshot()
@@ -76,8 +82,24 @@ def check_seats_and_hours(fates):
     assert {kind: view.granted for kind, view in held["harbour-robotics"].items()} == {"seats": 5, "hours": 20 * 60}
     monthly = held["victoria-freight"]["hours"]
     assert (len(monthly.lots), monthly.granted, monthly.remaining) == (12, 36 * 60, 3 * 60)
-    assert monthly.expired == 3 * 3 * 60  # what three months left lapsed with them
-    assert held["stanley-health"]["hours"].drawn == 390
+    assert monthly.expired == 3 * 3 * 60 - 60  # what three months left lapsed with them, but for one session
+
+
+def check_seats_and_sessions(fates):
+    held = {startup: {view.kind: view for view in fate.others} for startup, fate in fates.items()}
+    taken = {startup: (held[startup]["seats"].drawn, held[startup]["seats"].remaining)
+             for startup in ("harbour-robotics", "lantau-genomics", "dragonback-drones")}
+    hours = {startup: (views["hours"].drawn, views["hours"].held) for startup, views in held.items()
+             if "hours" in views}
+    waiting = db.session.scalars(select(SeatWish.email).where(SeatWish.state == "waiting")).all()
+    states = db.session.execute(select(Booking.state, func.count()).group_by(Booking.state)).all()
+    assert taken == {"harbour-robotics": (3, 2), "lantau-genomics": (2, 1), "dragonback-drones": (4, 0)}
+    assert waiting == ["g.hui@dragonback-drones.example"]
+    assert hours == {
+        "harbour-robotics": (80, 120), "lantau-genomics": (75, 60), "dragonback-drones": (0, 60),
+        "victoria-freight": (60, 0), "stanley-health": (390, 0),
+    }
+    assert dict(map(tuple, states)) == {"booked": 2, "logged": 1, "confirmed": 2, "no-show": 1}
 
 
 def check_lots_and_scopes():
@@ -170,3 +192,15 @@ def test_whatever_the_day_steps_are_in_the_order_of_time(day):
 
     assert times == sorted(times)
     assert times[-1] <= now
+
+
+def test_whatever_the_day_every_consultant_works_on_some_day_on_which_a_session_is_looked_for():
+    weekly = [Weekly(day, 9 * 60, 18 * 60) for day in range(5)]
+    closed = holidays_between("HK", date(2025, 1, 1), date(2029, 12, 31))
+    idle = []
+    for number in range(3 * 366):
+        first = date(2026, 1, 1) + timedelta(days=number + 2)
+        if not open_stretches(first, first + timedelta(days=9), weekly, [], closed, DEFAULT_ZONE):
+            idle.append(first)
+
+    assert idle == []
