@@ -31,11 +31,12 @@ from creditsvc.programmes.reading import looked_after
 _STEPS: Mapping[str, tuple[frozenset[str], frozenset[str], bool | None]] = {
     # in which states, by whom, and whether the session must have begun (True), must not have (False), or either
     "move": (frozenset({BOOKED}), frozenset({"startup", "manager"}), None),
-    "cancel": (frozenset({BOOKED}), frozenset({"startup", "consultant", "manager"}), None),
-    "log": (frozenset({BOOKED}), frozenset({"consultant", "manager"}), True),
-    "no-show": (frozenset({BOOKED}), frozenset({"consultant", "manager"}), True),
-    "confirm": (frozenset({LOGGED}), frozenset({"startup"}), None),
-    "dispute": (frozenset({LOGGED}), frozenset({"startup"}), None),
+    "cancel": (frozenset({BOOKED}), frozenset({"consultant", "manager"}), None),
+    "cancel-in-time": (frozenset({BOOKED}), frozenset({"startup"}), False),
+    "log": (frozenset({BOOKED, LOGGED}), frozenset({"consultant", "manager"}), True),
+    "no-show": (frozenset({BOOKED, LOGGED}), frozenset({"consultant", "manager"}), True),
+    "confirm": (frozenset({LOGGED}), frozenset({"startup", "manager"}), None),
+    "dispute": (frozenset({LOGGED}), frozenset({"startup", "manager"}), None),
     "decide": (frozenset({DISPUTED}), frozenset({"manager"}), None),
     "correct": (frozenset({CONFIRMED, NO_SHOW, CANCELLED}), frozenset({"manager"}), None),
 }
@@ -95,13 +96,6 @@ def visible_bookings(caller: Caller) -> ColumnElement[bool]:
     if caller.person_id is None or of_startups is true():
         return of_startups
     return or_(of_startups, Consultant.person_id == caller.person_id)
-
-
-def consultant_of(caller: Caller) -> Consultant | None:
-    """The consultant that the caller is, if they are one."""
-    if caller.person_id is None:
-        return None
-    return db.session.scalar(select(Consultant).where(Consultant.person_id == caller.person_id))
 
 
 def find_booking(caller: Caller, uid: str) -> BookingView:
@@ -249,15 +243,16 @@ def steps_of(caller: Caller, view: BookingView) -> list[str]:
     parts = set()
     if view.booking.startup_id in caller.memberships:
         parts.add("startup")
-    if caller.person_id is not None and view.person_id == caller.person_id:
+    if caller.role == "consultant" and view.person_id == caller.person_id:
         parts.add("consultant")
     if caller.role in MANAGERS:
         parts.add("manager")
     begun = view.booking.starts <= caller.now
-    return [
+    found = [
         step for step, (states, who, when) in _STEPS.items()
-        if view.booking.state in states and parts & who and (when is None or when == begun)
+        if view.booking.state in states and parts & who and when in (None, begun)
     ]
+    return list(dict.fromkeys("cancel" if step == "cancel-in-time" else step for step in found))
 
 
 def _rows() -> Select[*tuple[Any, ...]]:

@@ -47,6 +47,7 @@ def book(
     account_id = account_of_hours(company, resource)
     person = find_consultant(consultant, locked=True)
     _check_free(person, starts, length, caller.now, None)
+    lock_accounts([account_id])  # before the booking, which on PostgreSQL holds its account a little, as others may
     booking = Booking(
         uid=str(uuid.uuid4()), sequence=0, consultant_id=person.id, startup_id=company.id, account_id=account_id,
         topic=subject, starts=starts.astimezone(UTC), ends=starts.astimezone(UTC) + length, state=BOOKED,

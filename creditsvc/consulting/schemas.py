@@ -12,6 +12,10 @@ NOTE = validate.Length(max=2000, error="Write at most 2000 characters.")
 WHY = validate.Length(1, 500, error="Say why, in at most 500 characters.")
 
 
+class NothingShape(Schema):
+    """Nothing is asked: the address says all."""
+
+
 class MinutesShape(Schema):
     """How long a session was."""
 
@@ -30,10 +34,10 @@ class BookShape(Schema):
 
 
 class MoveShape(Schema):
-    """Another time for a session, or another length; what is left out stays."""
+    """When a session is to be instead, and how long."""
 
-    starts = Instant(load_default=None)
-    minutes = WholeNumber(load_default=None, allow_none=True, validate=validate.Range(1, LONGEST_SESSION))
+    starts = Instant(required=True)
+    minutes = WholeNumber(required=True, validate=validate.Range(1, LONGEST_SESSION))
 
 
 class CancelShape(Schema):

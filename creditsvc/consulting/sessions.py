@@ -26,6 +26,7 @@ from creditsvc.db import db
 from creditsvc.ledger.additions import Additions, HoursTerms, confirmed_with
 from creditsvc.ledger.holds import CONFIRMED as OF_HOLD
 from creditsvc.ledger.holds import EXCESS
+from creditsvc.ledger.locks import lock_accounts
 from creditsvc.parties.access import Caller, require_startup
 from creditsvc.parties.trail import record
 
@@ -167,6 +168,7 @@ def log_unbooked(
         raise RuleBroken("starts", "not-begun", "%(value)s is still to come: book it", value=instant_text(starts))
     if booked_between(person.id, begun, over):
         raise Conflict("starts", "not-free", "%(consultant)s sat in another session then", consultant=person.name)
+    lock_accounts([account_id])  # before the booking, as in `book`
     booking = Booking(
         uid=str(uuid.uuid4()), sequence=0, consultant_id=person.id, startup_id=company.id, account_id=account_id,
         topic=topic.strip(), starts=begun, ends=over, state=CONFIRMED,
