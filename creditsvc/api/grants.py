@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import Response, url_for
+from flask import Response, current_app, url_for
 
 from creditsvc.api.paging import id_cursor, page, page_of_all
 from creditsvc.api.routes import get, new_blueprint, post
@@ -25,6 +25,7 @@ from creditsvc.grants.activation import activation_document, entered_document
 from creditsvc.grants.models import Grant
 from creditsvc.grants.reading import GrantView
 from creditsvc.grants.schemas import ActivateShape, AmountShape, AwardShape, ExtendShape, VoidShape
+from creditsvc.licences.waiting import seat_startup
 from creditsvc.parties.once import Answer
 from creditsvc.statements.partners import PoolReport, pool_reports
 
@@ -69,21 +70,21 @@ def award_grant(body: dict[str, Any]) -> Response:
     up unless given.
     """
     caller = current_caller()
-    return _change(lambda: operations.award_grant(caller, **body), 201)
+    return _change(lambda: _seats_for(operations.award_grant(caller, **body)), 201)
 
 
 @post(blueprint, "/grants/<key>/extend", scope="award", body=ExtendShape, answers=GrantSchema)
 def extend_grant(body: dict[str, Any], key: str) -> Response:
     """Lets a grant last longer."""
     caller = current_caller()
-    return _change(lambda: operations.extend_grant(caller, key, **body))
+    return _change(lambda: _seats_for(operations.extend_grant(caller, key, **body)))
 
 
 @post(blueprint, "/grants/<key>/top-up", scope="award", body=AmountShape, answers=GrantSchema)
 def top_up_grant(body: dict[str, Any], key: str) -> Response:
     """Adds an amount from its pool to a grant."""
     caller = current_caller()
-    return _change(lambda: operations.top_up_grant(caller, key, **body))
+    return _change(lambda: _seats_for(operations.top_up_grant(caller, key, **body)))
 
 
 @post(blueprint, "/grants/<key>/void", scope="award", body=VoidShape, answers=GrantSchema, required=False)
@@ -138,7 +139,13 @@ def activate_grant(body: dict[str, Any], key: str) -> Response:
 def award_enrolment(body: dict[str, Any], key: str, cohort: str) -> Response:
     """Awards the package of a startup's enrolment, as a whole or not at all; once it is awarded, nothing is done."""
     caller = current_caller()
-    return _answer_all(lambda: operations.award_package(caller, startup=key, cohort=cohort))
+
+    def act() -> list[Grant]:
+        made = operations.award_package(caller, startup=key, cohort=cohort)
+        _seats_for(made[0])
+        return made
+
+    return _answer_all(act)
 
 
 @get(blueprint, "/pools", query=PagingSchema, answers=PoolListSchema)
@@ -155,6 +162,12 @@ def _change(act: Callable[[], Grant], status: int = 200) -> Response:
         return Answer(status, shown(view), url_for("api_grants.get_grant", key=view.key) if status == 201 else "")
 
     return write_once(answer)
+
+
+def _seats_for(grant: Grant) -> Grant:
+    """Seats those who waited for what a startup was just given."""
+    seat_startup(current_caller(), current_app.config["CREDITSVC"], grant.startup_id)
+    return grant
 
 
 def _answer_all(act: Callable[[], Sequence[Grant]]) -> Response:

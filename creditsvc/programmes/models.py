@@ -76,7 +76,7 @@ class PackageLine(Model):
 
     Where it is `monthly`, that amount comes every month and lapses with it.
 
-    The pool of what is not awarded yet (hours, seats) may follow later: then `pool_id` is None, `pool_key` names it.
+    The pool of hours or seats may follow later: then `pool_id` is None, `pool_key` names it, and nothing is awarded.
     """
 
     __tablename__ = "package_line"

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from marshmallow import Schema
 
 from creditsvc.core.days import day_of
+from creditsvc.grants.models import Grant
 from creditsvc.grants.operations import (
     award_grant,
     award_package,
@@ -24,6 +25,7 @@ from creditsvc.grants.reading import find_grant, pools
 from creditsvc.grants.schemas import AmountShape, AwardShape, ExtendShape, ReasonShape
 from creditsvc.ledger.history import lot_events
 from creditsvc.ledger.reading import balances
+from creditsvc.licences.waiting import seat_startup
 from creditsvc.parties.access import may_with, require_startup
 from creditsvc.web import session
 from creditsvc.web.forms import Form, attempt, posted, submit_once
@@ -96,7 +98,7 @@ def make_award(key: str) -> ResponseReturnValue:
     form.typed["startup"] = key
 
     def act(values: dict[str, Any]) -> str:
-        award_grant(caller, **values)
+        seat_startup(caller, current_app.config["CREDITSVC"], award_grant(caller, **values).startup_id)
         return url_for("holdings.one", key=key)
 
     onward = submit_once(form, AwardShape(exclude=["key"]), caller, act)
@@ -124,7 +126,13 @@ def make_package_award(key: str, cohort: str) -> ResponseReturnValue:
     """Awards what an enrolment brings, whole or not at all."""
     caller = session.caller()
     form = Form({})
-    made = attempt(form, lambda: award_package(caller, startup=key, cohort=cohort))
+
+    def act() -> list[Grant]:
+        made = award_package(caller, startup=key, cohort=cohort)
+        seat_startup(caller, current_app.config["CREDITSVC"], made[0].startup_id)
+        return made
+
+    made = attempt(form, act)
     if made is None:
         flash(" ".join(form.general), "danger")
     else:
@@ -155,12 +163,13 @@ def change(key: str, change: str) -> ResponseReturnValue:
         abort(404)
     caller = session.caller()
     startup = find_grant(caller, key).startup
-    require_startup(caller, "grant.change", startup)
+    startup_id = require_startup(caller, "grant.change", startup).id
     form = posted({name: text for name, text in _change_labels().items() if name in kind.fields})
     if request.method == "POST":
 
         def act(values: dict[str, Any]) -> str:
             kind.act(caller, key, **values)
+            seat_startup(caller, current_app.config["CREDITSVC"], startup_id)
             return url_for("grants.grant", key=key)
 
         onward = submit_once(form, kind.schema(), caller, act)

@@ -1,14 +1,18 @@
+from datetime import date
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from creditsvc.licences.desk import open_desk
+from creditsvc.licences.waiting import queue_up
 from creditsvc.parties.access import operator
 from tests.api.conftest import token_of
 from tests.api.speaking import ONE_DATABASE, Speaker
 from tests.conftest import NOW
 from tests.counting import queries
-from tests.factories import make_grant, make_person, make_pool, make_startup
+from tests.factories import do, make_grant, make_person, make_pool, make_startup, somebody
+from tests.licences.sitting import make_product
 
 AWARD = {"startup": "harbour-robotics", "pool": "ms-azure", "amount": "25000.5", "effective": "2026-03-01",
          "expires": "2027-02-28", "key": "hr-azure", "reason": "the spring intake"}
@@ -275,3 +279,15 @@ def test_a_monthly_allowance_is_awarded_and_voided_whole(manager: Speaker, pool:
     assert (first.json["key"], first.json["series"], first.json["month"]) == ("hr-m01", "hr", 1)
     assert [(one["key"], one["remaining"]) for one in voided.json["items"]] == [("hr-m02", "0"), ("hr-m03", "0")]
     assert (again.status_code, again.json["items"]) == (200, [])
+
+
+def test_who_waits_is_seated_by_a_grant_that_lasts_longer(manager: Speaker, startups: None) -> None:
+    make_product("m365", pool="ms-seats")
+    make_grant("harbour-robotics", "ms-seats", "1", expires=date(2026, 5, 31), key="hr-seats")
+    do(lambda: queue_up(
+        open_desk(somebody(), "seat.assign", "harbour-robotics", product="m365"), "ada@harbour.example", "Ada"
+    ))
+
+    answer = manager.post("/grants/hr-seats/extend", {"expires": "2026-12-31"})
+
+    assert (answer.status_code, answer.json["drawn"], answer.json["remaining"]) == (200, "1", "0")

@@ -7,9 +7,13 @@ from sqlalchemy import func, select
 
 from creditsvc.db import db
 from creditsvc.grants.models import Grant
+from creditsvc.licences.desk import open_desk
+from creditsvc.licences.models import SeatAssignment
+from creditsvc.licences.waiting import queue_up
 from creditsvc.programmes.operations import LineTerms, enrol
 from tests import factories
 from tests.factories import do, somebody
+from tests.licences.sitting import make_product
 from tests.web.browsing import Browser
 
 AWARD = "/startups/harbour/award"
@@ -196,3 +200,30 @@ def test_a_single_grant_offers_no_void_of_all_months(manager: Browser):
 
     assert "Void all months" not in manager.get("/grants/hr").text
     assert "is no month of an allowance" in manager.submit("/grants/hr/void-series", {}).text
+
+
+def wait_for_a_seat(email: str) -> None:
+    def act() -> None:
+        desk = open_desk(somebody(), "seat.assign", "harbour", product="m365")
+        queue_up(desk, email, "Somebody")
+
+    do(act)
+
+
+def seated() -> list[str]:
+    db.session.rollback()
+    return list(db.session.scalars(select(SeatAssignment.email).order_by(SeatAssignment.seat_id)))
+
+
+def test_who_waits_is_seated_by_the_award_or_the_top_up_that_brings_a_seat(manager: Browser):
+    make_product("m365", pool="ms-seats")
+    factories.make_grant("harbour", "ms-seats", "1", key="first")
+    for name in ("ada", "bob", "eve"):
+        wait_for_a_seat(f"{name}@harbour.example")
+
+    manager.submit(AWARD, {"pool": "ms-seats", "amount": "1", "effective": "2026-06-01", "expires": "2027-05-31"})
+    by_award = seated()
+    manager.submit("/grants/first/top-up", {"amount": "1"})
+
+    assert by_award == ["ada@harbour.example", "bob@harbour.example"]
+    assert seated() == [*by_award, "eve@harbour.example"]
