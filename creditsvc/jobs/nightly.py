@@ -1,5 +1,5 @@
-"""The night: seat who waits, decide what is due, write each person one digest, deliver, note the book's heads (A2 to
-A7, L18).
+"""The night: seat who waits, count sessions that nobody disputed, remind of those to come, decide what is due, write
+each person one digest, deliver, note the book's heads (A2 to A7, L18).
 
 Every step may be killed at any point. What a commit holds is kept; the run is then taken over and repeats only what
 leaves no trace: alerts are unique by key, digests by person and day, mails leave through the outbox.
@@ -23,6 +23,8 @@ from creditsvc.alerts.night import NIGHTLY, Night
 from creditsvc.alerts.reading import tonight
 from creditsvc.alerts.telling import ACCOUNTS_AT_ONCE
 from creditsvc.config import Config
+from creditsvc.consulting import letters, sessions
+from creditsvc.core.days import starts_at
 from creditsvc.core.due_alerts import business_day
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db, transaction
@@ -42,6 +44,9 @@ LINK_PAGE = "alert_links.link"
 """The page that signed links lead to; mails carry links where it is there."""
 
 LETTERS_AT_ONCE = 500
+SESSIONS_AT_MOST = 100_000
+"""More than a night meets; what is left counts the next night."""
+
 _POLL_SECONDS = 0.25
 _BEAT_EVERY = timedelta(seconds=30)
 
@@ -114,6 +119,8 @@ def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetim
     log.info("night.begins", day=night.day.isoformat())
     try:
         _seat_all(run)
+        _settle_all(run)
+        _remind_all(run)
         _decide_all(run)
         queued, refused = _tell_all(run)
         heads = transaction(lambda: _note(run))
@@ -152,6 +159,33 @@ def _seat(run: _Run, account_id: int) -> None:
     waiting.seat_account(operator(run.night.now, ACTOR), run.config, account_id)
 
 
+def _settle_all(run: _Run) -> None:
+    """Sessions that nobody disputed in time, each with a commit of its own: one that cannot be holds no other up."""
+    for uid in sessions.due_to_settle(run.night.now, SESSIONS_AT_MOST):
+        try:
+            transaction(lambda uid=uid: _settle(run, uid))  # type: ignore[misc]
+        except RuleBroken as error:
+            log.error("night.session_not_settled", booking=uid, reason=error.code)
+
+
+def _settle(run: _Run, uid: str) -> None:
+    runs.beat(run.held, run.wall())
+    caller = operator(run.night.now, ACTOR)
+    letters.told(lambda: sessions.settle_passed(caller, uid), caller, run.config)
+
+
+def _remind_all(run: _Run) -> None:
+    """Of sessions of today and tomorrow, in sets with a commit each."""
+    until = starts_at(run.night.day + timedelta(days=2))
+
+    def some() -> int:
+        runs.beat(run.held, run.wall())
+        return letters.remind(run.config, run.night.now, until)
+
+    while transaction(some):
+        pass
+
+
 def _decide_all(run: _Run) -> None:
     """Alerts, in batches of accounts with a commit each."""
     cursor = 0
@@ -167,13 +201,13 @@ def _decide(run: _Run, account_ids: list[int]) -> None:
 
 def _tell_all(run: _Run) -> tuple[int, int]:
     """One digest per person with something to hear, in sets with a commit each; how many, and how many failed."""
-    letters = telling.letters(run.night.day)
-    facts = telling.facts_for(run.night, letters)
+    digests = telling.letters(run.night.day)
+    facts = telling.facts_for(run.night, digests)
     links = _links(run)
     queued = refused = 0
-    for start in range(0, len(letters), LETTERS_AT_ONCE):
+    for start in range(0, len(digests), LETTERS_AT_ONCE):
         told = []
-        for letter in letters[start : start + LETTERS_AT_ONCE]:
+        for letter in digests[start : start + LETTERS_AT_ONCE]:
             made = telling.written(letter, facts, run.night.day, run.config.base_url, links)
             if made is not None and _can_be_sent(made.draft):
                 told.append(made)
