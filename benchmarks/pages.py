@@ -1,7 +1,7 @@
 """Pages of a large park: 10,000 startups, 60,000 grants, 4 million usage totals, against the same with 100 startups."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from flask import Flask
@@ -32,21 +32,29 @@ PAGES = (
 
 def measure(ground: Ground) -> list[Result]:
     """Server time and statements of each page, on both databases."""
+    return against(ground, "pages", lambda: fill(SMALL), lambda: fill(LARGE), PAGES)
+
+
+def against(
+    ground: Ground, name: str, fill_small: Callable[[], None], fill_large: Callable[[], None], pages: Sequence[str]
+) -> list[Result]:
+    """Server time and statements of pages of a large park, against the same pages of a small one."""
     results = []
     for kind in databases.KINDS:
-        urls = [ground.prepared(kind, lambda size=size: _fill(size)) for size in (SMALL, LARGE)]
+        urls = [ground.prepared(kind, prepare) for prepare in (fill_small, fill_large)]
         with _at_now(), _served(ground, urls[0]) as few, _served(ground, urls[1]) as many:
-            for page in PAGES:
+            for page in pages:
                 values, limits = rounds(lambda: _seconds(many, page), lambda: _seconds(few, page), ROUNDS)  # noqa: B023
-                results.append(compared(f"pages, {page}", kind, values[1:], limits[1:], SLOWER))
-                results.append(bounded(f"pages, {page}, statements", kind, _statements(many, page), MOST_STATEMENTS,
+                results.append(compared(f"{name}, {page}", kind, values[1:], limits[1:], SLOWER))
+                results.append(bounded(f"{name}, {page}, statements", kind, _statements(many, page), MOST_STATEMENTS,
                                        unit="statements"))
         for url in urls:
             ground.drop(url)
     return results
 
 
-def _fill(size: park.Park) -> None:
+def fill(size: park.Park) -> None:
+    """A park and its manager."""
     park.fill(size)
     transaction(lambda: add_person(operator(park.NOW), email="lee@park.example", name="A. Lee", role="manager"))
 
