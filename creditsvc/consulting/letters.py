@@ -34,12 +34,14 @@ _READERS: dict[str, frozenset[Reader]] = {
     "confirmed": frozenset({"consultant", "startup"}),
     "disputed": frozenset({"manager"}),
     "no-show": frozenset({"startup"}),
+    "settled": frozenset({"consultant", "startup"}),
 }
 _METHODS: dict[str, Method] = {"booked": "REQUEST", "changed": "REQUEST", "cancelled": "CANCEL"}
 _OF_STEPS = {
     "booking.made": "booked", "booking.moved": "changed", "booking.cancelled": "cancelled",
     "booking.logged": "logged", "booking.no-show": "no-show", "booking.disputed": "disputed",
-    "booking.passed": "confirmed",
+    "booking.passed": "confirmed", "booking.decided": "settled", "booking.corrected": "settled",
+    "booking.unbooked": "settled",
 }
 """By the trail's name of a step, the letter that tells of it; of the rest nobody is written to."""
 
@@ -129,9 +131,9 @@ def queue_letters(
 
     `kind`: `booked`, `changed` (`was`: from when until when it was to be), `cancelled` and `reminder` go to the
     consultant, the startup's owners and whoever booked it; `logged` and `no-show` to the last two; `confirmed` (nobody
-    disputed it in time) to all three; `disputed` to the managers who look after the startup. Invitations go with the
-    first three. An address that no server would take gets none: it must not keep the rest from happening. Raises
-    KeyError for another kind.
+    disputed it in time) and `settled` (by a manager) to all three; `disputed` to the managers who look after the
+    startup. Invitations go with the first three. An address that no server would take gets none: it must not keep the
+    rest from happening. Raises KeyError for another kind.
     """
     readers = _READERS[kind]
     session = _session(booking)

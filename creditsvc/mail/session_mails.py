@@ -107,6 +107,11 @@ def render_session_no_show(values: SessionConfirmed, language: str) -> Rendered:
     return render("session_no_show", values, language)
 
 
+def render_session_settled(values: SessionConfirmed, language: str) -> Rendered:
+    """A manager decided or corrected what counts, or noted a session that nobody had booked."""
+    return render("session_settled", values, language)
+
+
 def period(starts: datetime, ends: datetime, zone: ZoneInfo, language: str) -> str:
     """A session's time on the clock of a zone, with how far it is from UTC: of an hour that comes twice it says which.
 
@@ -147,5 +152,6 @@ RENDERERS: Mapping[str, Any] = {
     "confirmed": render_session_confirmed,
     "disputed": render_session_disputed,
     "no-show": render_session_no_show,
+    "settled": render_session_settled,
 }
 """By the kind of a letter."""

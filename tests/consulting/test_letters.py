@@ -157,6 +157,23 @@ def test_minutes_that_nobody_disputed_are_told_to_all_three_and_what_was_confirm
     assert "Used: 45 minutes" in mails("confirmed")[LEE].text
 
 
+def test_what_a_manager_decides_corrects_or_notes_is_told_to_those_who_were_there(config: Config):
+    booking = booked(config)
+    over = booking.ends
+    step(config, at(over, person(LEE)), lambda caller: sessions.log_session(caller, booking.uid, minutes=45))
+    step(config, at(over, person(OWNER)), lambda caller: sessions.dispute(caller, booking.uid, reason="No"))
+
+    step(config, at(over + DAY, person(MANAGER)), lambda caller: sessions.decide(caller, booking.uid, minutes=30))
+
+    assert set(mails("settled")) == {LEE, OWNER, BOOKER}
+    assert "Used: 30 minutes" in mails("settled")[OWNER].text
+    step(config, at(over + DAY, person(MANAGER)), lambda caller: sessions.log_unbooked(
+        caller, startup="acme", consultant="wong", topic="Data", starts=MORNING, minutes=20,
+    ))
+    unbooked = [mail.to_address for mail in db.session.scalars(select(OutboxMail)) if "Data" in mail.subject]
+    assert sorted(unbooked) == sorted(["wong@park.example", OWNER, MANAGER])
+
+
 def test_a_no_show_is_told_to_the_startup(config: Config):
     booking = booked(config)
 

@@ -33,6 +33,7 @@ def values(**more):
         ("logged", "Please confirm the session of 15 June 2026, 12:00: Landing zone"),
         ("confirmed", "Session of 15 June 2026, 12:00 counts as confirmed: Landing zone"),
         ("disputed", "Disputed: session of Harbour Robotics on 15 June 2026, 12:00"),
+        ("settled", "Session of 15 June 2026, 12:00 is settled: Landing zone"),
         ("no-show", "Nobody came to the session of 15 June 2026, 12:00: Landing zone"),
     ],
 )
