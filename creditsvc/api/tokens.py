@@ -6,6 +6,7 @@ from sqlalchemy.exc import OperationalError
 from creditsvc import clock
 from creditsvc.api.limiting import over_limit
 from creditsvc.api.problems import problem
+from creditsvc.config import Config
 from creditsvc.core.errors import Forbidden
 from creditsvc.db import transaction
 from creditsvc.parties.access import Caller, require_scope
@@ -53,6 +54,12 @@ def note_bearer(response: Response) -> Response:
         except OperationalError as error:
             current_app.logger.info("the use of token %s is not noted: %s", bearer.token_id, error.orig)
     return response
+
+
+def current_config() -> Config:
+    """The settings of the service."""
+    config: Config = current_app.config["CREDITSVC"]
+    return config
 
 
 def current_caller() -> Caller:

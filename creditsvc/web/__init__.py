@@ -19,9 +19,11 @@ from creditsvc.web import (
     passwords,
     people,
     pools,
+    products,
     rates,
     reported,
     scopes,
+    seats,
     session,
     show,
     startups,
@@ -49,7 +51,7 @@ def hang(app: Flask) -> None:
     for pages in (
         static, entry.pages, passwords.pages, health.pages, startups.pages, holdings.pages, people.pages, grants.pages,
         scopes.pages, usage.pages, rates.pages, pools.pages, reported.pages, activation.pages, night.pages,
-        night.links, calendars.pages,
+        night.links, calendars.pages, products.pages, seats.pages,
     ):
         app.register_blueprint(pages)
 

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from creditsvc.parties.access import may
 from creditsvc.web import session
 
-_OF_A_STARTUP = ("startups", "holdings", "people", "grants", "activation", "reported")
+_OF_A_STARTUP = ("startups", "holdings", "people", "grants", "activation", "reported", "seats")
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ def navigation() -> list[Entry]:
         entries.append(_entry(_("Usage"), "usage.runs", "usage"))
     if may(caller, "rate.see"):
         entries.append(_entry(_("Exchange rates"), "rates.listing", "rates"))
+    if may(caller, "licence.see"):
+        entries.append(_entry(_("Software"), "products.listing", "products"))
     if may(caller, "pool.see"):
         entries.append(_entry(_("Pools"), "pools.listing", "pools"))
     if may(caller, "alerts.see"):

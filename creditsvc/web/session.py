@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, abort, redirect, request, session, url_for
+from flask import Blueprint, Flask, abort, current_app, redirect, request, session, url_for
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Select, bindparam
@@ -125,6 +125,12 @@ def caller() -> Caller:
     if not is_signed_in():
         abort(401)
     made: Caller = current_user.caller
+    return made
+
+
+def config() -> Config:
+    """The settings of the service."""
+    made: Config = current_app.config["CREDITSVC"]
     return made
 
 

@@ -62,7 +62,7 @@ class Page:
         self.url = url
         self.status = response.status_code
         self.location = response.headers.get("Location", "")
-        self.html = response.get_data(as_text=True)
+        self.html = response.get_data().decode("utf-8", "replace")  # some answers are files
         reader = _Reader(url)
         if response.mimetype == "text/html":
             reader.feed(self.html)

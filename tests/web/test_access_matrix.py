@@ -5,29 +5,13 @@ programme of the limited manager; `other` is neither. POSTs send what cannot be 
 the permission and is refused for what was sent (404, 409, 422), or does it where nothing needs to be said.
 """
 
-import io
-import uuid
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 from flask import Flask
 
-from creditsvc.alerts.links import Link, make_link
-from creditsvc.db import db, transaction
-from creditsvc.parties.access import operator
-from creditsvc.parties.models import Person, StartupProgramme
-from creditsvc.parties.tokens import create_token
-from creditsvc.usage.files import pack
-from creditsvc.usage.operations import receive_upload
-from creditsvc.usage.rates import add_rate
-from tests import factories
 from tests.api.speaking import ONE_DATABASE
-from tests.conftest import NOW
-from tests.web.browsing import Browser
+from tests.web.access_park import HERE, OTHER, OWN, Park, Row
 
 ROLES = ("nobody", "administrator", "manager", "limited", "auditor", "partner", "consultant", "owner", "member")
-OWN, OTHER, HERE = "own", "other", ""
 
 MATRIX = """
 # method endpoint tenant: nobody administrator manager limited auditor partner consultant owner member
@@ -105,6 +89,53 @@ POST usage.discard                             : 303 303 303 303 403 403 403 403
 POST usage.reverse                             : 303 303 303 303 403 403 403 403 403
 GET usage.upload_form                          : 303 200 200 200 403 403 403 403 403
 POST usage.upload                              : 303 422 422 422 403 403 403 403 403
+GET seats.listing own                          : 303 200 200 200 200 404 404 200 200
+GET seats.listing other                        : 303 200 200 404 200 404 404 404 404
+GET seats.export own                           : 303 200 200 200 200 404 404 200 200
+GET seats.export other                         : 303 200 200 404 200 404 404 404 404
+GET seats.assign own                           : 303 200 200 200 403 404 404 200 403
+GET seats.assign other                         : 303 200 200 404 403 404 404 404 404
+POST seats.assign own                          : 303 422 422 422 403 404 404 422 403
+POST seats.assign other                        : 303 422 422 404 403 404 404 404 404
+GET seats.paste own                            : 303 200 200 200 403 404 404 200 403
+GET seats.paste other                          : 303 200 200 404 403 404 404 404 404
+POST seats.paste own                           : 303 422 422 422 403 404 404 422 403
+POST seats.paste other                         : 303 422 422 404 403 404 404 404 404
+GET seats.release_many own                     : 303 200 200 200 403 404 404 200 403
+GET seats.release_many other                   : 303 200 200 404 403 404 404 404 404
+POST seats.release_many own                    : 303 422 422 422 403 404 404 422 403
+POST seats.release_many other                  : 303 422 422 404 403 404 404 404 404
+GET seats.move own                             : 303 200 200 200 403 404 404 200 403
+GET seats.move other                           : 303 200 200 404 403 404 404 404 404
+POST seats.move own                            : 303 422 422 422 403 404 404 422 403
+POST seats.move other                          : 303 422 422 404 403 404 404 404 404
+GET seats.bring own                            : 303 200 200 200 403 404 404 200 403
+GET seats.bring other                          : 303 200 200 404 403 404 404 404 404
+POST seats.bring own                           : 303 422 422 422 403 404 404 422 403
+POST seats.bring other                         : 303 422 422 404 403 404 404 404 404
+GET seats.transfer own                         : 303 200 200 200 403 404 404 200 403
+GET seats.transfer other                       : 303 200 200 404 403 404 404 404 404
+POST seats.transfer own                        : 303 422 422 422 403 404 404 422 403
+POST seats.transfer other                      : 303 422 422 404 403 404 404 404 404
+POST seats.key own                             : 303 404 404 404 403 404 404 403 403
+POST seats.key other                           : 303 404 404 404 403 404 404 404 404
+POST seats.release own                         : 303 303 303 303 403 404 404 303 403
+POST seats.release other                       : 303 303 303 404 403 404 404 404 404
+POST seats.place own                           : 303 303 303 303 403 404 404 403 403
+POST seats.place other                         : 303 303 303 404 403 404 404 404 404
+POST seats.seat_by_hand own                    : 303 303 303 303 403 404 404 403 403
+POST seats.seat_by_hand other                  : 303 303 303 404 403 404 404 404 404
+POST seats.withdraw own                        : 303 303 303 303 403 404 404 303 403
+POST seats.withdraw other                      : 303 303 303 404 403 404 404 404 404
+GET products.listing                           : 303 200 200 200 200 403 403 403 403
+GET products.one                               : 303 200 200 200 200 403 403 403 403
+GET products.counts                            : 303 200 200 200 200 403 403 403 403
+GET products.new                               : 303 200 200 200 403 403 403 403 403
+POST products.new                              : 303 422 422 422 403 403 403 403 403
+GET products.edit                              : 303 200 200 200 403 403 403 403 403
+POST products.edit                             : 303 422 422 422 403 403 403 403 403
+POST products.bring_keys                       : 303 422 422 422 403 403 403 403 403
+POST products.counts                           : 303 422 422 422 403 403 403 403 403
 GET api_docs_page.docs                         : 200 200 200 200 200 200 200 200 200
 GET api_grants.list_grants                     : 401 200 200 200 200 200 200 200 200
 POST api_grants.award_grant own                : 401 422 422 422 403 404 404 403 403
@@ -193,16 +224,6 @@ POST api_usage_runs.reverse_usage_run          : 401 409 409 409 403 403 403 403
 """
 
 
-@dataclass(frozen=True)
-class Row:
-    """What each role gets from one address of one tenant (or of none)."""
-
-    method: str
-    endpoint: str
-    tenant: str
-    statuses: tuple[int, ...]
-
-
 def rows() -> list[Row]:
     """The matrix, parsed."""
     parsed = []
@@ -227,103 +248,6 @@ def routes_of(app: Flask) -> set[tuple[str, str]]:
 def unknown_routes(app: Flask) -> set[tuple[str, str]]:
     """The routes that the matrix does not know."""
     return routes_of(app) - {(row.method, row.endpoint) for row in rows()}
-
-
-def body_of(row: Row) -> dict[str, Any]:
-    """What a POST to the API sends: a right shape, so that the permission decides, and yet nothing that can be done."""
-    guid = "64e355d7-997c-491d-b0c1-8414dccfcf42"
-    bodies = {
-        "api_grants.award_grant": {
-            "startup": row.tenant, "pool": "ms-azure", "amount": "-1", "effective": "2026-03-01"
-        },
-        "api_grants.activate_grant": {"on": "2026-03-03", "subscription": "no-guid"},
-        "api_grants.extend_grant": {"expires": "2026-01-01"},
-        "api_grants.return_to_pool": {"amount": "-1"},
-        "api_grants.top_up_grant": {"amount": "-1"},
-        "api_reported.report_a_balance": {"amount": "-1"},
-        "api_scopes.assign": {"provider": "azure", "id": "no-guid", "startup": row.tenant, "starts": "2026-03-01"},
-        "api_scopes.end": {"provider": "azure", "id": guid, "ends": "2026-03-01"},
-        "api_rates.state_rate": {
-            "from_currency": "HKD", "to_currency": "USD", "day": "2026-03-01", "rate": "-1", "source": "a bank"
-        },
-        "api_rates.withdraw_stated_rate": {
-            "from_currency": "HKD", "to_currency": "USD", "day": "2026-03-01", "reason": "a slip"
-        },
-        "api_people.add_member": {"email": "nowhere", "name": "N"},
-        "api_people.end_member": {"email": "nobody@park.example"},
-        "api_startups.create_startup": {"key": OWN, "name": "Own"},
-    }
-    return bodies.get(row.endpoint, {})
-
-
-class Park:
-    """Two startups, one person of each role, and something at every address."""
-
-    def __init__(self, app: Flask) -> None:
-        self.app = app
-        partner = factories.make_partner("microsoft").key
-        cohort = factories.make_cohort(factories.make_programme(OWN, partner=partner).key, OWN)
-        factories.make_cohort(factories.make_programme(OTHER).key, OTHER)
-        pool = factories.make_pool("ms-azure", partner=partner).key
-        for key in (OWN, OTHER):
-            factories.make_startup(key)
-            factories.make_grant(key, pool, key=f"{key}-grant")
-        startup = transaction(lambda: factories.parties.edit_startup(operator(NOW), OWN).id)
-        transaction(lambda: db.session.add(StartupProgramme(startup_id=startup, programme_id=cohort.programme_id)))
-        partner_id = factories.partner_of(partner).id
-        self.people: dict[str, Person] = {
-            "administrator": factories.make_person("a@park.example", "administrator"),
-            "manager": factories.make_person("m@park.example", "manager"),
-            "limited": factories.make_person("l@park.example", "manager", programme_ids=[cohort.programme_id]),
-            "auditor": factories.make_person("u@park.example", "auditor"),
-            "partner": factories.make_person("p@park.example", "partner", partner_id=partner_id),
-            "consultant": factories.make_person("c@park.example", "consultant"),
-            "owner": factories.make_member(OWN, "o@own.example", "owner"),
-            "member": factories.make_member(OWN, "n@own.example", "member"),
-        }
-        self.tokens = {
-            role: transaction(lambda email=person.email: create_token(operator(NOW), email, "matrix"))
-            for role, person in self.people.items()
-        }
-        said = {"from_currency": "EUR", "to_currency": "USD", "rate": "1.1", "source": "a bank"}
-        self.rate_id = transaction(lambda: add_rate(operator(NOW), day=NOW.date(), **said).rate.id)
-        packed = pack("not-an-export.csv", io.BytesIO(b""))
-        self.run_id = transaction(lambda: receive_upload(operator(NOW), "not-an-export.csv", [packed]).id)
-
-    def url(self, row: Row) -> str:
-        """The address of a row."""
-        rule = next(rule for rule in self.app.url_map.iter_rules(row.endpoint) if row.method in (rule.methods or ()))
-        link = make_link("a key for tests alone", "", Link("acknowledge", 1, 10**6), NOW).rpartition("/")[2]
-        is_grant = rule.rule.startswith(("/grants/", "/api/v1/grants/"))
-        values = {
-            "key": f"{row.tenant}-grant" if is_grant else row.tenant, "run_id": self.run_id, "cohort": "none",
-            "rate_id": self.rate_id, "alert_id": 9,
-            "change": "void", "token": link if row.endpoint.startswith("alert") else "none", "filename": "site.css",
-        }
-        with self.app.test_request_context():
-            return str(self.app.url_for(row.endpoint, **{name: values[name] for name in rule.arguments}))
-
-    def ask(self, role: str, row: Row) -> int:
-        """The status that the role gets."""
-        browser = Browser(self.app)
-        url = self.url(row)
-        if url.startswith("/api/"):
-            headers = {"Idempotency-Key": uuid.uuid4().hex}
-            if role in self.tokens:
-                headers["Authorization"] = "Bearer " + self.tokens[role]
-            if row.method == "GET":
-                return browser.get(url, headers=headers).status
-            if row.endpoint == "api_usage_runs.upload_usage":
-                return browser.post(url, {"files": (io.BytesIO(b""), "empty.csv")}, headers=headers).status
-            if row.method == "PATCH":
-                return browser.patch(url, body_of(row), {**headers, "If-Match": '"something else"'}).status
-            return browser.post(url, None, json=body_of(row), headers=headers).status
-        if role in self.people:
-            browser.signed_in(self.people[role])
-        if row.method == "GET":
-            return browser.get(url).status
-        token = browser.get("/password/forgot").form("/password/forgot").fields["csrf_token"]
-        return browser.post(url, {"csrf_token": token}).status
 
 
 @ONE_DATABASE

@@ -1,0 +1,141 @@
+"""Two startups with something at every address, and a person of each role, for the matrix of access."""
+
+import io
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+
+from creditsvc.alerts.links import Link, make_link
+from creditsvc.db import db, transaction
+from creditsvc.licences import waiting
+from creditsvc.parties.access import operator
+from creditsvc.parties.models import Person, StartupProgramme
+from creditsvc.parties.tokens import create_token
+from creditsvc.usage.files import pack
+from creditsvc.usage.operations import receive_upload
+from creditsvc.usage.rates import add_rate
+from tests import factories
+from tests.conftest import NOW
+from tests.licences.sitting import give, make_product, sit
+from tests.web.browsing import Browser
+
+OWN, OTHER, HERE = "own", "other", ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What each role gets from one address of one tenant (or of none)."""
+
+    method: str
+    endpoint: str
+    tenant: str
+    statuses: tuple[int, ...]
+
+
+def body_of(row: Row) -> dict[str, Any]:
+    """What a POST to the API sends: a right shape, so that the permission decides, and yet nothing that can be done."""
+    guid = "64e355d7-997c-491d-b0c1-8414dccfcf42"
+    bodies = {
+        "api_grants.award_grant": {
+            "startup": row.tenant, "pool": "ms-azure", "amount": "-1", "effective": "2026-03-01"
+        },
+        "api_grants.activate_grant": {"on": "2026-03-03", "subscription": "no-guid"},
+        "api_grants.extend_grant": {"expires": "2026-01-01"},
+        "api_grants.return_to_pool": {"amount": "-1"},
+        "api_grants.top_up_grant": {"amount": "-1"},
+        "api_reported.report_a_balance": {"amount": "-1"},
+        "api_scopes.assign": {"provider": "azure", "id": "no-guid", "startup": row.tenant, "starts": "2026-03-01"},
+        "api_scopes.end": {"provider": "azure", "id": guid, "ends": "2026-03-01"},
+        "api_rates.state_rate": {
+            "from_currency": "HKD", "to_currency": "USD", "day": "2026-03-01", "rate": "-1", "source": "a bank"
+        },
+        "api_rates.withdraw_stated_rate": {
+            "from_currency": "HKD", "to_currency": "USD", "day": "2026-03-01", "reason": "a slip"
+        },
+        "api_people.add_member": {"email": "nowhere", "name": "N"},
+        "api_people.end_member": {"email": "nobody@park.example"},
+        "api_startups.create_startup": {"key": OWN, "name": "Own"},
+    }
+    return bodies.get(row.endpoint, {})
+
+
+class Park:
+    """Two startups, one person of each role, and something at every address."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        partner = factories.make_partner("microsoft").key
+        cohort = factories.make_cohort(factories.make_programme(OWN, partner=partner).key, OWN)
+        factories.make_cohort(factories.make_programme(OTHER).key, OTHER)
+        pool = factories.make_pool("ms-azure", partner=partner).key
+        for key in (OWN, OTHER):
+            factories.make_startup(key)
+            factories.make_grant(key, pool, key=f"{key}-grant")
+        startup = transaction(lambda: factories.parties.edit_startup(operator(NOW), OWN).id)
+        transaction(lambda: db.session.add(StartupProgramme(startup_id=startup, programme_id=cohort.programme_id)))
+        partner_id = factories.partner_of(partner).id
+        self.people: dict[str, Person] = {
+            "administrator": factories.make_person("a@park.example", "administrator"),
+            "manager": factories.make_person("m@park.example", "manager"),
+            "limited": factories.make_person("l@park.example", "manager", programme_ids=[cohort.programme_id]),
+            "auditor": factories.make_person("u@park.example", "auditor"),
+            "partner": factories.make_person("p@park.example", "partner", partner_id=partner_id),
+            "consultant": factories.make_person("c@park.example", "consultant"),
+            "owner": factories.make_member(OWN, "o@own.example", "owner"),
+            "member": factories.make_member(OWN, "n@own.example", "member"),
+        }
+        self.tokens = {
+            role: transaction(lambda email=person.email: create_token(operator(NOW), email, "matrix"))
+            for role, person in self.people.items()
+        }
+        said = {"from_currency": "EUR", "to_currency": "USD", "rate": "1.1", "source": "a bank"}
+        self.rate_id = transaction(lambda: add_rate(operator(NOW), day=NOW.date(), **said).rate.id)
+        make_product("suite", amount=10)
+        self.seats: dict[str, int] = {}
+        self.wishes: dict[str, int] = {}
+        for key in (OWN, OTHER):
+            give(key, f"{key}-seats", 1)
+            self.seats[key] = sit("ada", key, product="suite")
+            self.wishes[key] = transaction(lambda key=key: waiting.wait(
+                operator(NOW), app.config["CREDITSVC"], startup=key, product="suite", email="bob@acme.example", name="B"
+            ).id)
+        packed = pack("not-an-export.csv", io.BytesIO(b""))
+        self.run_id = transaction(lambda: receive_upload(operator(NOW), "not-an-export.csv", [packed]).id)
+
+    def url(self, row: Row) -> str:
+        """The address of a row."""
+        rule = next(rule for rule in self.app.url_map.iter_rules(row.endpoint) if row.method in (rule.methods or ()))
+        link = make_link("a key for tests alone", "", Link("acknowledge", 1, 10**6), NOW).rpartition("/")[2]
+        is_grant = rule.rule.startswith(("/grants/", "/api/v1/grants/"))
+        values = {
+            "key": f"{row.tenant}-grant" if is_grant else row.tenant, "run_id": self.run_id, "cohort": "none",
+            "rate_id": self.rate_id, "alert_id": 9, "product": "suite", "kind": "csv",
+            "seat_id": self.seats.get(row.tenant, 9), "wish_id": self.wishes.get(row.tenant, 9),
+            "change": "void", "token": link if row.endpoint.startswith("alert") else "none", "filename": "site.css",
+        }
+        with self.app.test_request_context():
+            return str(self.app.url_for(row.endpoint, **{name: values[name] for name in rule.arguments}))
+
+    def ask(self, role: str, row: Row) -> int:
+        """The status that the role gets."""
+        browser = Browser(self.app)
+        url = self.url(row)
+        if url.startswith("/api/"):
+            headers = {"Idempotency-Key": uuid.uuid4().hex}
+            if role in self.tokens:
+                headers["Authorization"] = "Bearer " + self.tokens[role]
+            if row.method == "GET":
+                return browser.get(url, headers=headers).status
+            if row.endpoint == "api_usage_runs.upload_usage":
+                return browser.post(url, {"files": (io.BytesIO(b""), "empty.csv")}, headers=headers).status
+            if row.method == "PATCH":
+                return browser.patch(url, body_of(row), {**headers, "If-Match": '"something else"'}).status
+            return browser.post(url, None, json=body_of(row), headers=headers).status
+        if role in self.people:
+            browser.signed_in(self.people[role])
+        if row.method == "GET":
+            return browser.get(url).status
+        token = browser.get("/password/forgot").form("/password/forgot").fields["csrf_token"]
+        return browser.post(url, {"csrf_token": token}).status
