@@ -1,24 +1,29 @@
 """From balances to readings: where each holding of an account stands in the measure of each rule (A1, A3).
 
-Expiry and not activated watch a lot, used and uncovered an account, stale a billing scope.
+Expiry, hours unbooked and not activated watch a lot, used and uncovered an account, stale a billing scope.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select
 
+from creditsvc.alerts.finding import Acts, Finding, ended_unseen, expiry_figures
 from creditsvc.alerts.models import AlertSetting
-from creditsvc.core.days import day_of, days_left, last_day
+from creditsvc.alerts.seat_findings import seat_findings
+from creditsvc.core.days import day_of, last_day
 from creditsvc.core.due_alerts import (
     EXPIRY,
+    HOURS_UNBOOKED,
     NOT_ACTIVATED,
     RULES,
+    SEATS_MISMATCH,
+    SEATS_UNUSED,
     STALE,
     UNCOVERED,
     USED,
@@ -40,36 +45,6 @@ from creditsvc.parties.models import StartupProgramme
 
 ARMING_ACTS = ("top_up", "extend")
 """The changes of a lot that arm its alerts again at once (A3)."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A reading of one rule and holding. `figures` makes what is special to its words, which most findings never need.
-    """
-
-    account: AccountView
-    rule: Rule
-    holding: str
-    reading: Reading
-    figures: Callable[[], Mapping[str, Any]]
-
-    @cached_property
-    def params(self) -> Mapping[str, Any]:
-        """The JSON values (amounts in steps) from which its words are made."""
-        return {"unit": self.account.unit.name, "resource": self.account.resource_name, **self.figures()}
-
-    @property
-    def matter(self) -> tuple[int, str, str]:
-        """What an alert is about, whatever its threshold."""
-        return (self.account.id, self.rule.name, self.holding)
-
-
-@dataclass(frozen=True)
-class Acts:
-    """Human acts: top-ups and extensions of a lot, top-ups within an account (its awards are counted apart)."""
-
-    of_lot: Mapping[str, int]
-    top_ups: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -98,50 +73,83 @@ def find(account_ids: Sequence[int], now: datetime, last_night: datetime | None)
     found: list[Finding] = []
     for view in views:
         found += _expiries(view, acts, now, last_night)
+        found += _unbooked(view, acts, now, last_night)
         found += _used(view, acts, now)
         found += _not_activated(view, activated, now)
         found += _uncovered(view, acts, now)
         found += [_stale(view, state, now) for state in scopes[view.id]]
-    return found
+    return found + seat_findings(views, acts, now, last_night)
 
 
 def _expiries(view: AccountView, acts: Acts, now: datetime, last_night: datetime | None) -> list[Finding]:
-    """Lots that end with something left in them, and those that did so while no night ran."""
+    """Lots of credit that end with something left in them, and those that did so while no night ran."""
     found = []
-    for lot in view.lots:
+    for lot in view.lots if view.kind == "credit" else ():
         if lot.expires is None:
             continue
-        over = last_night is not None and last_night < lot.expires <= now
+        over = ended_unseen(lot.expires, now, last_night)
         left = lot.standing.expired if over else lot.standing.remaining
         if left <= 0:
             continue
         found.append(
             Finding(
                 view, EXPIRY, lot.key, Reading(days_until(lot.expires, now), acts.of_lot.get(lot.key, 0)),
-                partial(_expiry_figures, lot.key, left, lot.expires, now, over),
+                partial(expiry_figures, lot.key, left, lot.expires, now, over),
             )
         )
     return found
 
 
-def _expiry_figures(key: str, left: int, expires: datetime, now: datetime, over: bool) -> dict[str, Any]:
+def _unbooked(view: AccountView, acts: Acts, now: datetime, last_night: datetime | None) -> list[Finding]:
+    """Lots of hours that end with some that nobody booked. In the first half of a lot's time that is no news: a month
+    of an allowance would be told of on the day on which it begins."""
+    found = []
+    for lot in view.lots if view.kind == "hours" else ():
+        if lot.expires is None:
+            continue
+        over = ended_unseen(lot.expires, now, last_night)
+        left = lot.standing.expired if over else lot.standing.remaining
+        if left <= 0 or now - lot.effective < (lot.expires - lot.effective) / 2:
+            continue
+        found.append(
+            Finding(
+                view, HOURS_UNBOOKED, lot.key, Reading(days_until(lot.expires, now), acts.of_lot.get(lot.key, 0)),
+                partial(_unbooked_figures, view, lot, left, now, over),
+            )
+        )
+    return found
+
+
+def _unbooked_figures(view: AccountView, lot: LotView, left: int, now: datetime, over: bool) -> dict[str, Any]:
+    assert lot.expires is not None
+    later = [other for other in view.lots if other.standing.not_yet > 0]
+    begins = min((other.effective for other in later), default=None)
     return {
-        "grant": key, "left": left, "last_day": last_day(expires).isoformat(), "days": days_left(expires, now),
-        "over": over,
+        **expiry_figures(lot.key, left, lot.expires, now, over), "held": lot.standing.held,
+        "begins": day_of(begins).isoformat() if begins else None,
+        "coming": sum(other.standing.not_yet for other in later if other.effective == begins),
     }
 
 
 def _used(view: AccountView, acts: Acts, now: datetime) -> list[Finding]:
-    """How much of what counts now is drawn: the lots that are active, or last year's would weigh on this year's."""
+    """How much of what counts now is drawn: the lots that are active, or last year's would weigh on this year's.
+
+    Of hours what is booked counts with it. Seats are there to be taken: that all are is no news.
+    """
     active = [lot for lot in view.lots if _is_active(lot, now)]
     granted = sum(lot.standing.granted for lot in active)
-    if granted <= 0:
+    if granted <= 0 or view.kind == "seats":
         return []
+    held = sum(lot.standing.held for lot in active)
     drawn = sum(lot.standing.drawn for lot in active)
+    used = drawn + held
     return [
         Finding(
-            view, USED, view.resource, Reading(Fraction(drawn * 100, granted), _account_acts(view, acts, now)),
-            lambda: {"drawn": drawn, "granted": granted, "left": granted - drawn, "permille": drawn * 1000 // granted},
+            view, USED, view.resource, Reading(Fraction(used * 100, granted), _account_acts(view, acts, now)),
+            lambda: {
+                "drawn": drawn, "held": held, "granted": granted, "left": granted - used,
+                "permille": used * 1000 // granted,
+            },
         )
     ]
 
@@ -295,8 +303,10 @@ class Thresholds:
         return self._programmes[startup_id]
 
 
-_WARNINGS = frozenset({STALE.name, NOT_ACTIVATED.name})
+_WARNINGS = frozenset({STALE.name, NOT_ACTIVATED.name, SEATS_UNUSED.name, SEATS_MISMATCH.name})
 """What is a warning whatever its threshold, and what staff can mend as well as the startup."""
+
+_FOR_OWNERS = frozenset({STALE.name, SEATS_UNUSED.name, SEATS_MISMATCH.name})
 
 
 def severity(rule: str, threshold: int) -> str:
@@ -305,17 +315,20 @@ def severity(rule: str, threshold: int) -> str:
         return "urgent"
     if rule in _WARNINGS or (rule == USED.name and threshold >= 75) or (rule == EXPIRY.name and threshold <= 30):
         return "warning"
+    if rule == HOURS_UNBOOKED.name and threshold <= 7:
+        return "warning"
     return "notice"
 
 
 def is_for_staff(rule: str, threshold: int) -> bool:
     """Whether the managers of the startup's programmes have to know too."""
-    return rule in _WARNINGS or severity(rule, threshold) == "urgent"
+    lasting = rule == HOURS_UNBOOKED.name and severity(rule, threshold) == "warning"
+    return lasting or rule in _WARNINGS or severity(rule, threshold) == "urgent"
 
 
 def is_for_member(rule: str, role: str) -> bool:
-    """Whether a startup's own person of that role is told: of all but stale data, which owners alone can mend."""
-    return rule != STALE.name or role == "owner"
+    """Whether a startup's own person of that role is told: of all but what owners alone can mend."""
+    return rule not in _FOR_OWNERS or role == "owner"
 
 
 def urgency(rule: str, threshold: int) -> tuple[int, int, int]:

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import exists, insert, select, update
 
 from creditsvc.alerts import texts
-from creditsvc.alerts.findings import Finding, Thresholds, find, severity, urgency
+from creditsvc.alerts.finding import Finding
+from creditsvc.alerts.findings import Thresholds, find, severity, urgency
 from creditsvc.alerts.models import DONE, Alert, AlertMemory, AlertTold, JobRun
 from creditsvc.core.due_alerts import Decision, Mark, Memory, decide, forget_telling
 from creditsvc.db import db

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 
 from creditsvc.alerts.models import Alert, AlertPreference, AlertSetting, AlertSnooze, AlertTold
-from creditsvc.core.due_alerts import RULES, UNCOVERED, USED, Rule, business_day
+from creditsvc.core.due_alerts import RULES, SEATS_MISMATCH, UNCOVERED, USED, Rule, business_day
 from creditsvc.core.errors import Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.parties import trail
@@ -85,8 +85,8 @@ def set_setting(
 ) -> AlertSetting:
     """What a programme asks of a rule: on or off, its own thresholds (none: the usual), nobody may turn it off (A1).
 
-    Thresholds are days, or for `used` percent up to 100; `uncovered` has none. Raises NotFound("programme"),
-    Forbidden, RuleBroken("rule", "unknown-rule") and RuleBroken("thresholds", "out-of-range").
+    Thresholds are days, or for `used` percent up to 100; `uncovered` and `seats-mismatch` have none. Raises
+    NotFound("programme"), Forbidden, RuleBroken("rule", "unknown-rule") and RuleBroken("thresholds", "out-of-range").
     """
     require(caller, "programme.edit")
     found = db.session.scalar(select(Programme).where(Programme.key == programme))
@@ -106,7 +106,7 @@ def set_setting(
 
 
 def _checked(rule: Rule, thresholds: Sequence[int]) -> list[int]:
-    most = {UNCOVERED.name: 0, USED.name: 100}.get(rule.name, MAX_DAYS)
+    most = {UNCOVERED.name: 0, SEATS_MISMATCH.name: 0, USED.name: 100}.get(rule.name, MAX_DAYS)
     for threshold in thresholds:
         if not 1 <= threshold <= most:
             raise RuleBroken(

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import select, update
 
 from creditsvc.alerts import texts
-from creditsvc.alerts.findings import Finding, Thresholds, find, is_for_member, is_for_staff, severity, urgency
+from creditsvc.alerts.finding import Finding
+from creditsvc.alerts.findings import Thresholds, find, is_for_member, is_for_staff, severity, urgency
 from creditsvc.alerts.models import Alert, AlertPreference, AlertSnooze, AlertTold, Digest
 from creditsvc.alerts.night import Matter, Night
 from creditsvc.core.forecast import Forecast

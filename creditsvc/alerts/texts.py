@@ -1,23 +1,25 @@
 """The words of alerts, in any language: every sentence is a gettext msgid with named places."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from creditsvc.core.due_alerts import EXPIRY, NOT_ACTIVATED, STALE, UNCOVERED, USED
+from creditsvc.alerts import holding_texts
+from creditsvc.alerts.holding_texts import percent
+from creditsvc.alerts.words import Words
+from creditsvc.core.due_alerts import (
+    EXPIRY,
+    HOURS_UNBOOKED,
+    NOT_ACTIVATED,
+    SEATS_MISMATCH,
+    SEATS_UNUSED,
+    STALE,
+    UNCOVERED,
+    USED,
+)
 from creditsvc.core.forecast import Forecast
 from creditsvc.mail.render import day, gettext_for, money
-
-
-@dataclass(frozen=True)
-class Words:
-    """What happened, the figures behind it, what is at risk, and what to do."""
-
-    title: str
-    detail: str
-    at_risk: str | None
-    action: str
 
 
 def words(
@@ -53,6 +55,8 @@ def burn_rate(params: Mapping[str, Any], outlook: Forecast, language: str) -> st
 
 
 def _expiry(params: Mapping[str, Any], outlook: Forecast | None, language: str) -> Words:
+    if params["unit"] == "seat":
+        return holding_texts.seats_ending(params, language)
     _ = gettext_for(language)
     places = {
         "amount": money(params["left"], params["unit"], language), "resource": params["resource"],
@@ -89,9 +93,11 @@ def _will_be_lost(params: Mapping[str, Any], outlook: Forecast | None, language:
 
 
 def _used(params: Mapping[str, Any], outlook: Forecast | None, language: str) -> Words:
+    if params["unit"] == "hour":
+        return holding_texts.hours_used(params, language)
     _ = gettext_for(language)
     places = {
-        "percent": _percent(params["permille"]), "resource": params["resource"],
+        "percent": percent(params["permille"]), "resource": params["resource"],
         "drawn": money(params["drawn"], params["unit"], language),
         "granted": money(params["granted"], params["unit"], language),
         "left": money(params["left"], params["unit"], language),
@@ -109,15 +115,20 @@ def _used(params: Mapping[str, Any], outlook: Forecast | None, language: str) ->
     )
 
 
-def _percent(permille: int) -> str:
-    """Percent to one place, cut off rather than rounded: 74.96 is not 75 yet."""
-    return f"{permille // 10}.{permille % 10}".removesuffix(".0")
-
-
 def _staff_action(rule: str, params: Mapping[str, Any], language: str) -> str:
     _ = gettext_for(language)
     if rule == EXPIRY.name:
         return _("Extend the grant, or let the startup know that it ends.")
+    if rule == HOURS_UNBOOKED.name:
+        return _("Ask the startup what it needs help with, and book a session with it before then.")
+    if rule == SEATS_UNUSED.name:
+        return _("Ask the startup whether it needs all its seats; what it does not need can go back to the pool.")
+    if rule == SEATS_MISMATCH.name:
+        return _("Compare the counts with the seats, and set right what is wrong, here or at the publisher.")
+    if rule == USED.name and params["unit"] == "hour":
+        return _("Top up or award more hours, or let the startup know that there are no more.")
+    if rule == UNCOVERED.name and params["unit"] == "hour":
+        return _("Decide whether a grant is to cover it, and let the startup know.")
     if rule == USED.name:
         return _("Top up or award more, or let the startup know that further usage is on its own bill.")
     if rule == UNCOVERED.name:
@@ -165,6 +176,8 @@ def _not_activated(params: Mapping[str, Any], outlook: Forecast | None, language
 
 
 def _uncovered(params: Mapping[str, Any], outlook: Forecast | None, language: str) -> Words:
+    if params["unit"] == "hour":
+        return holding_texts.hours_uncovered(params, language)
     _ = gettext_for(language)
     places = {
         "amount": money(params["uncovered"], params["unit"], language), "resource": params["resource"],
@@ -197,5 +210,6 @@ def _stale(params: Mapping[str, Any], outlook: Forecast | None, language: str) -
 
 _WRITERS = {
     EXPIRY.name: _expiry, USED.name: _used, UNCOVERED.name: _uncovered, NOT_ACTIVATED.name: _not_activated,
-    STALE.name: _stale,
+    STALE.name: _stale, HOURS_UNBOOKED.name: holding_texts.hours_unbooked,
+    SEATS_UNUSED.name: holding_texts.seats_unused, SEATS_MISMATCH.name: holding_texts.seats_mismatch,
 }

@@ -71,7 +71,20 @@ NOT_ACTIVATED = Rule("not-activated", "increasing", (90,))
 STALE = Rule("stale", "increasing", (4,), back_nights=1)
 """Days since the newest charge day of a scope. Azure's own data is one to two days behind."""
 
-RULES: Mapping[str, Rule] = {rule.name: rule for rule in (UNCOVERED, EXPIRY, USED, NOT_ACTIVATED, STALE)}
+HOURS_UNBOOKED = Rule("hours-unbooked", "decreasing", (30, 7))
+"""Days until hours that nobody has booked end with their lot; of hours it stands in for `expiry`."""
+
+SEATS_UNUSED = Rule("seats-unused", "increasing", (30,), back_nights=1)
+"""Days in which a seat was free, or in which the person who has it did nothing by the publisher's counts."""
+
+SEATS_MISMATCH = Rule("seats-mismatch", "increasing", (0,), back_nights=2, beginning=True)
+"""How many differences there are between what the publisher counts in a startup's tenant and what was assigned."""
+
+RULES: Mapping[str, Rule] = {
+    rule.name: rule for rule in (
+        UNCOVERED, EXPIRY, HOURS_UNBOOKED, USED, SEATS_MISMATCH, NOT_ACTIVATED, SEATS_UNUSED, STALE,
+    )
+}
 """The rules, the most pressing first."""
 
 

@@ -4,7 +4,7 @@ An interval is [from, until), until None when it has no end; one that ends no la
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from creditsvc.core.burndown import LATEST
 
@@ -56,3 +56,24 @@ def frees_at(capacity: int, taken: Iterable[Interval], from_at: datetime) -> dat
         elif first is None:
             first = max(at, from_at)
     return first
+
+
+def free_since(capacity: int, taken: Iterable[Interval], since: datetime, now: datetime) -> tuple[int, datetime]:
+    """How many seats have been free all along up to `now`, and since when, from `since` on at the earliest.
+
+    (0, now) where none is free.
+    """
+    intervals = [(start, stop) for start, stop in taken if start <= now]
+    within = [(max(start, since), min(stop or LATEST, now)) for start, stop in intervals]
+    changes: dict[datetime, int] = {}
+    for start, stop in within:
+        if stop > start:
+            changes[start] = changes.get(start, 0) + 1
+            changes[stop] = changes.get(stop, 0) - 1
+    standing, begun = 0, since
+    for at in sorted(changes):
+        if standing >= capacity:
+            begun = at
+        standing += changes[at]
+    count = min(free(capacity, within, begun, now), free(capacity, intervals, now, now + timedelta.resolution))
+    return (count, begun) if count > 0 else (0, now)

@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, select
 
 from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
-from creditsvc.licences.models import CountReport, Product, SeatSighting, SkuCount
+from creditsvc.licences.models import CountReport, Product, SeatAssignment, SeatSighting, SkuCount
 
 MOST_STARTUPS = 10_000
 """Named in one statement; beyond, all reports are read and sorted out here."""
@@ -50,8 +50,13 @@ class Tenant:
         return self.details_on.get(email, self.activity_on)
 
 
-def tenants_of(products: Sequence[Product], startups: Collection[int] | None) -> dict[int | None, Tenant]:
-    """The tenants by their startup (None: the incubator's own), of some startups or of all."""
+def tenants_of(
+    products: Sequence[Product], startups: Collection[int] | None, *, only_seated: bool = False
+) -> dict[int | None, Tenant]:
+    """The tenants by their startup (None: the incubator's own), of some startups or of all.
+
+    With `only_seated` the incubator's own has of its people those to whom seats of these startups were assigned.
+    """
     newest = [
         report for report in _newest(startups)
         if report.startup_id is None or startups is None or report.startup_id in startups
@@ -68,7 +73,7 @@ def tenants_of(products: Sequence[Product], startups: Collection[int] | None) ->
     for report in kept:
         if report.kind == "licence-details":
             tenants[report.startup_id].details_on[report.person or ""] = report.counted_on
-    _read(products, kept, tenants)
+    _read(products, kept, tenants, startups if only_seated else None)
     return tenants
 
 
@@ -96,7 +101,10 @@ def _is_newer(report: CountReport, tenants: Mapping[int | None, Tenant]) -> bool
     return activity_on is None or report.counted_on >= activity_on
 
 
-def _read(products: Sequence[Product], kept: Iterable[CountReport], tenants: dict[int | None, Tenant]) -> None:
+def _read(
+    products: Sequence[Product], kept: Iterable[CountReport], tenants: dict[int | None, Tenant],
+    seated_of: Collection[int] | None,
+) -> None:
     names = {product.plan.casefold(): product.key for product in reversed(products)}
     names.update({product.sku.casefold(): product.key for product in products if product.sku})
     reports = {report.id: report for report in kept}
@@ -110,8 +118,14 @@ def _read(products: Sequence[Product], kept: Iterable[CountReport], tenants: dic
                 tenant.skus[key] = count
     details: dict[tuple[int | None, str], set[str]] = {}
     for part in chunks(sorted(reports)):
-        seen = select(SeatSighting.report_id, SeatSighting.email, SeatSighting.sku, SeatSighting.last_used_on)
-        for report_id, email, sku, last in db.session.execute(seen.where(SeatSighting.report_id.in_(part))):
+        seen = select(
+            SeatSighting.report_id, SeatSighting.email, SeatSighting.sku, SeatSighting.last_used_on
+        ).where(SeatSighting.report_id.in_(part))
+        if seated_of is not None:
+            seated = select(SeatAssignment.email).where(SeatAssignment.startup_id.in_(sorted(seated_of)))
+            of_startups = [report_id for report_id in part if reports[report_id].startup_id is not None]
+            seen = seen.where(or_(SeatSighting.report_id.in_(of_startups), SeatSighting.email.in_(seated)))
+        for report_id, email, sku, last in db.session.execute(seen):
             report = reports[report_id]
             tenant, key = tenants[report.startup_id], names.get(sku.casefold())
             if key is None:

@@ -155,6 +155,11 @@ def gettext_for(language: str) -> Callable[[str], str]:
     return _translations(language)[0].ugettext
 
 
+def ngettext_for(language: str) -> Callable[[str, str, int], str]:
+    """The translator of a language for what is counted: (one, many, count)."""
+    return _translations(language)[0].ungettext
+
+
 def locale_for(language: str) -> Locale:
     """The locale in which dates go with the words of a language."""
     return _translations(language)[1]
