@@ -1,7 +1,7 @@
 """Import runs: cost exports uploaded, tried out, applied, confirmed, taken back."""
 
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -14,6 +14,7 @@ from creditsvc.api.problems import refused_file
 from creditsvc.api.routes import get, new_blueprint, post
 from creditsvc.api.schemas import NothingSchema, PagingSchema
 from creditsvc.api.tokens import current_caller
+from creditsvc.api.uploads import file_name
 from creditsvc.api.usage_schemas import ApplySchema, ReversalSchema, RunListSchema, RunSchema, UploadSchema
 from creditsvc.api.writes import answered_before, write_once, write_or_try
 from creditsvc.core.amounts import format_amount
@@ -172,15 +173,10 @@ def _saved(files: Sequence[Any], folder: Path) -> list[Part]:
             raise ValidationError({"files": ["Send each as a file with its name."]})
         path = folder / f"{number:06d}"
         file.save(path)
-        parts.append(Part(_name_of(file.filename), path))
+        parts.append(Part(file_name(file.filename, "export.csv"), path))
     if sum(map(_is_manifest, parts)) > 1:
         raise ValidationError({"files": ["Send the files of one export: there is more than one manifest."]})
     return parts
-
-
-def _name_of(filename: str) -> str:
-    name = PurePosixPath(filename.replace("\\", "/")).name
-    return "".join(character if character.isprintable() else "?" for character in name)[:300] or "export.csv"
 
 
 def _is_manifest(part: Part) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, fields, validate
 
 from creditsvc.licences.models import DELIVERIES
 from creditsvc.parties.schemas import KEY
@@ -25,7 +25,7 @@ class ProductEditShape(Schema):
     delivery = fields.String(
         validate=validate.OneOf(DELIVERIES), metadata={"description": "how a seat reaches its holder"}
     )
-    portal = _text(300, "where seats are given and taken, beginning with https://")
+    portal = _text(300, "the web address at which seats are given and taken")
     sku = _text(100, "the publisher's own name of the plan, such as SPB; counts are compared by it", allow_none=True)
 
 
@@ -42,13 +42,8 @@ class ProductShape(Schema):
     delivery = fields.String(
         required=True, validate=validate.OneOf(DELIVERIES), metadata={"description": "how a seat reaches its holder"}
     )
-    portal = _text(300, "where seats are given and taken, beginning with https://", load_default="")
+    portal = _text(300, "the web address at which seats are given and taken", load_default="")
     sku = _text(
         100, "the publisher's own name of the plan, such as SPB; counts are compared by it", load_default=None,
         allow_none=True,
     )
-
-    @validates_schema
-    def _portal_is_stated(self, data: dict[str, Any], **kwargs: Any) -> None:
-        if data["delivery"] == "portal" and not data["portal"].strip():
-            raise ValidationError("Say at which portal, such as https://portal.example.com.", "portal")

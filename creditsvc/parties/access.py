@@ -55,7 +55,6 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "rate.state": MANAGERS,
     "licence.see": READERS,
     "licence.edit": MANAGERS,
-    "licence.assign": MANAGERS,
     "licence.keys": MANAGERS,
     "alerts.see": READERS,
     "mail.see": frozenset({"administrator", "auditor"}),

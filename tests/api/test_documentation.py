@@ -39,6 +39,8 @@ def park(startups: None) -> None:
         on=NOW.date(),
     ))
     factories.make_grant("harbour-robotics", pool, key="hr-azure")
+    factories.make_resource("m365", "seats", None, None)
+    factories.make_pool("m365-2026", "20", "m365")
 
 
 def differences(page: str, speaker: Speaker, export: bytes) -> Iterator[str]:

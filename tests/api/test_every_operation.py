@@ -117,6 +117,8 @@ def token(app: Flask) -> str:
     factories.make_cohort(factories.make_programme("techconnect").key, "tc-2026a")
     factories.make_pool("ms-azure-2026")
     factories.make_grant("harbour-robotics", "ms-azure-2026", key="hr-azure")
+    factories.make_resource("m365", "seats", None, None)
+    factories.make_pool("m365-2026", "20", "m365")
     packed = pack("not-an-export.csv", io.BytesIO(b""))
     transaction(lambda: receive_upload(operator(NOW), "not-an-export.csv", [packed]))
     return token_of("administrator@park.example", "administrator")

@@ -25,9 +25,11 @@ WRITES = {
         "POST /usage-runs/{run_id}/discard", "POST /usage-runs/{run_id}/apply",
         "POST /scopes/assign", "POST /scopes/end", "POST /rates", "POST /rates/withdraw",
         "POST /startups/{key}/reported-balances",
+        "POST /licence-keys", "POST /licence-keys/file", "POST /licence-counts",
     },
     "admin": {
         "POST /startups", "PATCH /startups/{key}", "POST /startups/{key}/members", "POST /startups/{key}/members/end",
+        "POST /products", "PATCH /products/{key}",
         "POST /alerts/{alert_id}/acknowledge", "POST /alerts/{alert_id}/snooze",
     },
 }

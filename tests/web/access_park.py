@@ -10,6 +10,7 @@ from flask import Flask
 from creditsvc.alerts.links import Link, make_link
 from creditsvc.db import db, transaction
 from creditsvc.licences import waiting
+from creditsvc.licences.products import add_product
 from creditsvc.parties.access import operator
 from creditsvc.parties.models import Person, StartupProgramme
 from creditsvc.parties.tokens import create_token
@@ -54,11 +55,25 @@ def body_of(row: Row) -> dict[str, Any]:
         "api_rates.withdraw_stated_rate": {
             "from_currency": "HKD", "to_currency": "USD", "day": "2026-03-01", "reason": "a slip"
         },
+        "api_licences.create_product": {
+            "resource": "azure-credit", "publisher": "Microsoft", "plan": "365", "seat_is": "a person",
+            "delivery": "invitation",
+        },
+        "api_licences.import_licence_keys": {"pool": "none", "keys": ["AAAA-BBBB"]},
         "api_people.add_member": {"email": "nowhere", "name": "N"},
         "api_people.end_member": {"email": "nobody@park.example"},
         "api_startups.create_startup": {"key": OWN, "name": "Own"},
     }
     return bodies.get(row.endpoint, {})
+
+
+UPLOADS: dict[str, dict[str, Any]] = {
+    "api_usage_runs.upload_usage": {}, "api_licences.import_licence_key_file": {"pool": "none"},
+    "api_licences.import_licence_counts": {},
+}
+"""What is sent beside an empty file."""
+
+UPLOADED = {endpoint: "file" if endpoint.endswith("_file") else "files" for endpoint in UPLOADS}
 
 
 class Park:
@@ -73,6 +88,12 @@ class Park:
         for key in (OWN, OTHER):
             factories.make_startup(key)
             factories.make_grant(key, pool, key=f"{key}-grant")
+            factories.make_resource(key, "seats", None, None)  # a product of that key, of which it alone has seats
+            factories.make_grant(key, factories.make_pool(f"{key}-licences", "5", key, partner).key, "5")
+            factories.do(lambda key=key: add_product(
+                operator(NOW), resource=key, publisher="Microsoft", plan="365", seat_is="a person",
+                delivery="invitation",
+            ))
         startup = transaction(lambda: factories.parties.edit_startup(operator(NOW), OWN).id)
         transaction(lambda: db.session.add(StartupProgramme(startup_id=startup, programme_id=cohort.programme_id)))
         partner_id = factories.partner_of(partner).id
@@ -128,8 +149,9 @@ class Park:
                 headers["Authorization"] = "Bearer " + self.tokens[role]
             if row.method == "GET":
                 return browser.get(url, headers=headers).status
-            if row.endpoint == "api_usage_runs.upload_usage":
-                return browser.post(url, {"files": (io.BytesIO(b""), "empty.csv")}, headers=headers).status
+            if row.endpoint in UPLOADS:
+                form = {**UPLOADS[row.endpoint], UPLOADED[row.endpoint]: (io.BytesIO(b""), "empty.csv")}
+                return browser.post(url, form, headers=headers).status
             if row.method == "PATCH":
                 return browser.patch(url, body_of(row), {**headers, "If-Match": '"something else"'}).status
             return browser.post(url, None, json=body_of(row), headers=headers).status

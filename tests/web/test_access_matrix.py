@@ -221,6 +221,22 @@ GET api_grants.list_activations own            : 401 200 200 200 200 404 404 200
 GET api_grants.list_activations other          : 401 200 200 404 200 404 404 404 404
 POST api_usage_runs.apply_usage_run            : 401 409 409 409 403 403 403 403 403
 POST api_usage_runs.reverse_usage_run          : 401 409 409 409 403 403 403 403 403
+GET api_licences.list_products                 : 401 200 200 200 200 403 403 200 200
+GET api_licences.get_product own               : 401 200 200 200 200 403 403 200 200
+GET api_licences.get_product other             : 401 200 200 200 200 403 403 404 404
+POST api_licences.create_product               : 401 422 422 422 403 403 403 403 403
+PATCH api_licences.change_product own          : 401 412 412 412 403 403 403 403 403
+PATCH api_licences.change_product other        : 401 412 412 412 403 403 403 403 403
+GET api_licences.list_licence_keys             : 401 200 200 200 200 403 403 403 403
+POST api_licences.import_licence_keys          : 401 404 404 404 403 403 403 403 403
+POST api_licences.import_licence_key_file      : 401 422 422 422 403 403 403 403 403
+GET api_licences.list_licence_counts           : 401 200 200 200 200 403 403 403 403
+POST api_licences.import_licence_counts        : 401 422 422 422 403 403 403 403 403
+GET api_licences.compare_licence_counts        : 401 200 200 200 200 403 403 403 403
+GET api_licences.list_startup_licence_counts own : 401 200 200 200 200 404 404 200 200
+GET api_licences.list_startup_licence_counts other : 401 200 200 404 200 404 404 404 404
+GET api_licences.compare_startup_licence_counts own : 401 200 200 200 200 404 404 200 200
+GET api_licences.compare_startup_licence_counts other : 401 200 200 404 200 404 404 404 404
 """
 
 
