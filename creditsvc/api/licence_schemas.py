@@ -161,6 +161,7 @@ class FindingSchema(AnswerSchema):
     email = text_field(required=True, allow_none=True)
     seat = fields.Integer(required=True, allow_none=True)
     last_used_on = day_field(required=True, allow_none=True)
+    unused_days = count_field("of a seat that is unused: for how many days, by the reports", allow_none=True)
 
 
 class StrangerSchema(AnswerSchema):
