@@ -4,13 +4,26 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import RequestRedirect
 
-from creditsvc.api import alerts, grants, licences, people, programmes, rates, reported, scopes, startups, usage_runs
+from creditsvc.api import (
+    alerts,
+    grants,
+    licences,
+    people,
+    programmes,
+    rates,
+    reported,
+    scopes,
+    seats,
+    startups,
+    usage_runs,
+)
 from creditsvc.api.document import make_api
 from creditsvc.api.limiting import hang_limit
 from creditsvc.api.problems import http_problem
 
 BLUEPRINTS = (startups.blueprint, grants.blueprint, scopes.blueprint, rates.blueprint, usage_runs.blueprint,
-              reported.blueprint, programmes.blueprint, people.blueprint, alerts.blueprint, licences.blueprint)
+              reported.blueprint, programmes.blueprint, people.blueprint, alerts.blueprint, licences.blueprint,
+              seats.blueprint)
 
 
 def hang(app: Flask) -> None:

@@ -62,6 +62,16 @@ def body_of(row: Row) -> dict[str, Any]:
         "api_licences.import_licence_keys": {"pool": "none", "keys": ["AAAA-BBBB"]},
         "api_people.add_member": {"email": "nowhere", "name": "N"},
         "api_people.end_member": {"email": "nobody@park.example"},
+        "api_seats.assign_seat": {
+            "startup": row.tenant, "product": "suite", "email": "x@own.example", "name": "X", "from": "2029-01-01"
+        },
+        "api_seats.assign_seats": {
+            "startup": row.tenant, "product": "suite", "from": "2026-07-01", "until": "2026-06-01",
+            "people": [{"email": "x@own.example", "name": "X"}],
+        },
+        "api_seats.transfer_seat": {"email": "ada@acme.example", "name": "A"},
+        "api_seats.wait_for_seat": {"startup": row.tenant, "email": "x@own.example", "name": "X"},
+        "api_seats.place_seat_wish": {"place": 7},
         "api_startups.create_startup": {"key": OWN, "name": "Own"},
     }
     return bodies.get(row.endpoint, {})

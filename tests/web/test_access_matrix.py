@@ -204,6 +204,28 @@ POST api_grants.award_enrolment other          : 401 404 404 404 403 404 404 404
 PATCH api_startups.edit_startup own            : 401 412 412 412 403 404 404 403 403
 PATCH api_startups.edit_startup other          : 401 412 412 404 403 404 404 404 404
 POST api_usage_runs.discard_usage_run          : 401 409 409 409 403 403 403 403 403
+GET api_seats.list_all_seats                   : 401 200 200 200 200 200 200 200 200
+GET api_seats.list_seat_wishes                 : 401 200 200 200 200 200 200 200 200
+GET api_seats.get_seat own                     : 401 200 200 200 200 404 404 200 200
+GET api_seats.get_seat other                   : 401 200 200 404 200 404 404 404 404
+GET api_seats.get_seat_wish own                : 401 200 200 200 200 404 404 200 200
+GET api_seats.get_seat_wish other              : 401 200 200 404 200 404 404 404 404
+POST api_seats.assign_seat own                 : 401 422 422 422 403 404 404 422 403
+POST api_seats.assign_seat other               : 401 422 422 404 403 404 404 404 404
+POST api_seats.assign_seats own                : 401 422 422 422 403 404 404 422 403
+POST api_seats.assign_seats other              : 401 422 422 404 403 404 404 404 404
+POST api_seats.wait_for_seat own               : 401 422 422 422 403 404 404 422 403
+POST api_seats.wait_for_seat other             : 401 422 422 404 403 404 404 404 404
+POST api_seats.transfer_seat own               : 401 409 409 409 403 404 404 409 403
+POST api_seats.transfer_seat other             : 401 409 409 404 403 404 404 404 404
+POST api_seats.release_seat own                : 401 409 409 409 403 404 404 409 403
+POST api_seats.release_seat other              : 401 409 409 404 403 404 404 404 404
+POST api_seats.place_seat_wish own             : 401 409 409 409 403 404 404 403 403
+POST api_seats.place_seat_wish other           : 401 409 409 404 403 404 404 404 404
+POST api_seats.seat_by_hand own                : 401 409 409 409 403 404 404 403 403
+POST api_seats.seat_by_hand other              : 401 409 409 404 403 404 404 404 404
+POST api_seats.withdraw_seat_wish own          : 401 409 409 409 403 404 404 409 403
+POST api_seats.withdraw_seat_wish other        : 401 409 409 404 403 404 404 404 404
 GET api_alerts.list_alerts                     : 401 200 200 200 200 403 403 403 403
 GET api_alerts.list_startup_alerts own         : 401 200 200 200 200 404 404 403 403
 GET api_alerts.list_startup_alerts other       : 401 200 200 404 200 404 404 404 404
