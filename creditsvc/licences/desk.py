@@ -6,7 +6,7 @@ twice, a seat is never left open across another one of the same person: the olde
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -38,9 +38,12 @@ class Wanted:
     transferred_from: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Placed:
-    """A seat that was found: the lot, what the book is to add, and the seats of that person which end with it."""
+    """A seat that was found: the lot, what the book is to add, and the seats of that person which end with it.
+
+    `terms` may still be cut short, when the same person is placed again before the seat is written down.
+    """
 
     wanted: Wanted
     lot: KnownLot
@@ -50,10 +53,11 @@ class Placed:
 
 @dataclass(frozen=True)
 class Sitting:
-    """Who has a seat."""
+    """Who has a seat; `placed` while it is not written down yet."""
 
     seat: SeatView
     email: str
+    placed: "Placed | None" = None
 
 
 @dataclass
@@ -202,14 +206,17 @@ class Desk:
                 until = min(until or LATEST, lot.lot.end) if seat.from_at < (until or LATEST) else until
             elif (seat.until_at or LATEST) > wanted.from_at:
                 assert seat.ends_at is not None  # else it would overlap
-                ends.append(SeatEndTerms(seat.id, seat.ends_at, self.caller.now))
+                if one.placed is None:
+                    ends.append(SeatEndTerms(seat.id, seat.ends_at, self.caller.now))
+                else:
+                    one.placed.terms = replace(one.placed.terms, until_at=seat.ends_at)
         terms = SeatTerms(lot.fact.id, wanted.from_at, until, self.caller.now)
         self.taken[lot.fact.id].append((wanted.from_at, until))
         clipped = min(until or LATEST, lot.lot.end)
         view = SeatView(0, self.account.id, lot.fact.id, lot.lot.key, wanted.from_at, until,
                         None if clipped == LATEST else clipped)
-        self.sittings.setdefault(wanted.email, []).append(Sitting(view, wanted.email))
         found = Placed(wanted, lot, terms, tuple(ends))
+        self.sittings.setdefault(wanted.email, []).append(Sitting(view, wanted.email, found))
         self.placed.append(found)
         return found
 

@@ -11,6 +11,8 @@ from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.ledger.verify import verify
 from creditsvc.licences import seats
+from creditsvc.licences.desk import Wanted, open_desk
+from creditsvc.licences.seating import seat_all
 from creditsvc.parties.models import TrailEntry
 from tests import factories as make
 from tests.conftest import NOW
@@ -130,6 +132,23 @@ def test_a_grant_that_comes_back_seats_nobody_twice(park: None) -> None:
 
     assert holders(after) == {"ada": "next"}
     assert holders(after - DAY) == {}
+
+
+def test_one_person_may_be_given_a_seat_of_this_grant_and_of_the_next_in_one_act(park: None) -> None:
+    """The first has no end of its own; were the grant extended, they would sit twice."""
+    give("acme", "next", 1, first=date(2027, 1, 1), last=date(2027, 12, 31))
+    after = datetime(2027, 1, 10, tzinfo=UTC)
+
+    def both() -> None:
+        desk = open_desk(make.somebody(), "seat.assign", "acme", product="m365")
+        wanted = [Wanted("ada@acme.example", "Ada", at) for at in (NOW, after)]
+        seat_all(desk, [desk.place(one) for one in wanted])
+
+    make.do(both)
+    change("acme-m365", "extend", instant=datetime(2027, 6, 1, tzinfo=UTC))
+
+    assert (holders(), holders(after)) == ({"ada": "acme-m365"}, {"ada": "next"})
+    assert verify()["differences"] == []
 
 
 def test_a_released_seat_is_free_from_then_on(park: None, config: Config) -> None:
