@@ -2,6 +2,7 @@
 
 from marshmallow import fields, validate
 
+from creditsvc.alerts.worklist import CHOICES
 from creditsvc.api.schemas import (
     AnswerSchema,
     ConversionSchema,
@@ -14,7 +15,6 @@ from creditsvc.api.schemas import (
     next_page,
     text_field,
 )
-from creditsvc.ledger.listing import FILTERS
 
 
 class StartupQuerySchema(PagingSchema):
@@ -22,8 +22,10 @@ class StartupQuerySchema(PagingSchema):
 
     q = text_field("those alone whose name or key has this in it", validate=validate.Length(1, 200))
     show = text_field(
-        "those alone with credit that expires within 60 days, usage that no grant paid, all used up, stale cost data",
-        validate=validate.OneOf(FILTERS),
+        "those alone with something that expires within 60 days, hours that expire unbooked within 30, usage that no "
+        "grant paid, all used up, stale cost data, seats that nobody uses or that do not fit the publisher's counts, "
+        "people who wait for a seat, sessions that are disputed or over and not logged",
+        validate=validate.OneOf(CHOICES),
     )
     programme = text_field("those in this programme alone")
 

@@ -4,7 +4,9 @@ from datetime import UTC, date, timedelta
 from typing import Any
 
 from flask import Response, url_for
+from sqlalchemy import and_, true
 
+from creditsvc.alerts import worklist
 from creditsvc.api.etags import check_match
 from creditsvc.api.paging import day_cursor, page
 from creditsvc.api.routes import get, new_blueprint, patch, post
@@ -48,9 +50,13 @@ blueprint = new_blueprint("startups", "Startups, their balances and statements."
 def list_startups(query: dict[str, Any]) -> dict[str, Any]:
     """The startups you may see, by key."""
     caller = current_caller()
+    chosen = query.get("show", "")
+    wanted = [worklist.condition(chosen, caller.now)]
+    if "programme" in query:
+        wanted.append(taking_part(caller, query["programme"]))
     found = startups_chosen(
-        caller, search=query.get("q", ""), chosen=query.get("show", ""), after=query.get("after"),
-        limit=query["limit"] + 1, where=taking_part(caller, query["programme"]) if "programme" in query else None,
+        caller, search=query.get("q", ""), chosen=chosen, after=query.get("after"), limit=query["limit"] + 1,
+        where=and_(true(), *(one for one in wanted if one is not None)),
     )
     return page(found, query["limit"], shown, lambda startup: startup.key)
 

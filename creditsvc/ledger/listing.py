@@ -17,7 +17,8 @@ from creditsvc.parties.reading import list_startups
 
 PAGE = 50
 EXPIRING_WITHIN = timedelta(days=60)
-FILTERS = ("expiring", "uncovered", "used-up", "stale")
+UNBOOKED_WITHIN = timedelta(days=30)
+FILTERS = ("expiring", "hours-unbooked", "uncovered", "used-up", "stale")
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,15 @@ class Listing:
     after: str | None
 
 
-def startup_rows(caller: Caller, *, search: str, chosen: str, after: str | None) -> Listing:
+def startup_rows(
+    caller: Caller, *, search: str, chosen: str, after: str | None, where: ColumnElement[bool] | None = None
+) -> Listing:
     """One page of the startups that the caller may see, by key, with a fixed number of queries.
 
-    A filter is answered by the caches of the accounts; only where a cache cannot are balances read for it.
+    A filter is answered by the caches of the accounts; only where a cache cannot are balances read for it. `where`
+    narrows them further.
     """
-    startups = startups_chosen(caller, search=search, chosen=chosen, after=after, limit=PAGE + 1)
+    startups = startups_chosen(caller, search=search, chosen=chosen, after=after, limit=PAGE + 1, where=where)
     rows = _rows(startups[:PAGE], caller.now)
     return Listing(rows, startups[PAGE - 1].key if len(startups) > PAGE else None)
 
@@ -79,6 +83,7 @@ def startups_chosen(
     now = caller.now
     conditions = {
         "expiring": filters.expiring(now, now + EXPIRING_WITHIN),
+        "hours-unbooked": filters.unbooked(now, now + UNBOOKED_WITHIN),
         "uncovered": filters.uncovered(),
         "used-up": filters.used_up(now),
         "stale": filters.without_data_since(_stale_day(now)),
@@ -118,6 +123,10 @@ def _row(startup: Startup, views: Sequence[AccountView], now: datetime) -> Row:
     next_expiry, newest = min(expiries, default=None), max(days, default=None)
     flags = {
         "expiring": next_expiry is not None and next_expiry - now <= EXPIRING_WITHIN,
+        "hours-unbooked": any(
+            view.kind == "hours" and view.next_expiry is not None and view.next_expiry - now <= UNBOOKED_WITHIN
+            for view in views
+        ),
         "uncovered": any(view.uncovered > 0 for view in views),
         "used-up": any(_is_used_up(view) for view in views),
         "not-yet": any(view.not_yet > 0 and view.remaining == 0 for view in views),

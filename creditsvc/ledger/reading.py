@@ -109,11 +109,15 @@ class AccountView:
 
     @property
     def next_expiry(self) -> datetime | None:
-        """When the next lot that has something left expires; one that is void before it expires never does."""
+        """When the next lot that has something left (of seats, whether taken or free) expires; one that is void before
+        it expires never does."""
         return min(
-            (lot.expires for lot in self.lots if lot.standing.remaining and lot.expires and lot.end == lot.expires),
+            (lot.expires for lot in self.lots if self._has_left(lot) and lot.expires and lot.end == lot.expires),
             default=None,
         )
+
+    def _has_left(self, lot: LotView) -> bool:
+        return lot.standing.remaining > 0 or (self.kind == "seats" and lot.standing.drawn > 0)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from creditsvc.alerts import worklist
 from creditsvc.core.errors import Forbidden
 from creditsvc.ledger.listing import startup_rows
 from creditsvc.parties.access import may, require, require_startup
@@ -24,7 +25,9 @@ def listing() -> ResponseReturnValue:
     chosen = request.args.get("show", "")
     after = request.args.get("after") or None
     if may(caller, "startups.list"):
-        found = startup_rows(caller, search=search, chosen=chosen, after=after)
+        found = startup_rows(
+            caller, search=search, chosen=chosen, after=after, where=worklist.condition(chosen, caller.now)
+        )
         return render_template("startups.html", listing=found, search=search, chosen=chosen, paged=after is not None)
     if not caller.is_member:
         raise Forbidden("startups.list")

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select, update
 
+from creditsvc.alerts.worklist import CHOICES
 from creditsvc.db import db, transaction
 from creditsvc.ledger.book import renew_caches
 from creditsvc.ledger.caches import uncached
@@ -15,10 +16,11 @@ from creditsvc.ledger.verify import verify
 from tests import counting, factories
 from tests.factories import NOW, do, somebody
 from tests.journeys.scene import make_park
+from tests.licences.sitting import give, make_product, sit
 
 MOST = 12
 ADDRESSES = (
-    "/startups", "/startups?q=a", *(f"/startups?show={chosen}" for chosen in FILTERS), "/startups/harbour-robotics",
+    "/startups", "/startups?q=a", *(f"/startups?show={chosen}" for chosen in CHOICES), "/startups/harbour-robotics",
     "/startups/harbour-robotics/statement", "/startups/harbour-robotics/usage",
 )
 
@@ -31,8 +33,19 @@ def park(app: Flask) -> Flask:
     pool = factories.make_pool("gh", resource="github-credit")
     factories.make_grant("harbour-robotics", pool.key, effective=date(2026, 7, 1), key="harbour-later")
     factories.make_startup("nothing-yet")
+    _give_hours_and_seats()
     db.session.expunge_all()
     return app
+
+
+def _give_hours_and_seats() -> None:
+    """A startup with an hour that ends soon, and seats of which all are taken."""
+    factories.make_resource("advice", "hours", "hour", None)
+    make_product()
+    lotus = factories.make_startup("lotus").key
+    factories.make_grant(lotus, factories.make_pool(resource="advice").key, "1", expires=date(2026, 7, 1), key="hour")
+    give(lotus, "one-seat", 1, last=date(2026, 7, 20))
+    sit("a", "lotus")
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
