@@ -1,4 +1,4 @@
-"""Commands about licences: import-keys, rotate-keys, import-counts, compare."""
+"""Commands about licences: import-keys, rotate-keys, import-counts, compare; about seats, commands_seats.py."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ from rich.table import Table
 
 from creditsvc.core.days import parse_day
 from creditsvc.db import begin_snapshot, transaction
+from creditsvc.jobs import commands_seats
 from creditsvc.jobs.shell import Answer, answers, caller, service, settings, table
 from creditsvc.licences.comparing import IDLE_DAYS, Comparison, compare, comparison_document
 from creditsvc.licences.counting import import_counts, outcome_document
@@ -21,7 +22,11 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group("licences")
 def licences_group() -> None:
-    """Keys of licences, and what publishers count of them."""
+    """Seats of software, keys of licences, and what publishers count of them."""
+
+
+for command in commands_seats.COMMANDS:
+    licences_group.add_command(command)
 
 
 def read_bounded(path: Path, largest: int) -> bytes:

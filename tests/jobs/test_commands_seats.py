@@ -1,0 +1,62 @@
+"""Seats as a shell sees them."""
+
+import pytest
+
+from tests.conftest import NOW
+from tests.jobs.shell import run
+from tests.licences.sitting import FIRST, holders, make_park, sit
+
+
+@pytest.fixture
+def park(app, monkeypatch):
+    monkeypatch.setattr("creditsvc.clock.now", lambda: NOW)
+    make_park(2)
+
+
+def test_people_are_seated_listed_and_released(park, config):
+    said = run(config, "licences", "assign", "acme", "ada@acme.example,Ada", "--product", "m365", "--json")
+    assert (said.code, said.document["people"][0]["outcome"]) == (0, "seated")
+    seat = said.document["people"][0]["seat_id"]
+    listed = run(config, "licences", "assign", "acme", "--product", "m365", "--list", "-", "--otherwise", "wait",
+                 given="bob@acme.example, Bob\neve@acme.example, Eve\n")
+    assert "waiting: 0 of 2 seats" in listed.out
+
+    shown = run(config, "licences", "seats", "acme")
+    assert "Ada <ada@acme.example>" in shown.out
+    assert "2026-12-31 (grant)" in shown.out
+    assert "1. waits for m365: Eve" in shown.out
+    released = run(config, "licences", "release", seat)
+
+    assert "is free from" in released.out
+    document = run(config, "licences", "seats", "acme", "--json").document
+    assert [row["name"] for row in document["seats"]] == ["Bob", "Eve"]
+    assert document["waiting"] == []
+    assert run(config, "licences", "seats", "acme", "--at", FIRST.isoformat(), "--json").document["seats"] == []
+
+
+def test_a_refusal_is_printed_and_changes_nothing(park, config):
+    sit("ada"), sit("bob")
+
+    said = run(config, "licences", "assign", "acme", "eve@acme.example", "--product", "m365")
+
+    assert said.code == 1
+    assert "line 1, eve@acme.example: 0 of 2 seats of m365 are free" in said.err
+    assert run(config, "licences", "assign", "acme", "x@acme.example", "--list", "-", given="").code == 2
+    assert run(config, "licences", "release", 99).code == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_seats_go_to_a_file_and_come_from_one(park, config, tmp_path, kind):
+    seat = sit("ada", note="=1+1")
+    file = tmp_path / f"seats.{kind}"
+    assert run(config, "licences", "export-seats", "acme", file).out == "1 seats are written.\n"
+    run(config, "licences", "release", seat)
+
+    tried = run(config, "licences", "import-seats", file, "--startup", "acme", "--dry-run")
+    assert "nothing is kept" in tried.out
+    assert holders() == {}
+    done = run(config, "licences", "import-seats", file, "--startup", "acme", "--json")
+
+    assert done.document["seated"] == 1
+    assert holders() == {"ada": "acme-m365"}
+    assert run(config, "licences", "export-seats", "acme", tmp_path / "seats.pdf").code == 1
