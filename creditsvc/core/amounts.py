@@ -94,13 +94,18 @@ def format_amount(steps: int, unit: Unit) -> str:
     return "0" if text in ("-0", "") else text
 
 
+def clock_text(minutes: int) -> str:
+    """Minutes as hours and minutes: `1:20`, `-0:05`."""
+    return f"{'-' if minutes < 0 else ''}{abs(minutes) // 60:,}:{abs(minutes) % 60:02}"
+
+
 def shown_amount(steps: int, unit: Unit) -> str:
     """The amount as pages and commands show it, thousands apart: money to the cent, half to even, other units whole.
 
-    What is not 0 and would round to it is shown exactly.
+    What is not 0 and would round to it is shown exactly; minutes that make no short decimal as on a clock: `1:20`.
     """
     exact = format_amount(steps, unit)
     if not unit.is_money:
-        return f"{Decimal(exact):,}"
+        return clock_text(steps) if unit.steps == 60 and steps % 3 else f"{Decimal(exact):,}"
     rounded = to_decimal(steps, unit).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
     return f"{rounded:,}" if rounded or not steps else exact

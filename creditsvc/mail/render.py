@@ -21,7 +21,7 @@ from babel.support import NullTranslations, Translations
 from css_inline import CSSInliner
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from creditsvc.core.amounts import to_decimal, unit_named
+from creditsvc.core.amounts import clock_text, to_decimal, unit_named
 
 TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
 SEVERITIES = ("urgent", "warning", "notice")
@@ -132,7 +132,9 @@ def render(template: str, values: Mapping[str, Any], language: str) -> Rendered:
 
 
 def money(steps: int, unit: str, language: str) -> str:
-    """An amount for reading: `USD 1,234.50`, `1.5 hours`, `5 seats`. Rounded for display; never shown as 0 when not.
+    """An amount for reading: `USD 1,234.50`, `1.5 hours`, `1:20 hours`, `5 seats`.
+
+    Rounded for display; never shown as 0 when not.
 
     `steps` is in the unit's smallest step. Raises RuleBroken("unit", "unknown-unit").
     """
@@ -143,7 +145,7 @@ def money(steps: int, unit: str, language: str) -> str:
         if 0 < abs(value) < Decimal("0.005"):
             return translations.ugettext("less than %(unit)s 0.01") % {"unit": unit}
         return f"{unit} {_number(value, '#,##0.00', locale)}"
-    number = _number(value, "#,##0.##", locale)
+    number = clock_text(steps) if unit == "hour" and steps % 3 else _number(value, "#,##0.##", locale)
     count = 1 if value == 1 else 2  # a fraction takes the plural
     if unit == "hour":
         return translations.ungettext("%(number)s hour", "%(number)s hours", count) % {"number": number}

@@ -27,10 +27,10 @@ def _(msgid: str) -> str:
 class Holding:
     """One account, whatever its kind; amounts in steps of `unit`.
 
-    `used` is what credit was drawn, hours were used, seats are assigned; `reserved` what is held for sessions. How many
-    wait for a seat, `waiting` says: that takes nothing of what is left. `left` can be used now, `until` the
-    last instant of it (None: no end). `next_text` with `params` says what happens next; amounts in it stand in `amount`
-    and `people` counts people.
+    `used` is what credit was drawn, hours were used, seats are assigned; `reserved` what is held for sessions. `left`
+    can be used now, `until` the last instant of it, or of the seats that somebody has (None: no end). How many wait
+    for a seat, `waiting` says: that takes nothing of what is left. `next_text` with `params` says what happens next;
+    amounts in it stand in `amount`, and `people` counts people.
     """
 
     account_id: int
@@ -69,7 +69,7 @@ def waiting_for_seats(account_ids: Iterable[int]) -> dict[int, int]:
 
 
 def _holding(view: AccountView, outlook: Forecast | None, now: datetime, waiting: int) -> Holding:
-    usable = [lot for lot in view.lots if lot.standing.remaining]
+    usable = [lot for lot in view.lots if lot.standing.remaining or (view.kind == "seats" and lot.standing.drawn)]
     until = max((lot.end for lot in usable), default=None)
     text, on, params = _next(view, outlook, now)
     return Holding(
@@ -88,7 +88,7 @@ def _next(view: AccountView, outlook: Forecast | None, now: datetime) -> tuple[s
         return _("At the present burn it runs out on %(day)s."), outlook.run_out, {}
     if ends is not None:
         amount = sum(lot.standing.remaining for lot in ending)
-        text = _("%(amount)s of it expire on %(day)s.") if view.kind == "credit" else (
+        text = _("%(amount)s of it expires on %(day)s.") if view.kind == "credit" else (
             _("%(amount)s that nobody has booked expire on %(day)s.")
         )
         return text, last_day(ends), {"amount": amount}
@@ -102,7 +102,7 @@ def _next_of_seats(view: AccountView, now: datetime) -> tuple[str, date | None, 
     if ends is not None:
         people = sum(lot.standing.drawn for lot in ending)
         amount = sum(lot.amount for lot in ending)
-        return (_("%(amount)s of them end on %(day)s, with %(people)s people on them."), last_day(ends),
+        return (_("%(amount)s end on %(day)s, with %(people)s people on them."), last_day(ends),
                 {"amount": amount, "people": people})
     if view.remaining or view.drawn:
         return _("They do not end."), None, {}

@@ -24,3 +24,11 @@ from creditsvc.core.amounts import MAX_STEPS, shown_amount, unit_named
 )
 def test_an_amount_is_shown_to_the_cent_and_never_as_nothing_when_it_is_something(steps, unit, shown):
     assert shown_amount(steps, unit_named(unit)) == shown
+
+
+@pytest.mark.parametrize("minutes, text", [
+    (0, "0"), (60, "1"), (90, "1.5"), (75, "1.25"), (3, "0.05"), (80, "1:20"), (1, "0:01"), (-80, "-1:20"),
+    (60_001, "1,000:01"), (600_000, "10,000"),
+])  # fmt: skip
+def test_hours_are_shown_as_a_short_decimal_or_as_on_a_clock(minutes: int, text: str) -> None:
+    assert shown_amount(minutes, unit_named("hour")) == text

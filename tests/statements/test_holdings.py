@@ -49,14 +49,14 @@ def test_what_happens_next_is_said_of_seats_with_the_people_on_them(park: None):
     seats = shapes()["seats"]
 
     assert (seats["granted"], seats["used"], seats["left"]) == ("5", "0", "5")
-    assert seats["next"] == "5 seat of them end on 2026-06-30, with 0 people on them."
+    assert seats["next"] == "5 seat end on 2026-06-30, with 0 people on them."
 
 
 @pytest.mark.parametrize("now, kind, sentence", [
     (datetime(2026, 5, 1, tzinfo=UTC), "hours", "10 hour can be used from 2026-06-01 on."),
     (datetime(2026, 8, 2, tzinfo=UTC), "hours", "Nothing is left."),
     (datetime(2026, 8, 2, tzinfo=UTC), "seats", "Nothing is left."),
-    (datetime(2026, 8, 2, tzinfo=UTC), "credit", "100 USD of it expire on 2026-12-31."),
+    (datetime(2026, 8, 2, tzinfo=UTC), "credit", "100 USD of it expires on 2026-12-31."),
 ])  # fmt: skip
 def test_what_happens_next_depends_on_the_day(park: None, now: datetime, kind: str, sentence: str):
     assert shapes(now)[kind]["next"] == sentence
