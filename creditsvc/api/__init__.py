@@ -6,6 +6,7 @@ from werkzeug.routing import RequestRedirect
 
 from creditsvc.api import (
     alerts,
+    bookings,
     grants,
     licences,
     people,
@@ -23,7 +24,7 @@ from creditsvc.api.problems import http_problem
 
 BLUEPRINTS = (startups.blueprint, grants.blueprint, scopes.blueprint, rates.blueprint, usage_runs.blueprint,
               reported.blueprint, programmes.blueprint, people.blueprint, alerts.blueprint, licences.blueprint,
-              seats.blueprint)
+              seats.blueprint, bookings.blueprint)
 
 
 def hang(app: Flask) -> None:

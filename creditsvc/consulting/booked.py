@@ -19,7 +19,7 @@ from creditsvc.consulting.models import (
     Booking,
     Consultant,
 )
-from creditsvc.core.errors import NotFound, RuleBroken
+from creditsvc.core.errors import Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.ledger.models import Account, LotCache, Resource
 from creditsvc.ledger.reading import AccountView, LotView, balances
@@ -240,6 +240,22 @@ def counts(caller: Caller) -> dict[str, int]:
 
 def steps_of(caller: Caller, view: BookingView) -> list[str]:
     """What the caller may do with a booking as it stands: the names of its steps (the operation asks again)."""
+    parts, begun = _parts_of(caller, view), view.booking.starts <= caller.now
+    found = [
+        step for step, (states, who, when) in _STEPS.items()
+        if view.booking.state in states and parts & who and when in (None, begun)
+    ]
+    return list(dict.fromkeys("cancel" if step == "cancel-in-time" else step for step in found))
+
+
+def require_step(caller: Caller, view: BookingView, step: str) -> None:
+    """Raises Forbidden unless the caller, who sees the booking, may do the step in some state of it."""
+    names = (step, "cancel-in-time") if step == "cancel" else (step,)
+    if not any(_parts_of(caller, view) & _STEPS[name][1] for name in names):
+        raise Forbidden(f"booking.{step}")
+
+
+def _parts_of(caller: Caller, view: BookingView) -> set[str]:
     parts = set()
     if view.booking.startup_id in caller.memberships:
         parts.add("startup")
@@ -247,12 +263,7 @@ def steps_of(caller: Caller, view: BookingView) -> list[str]:
         parts.add("consultant")
     if caller.role in MANAGERS:
         parts.add("manager")
-    begun = view.booking.starts <= caller.now
-    found = [
-        step for step, (states, who, when) in _STEPS.items()
-        if view.booking.state in states and parts & who and when in (None, begun)
-    ]
-    return list(dict.fromkeys("cancel" if step == "cancel-in-time" else step for step in found))
+    return parts
 
 
 def _rows() -> Select[*tuple[Any, ...]]:

@@ -107,7 +107,7 @@ def edit_consultant(caller: Caller, key: str, *, active: bool | None = None, **c
     require(caller, "consultant.edit")
     consultant = find_consultant(key, locked=True)
     before = {
-        "name": consultant.name, "email": _email_of(consultant), "timezone": consultant.timezone,
+        "name": consultant.name, "email": email_of(consultant), "timezone": consultant.timezone,
         "languages": consultant.languages, "skills": consultant.skills, "holidays": consultant.holidays,
         "slot_minutes": consultant.slot_minutes, "notice_hours": consultant.notice_hours, "rate": None,
         "currency": consultant.currency,
@@ -126,7 +126,8 @@ def edit_consultant(caller: Caller, key: str, *, active: bool | None = None, **c
     return consultant
 
 
-def _email_of(consultant: Consultant) -> str | None:
+def email_of(consultant: Consultant) -> str | None:
+    """With which mail address a consultant signs in."""
     return None if consultant.person_id is None else db.session.get_one(Person, consultant.person_id).email
 
 

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from creditsvc.parties.fields import Instant, WholeNumber
+from creditsvc.parties.fields import Day, Instant, WholeNumber
 
 LONGEST_SESSION = 24 * 60
 """The minutes of the longest session that can be said."""
@@ -30,6 +30,19 @@ class BookShape(Schema):
     topic = fields.String(required=True, validate=TOPIC)
     starts = Instant(required=True)
     minutes = WholeNumber(required=True, validate=validate.Range(1, LONGEST_SESSION))
+    resource = fields.String(load_default=None)
+
+
+class UnbookedShape(Schema):
+    """A session that was not booked: its day and its time as Hong Kong's clocks show it, and what it took."""
+
+    startup = fields.String(required=True)
+    consultant = fields.String(required=True)
+    topic = fields.String(required=True, validate=TOPIC)
+    day = Day(required=True)
+    time = fields.Time(required=True, format="%H:%M", error_messages={"invalid": "Write a time such as 09:30."})
+    minutes = WholeNumber(required=True, validate=validate.Range(1, LONGEST_SESSION))
+    note = fields.String(load_default="", validate=NOTE)
     resource = fields.String(load_default=None)
 
 

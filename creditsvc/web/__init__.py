@@ -7,7 +7,10 @@ from flask_babel import Babel
 
 from creditsvc.web import (
     activation,
+    bookings,
     calendars,
+    consultants,
+    consulting,
     entry,
     errors,
     grants,
@@ -25,6 +28,7 @@ from creditsvc.web import (
     scopes,
     seats,
     session,
+    sessions,
     show,
     startups,
     usage,
@@ -51,7 +55,8 @@ def hang(app: Flask) -> None:
     for pages in (
         static, entry.pages, passwords.pages, health.pages, startups.pages, holdings.pages, people.pages, grants.pages,
         scopes.pages, usage.pages, rates.pages, pools.pages, reported.pages, activation.pages, night.pages,
-        night.links, calendars.pages, products.pages, seats.pages,
+        night.links, calendars.pages, products.pages, seats.pages, bookings.pages, sessions.pages, consulting.pages,
+        consultants.pages,
     ):
         app.register_blueprint(pages)
 

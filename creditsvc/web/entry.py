@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from creditsvc import clock
+from creditsvc.consulting.consultants import consultant_of
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import transaction
 from creditsvc.parties import signing_in
@@ -39,6 +40,8 @@ def first_page(caller: Caller) -> str | None:
         return url_for("startups.listing")
     if may(caller, "pool.see"):
         return url_for("pools.listing")
+    if consultant_of(caller) is not None:
+        return url_for("sessions.mine")
     return None
 
 

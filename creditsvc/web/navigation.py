@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from creditsvc.parties.access import may
 from creditsvc.web import session
 
-_OF_A_STARTUP = ("startups", "holdings", "people", "grants", "activation", "reported", "seats")
+_OF_A_STARTUP = ("startups", "holdings", "people", "grants", "activation", "reported", "seats", "bookings")
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ def navigation() -> list[Entry]:
         entries.append(_entry(_("Startups"), "startups.listing", *_OF_A_STARTUP))
     elif caller.is_member:
         entries.append(_entry(_("My startup"), "entry.home", *_OF_A_STARTUP))
+    if caller.role == "consultant":
+        entries.append(_entry(_("My sessions"), "entry.home", "sessions", "bookings"))
+    if may(caller, "startups.list"):
+        entries.append(_entry(_("Consulting"), "consulting.desk", "consulting"))
     if may(caller, "scope.see"):
         entries.append(_entry(_("Billing scopes"), "scopes.listing", "scopes"))
     if may(caller, "usage.see"):

@@ -10,7 +10,7 @@ from flask import Flask, url_for
 from flask_babel import format_date, format_datetime, gettext
 
 from creditsvc.core.amounts import Unit, format_amount, parse_amount, shown_amount, to_decimal, unit_named
-from creditsvc.core.days import DEFAULT_ZONE, days_left, last_day
+from creditsvc.core.days import DEFAULT_ZONE, days_left, instant_text, last_day, zone_named
 from creditsvc.core.rates import rate_text
 from creditsvc.statements.entries import Entry
 
@@ -22,7 +22,7 @@ def hang(app: Flask) -> None:
     app.jinja_env.filters.update(
         amount=amount, exact=format_amount, day=day, last_day=shown_last_day, moment=moment, number=shown_amount,
         short=short, short_day=short_day, money_of=money_of, decimal_text=decimal_text, iso_day=iso_day,
-        sentence=sentence, rate=rate_text,
+        sentence=sentence, rate=rate_text, clock_in=clock_in, weekday=weekday, instant=instant_text, wall=wall,
     )
     app.jinja_env.globals.update(asset=asset, days_left=days_left)
     app.jinja_env.trim_blocks = True
@@ -95,6 +95,25 @@ def moment(value: datetime | None) -> str:
         return "–"
     text: str = format_datetime(value.astimezone(DEFAULT_ZONE), "d MMM yyyy, HH:mm", rebase=False)
     return text
+
+
+def clock_in(value: datetime, zone: str) -> str:
+    """The time that a clock of a zone shows at an instant: `14:05`, with its day where Hong Kong has another one."""
+    local = value.astimezone(zone_named(zone))
+    other_day = local.date() != value.astimezone(DEFAULT_ZONE).date()
+    text: str = format_datetime(local, "d MMM, HH:mm" if other_day else "HH:mm", rebase=False)
+    return text
+
+
+def weekday(value: date) -> str:
+    """A day with its weekday: `Mon 15 Jun 2026`."""
+    text: str = format_date(value, "EEE d MMM yyyy")
+    return text
+
+
+def wall(minutes: int) -> str:
+    """Minutes since midnight as a clock shows them, beyond 24:00 where it is the next day: `09:30`, `25:00`."""
+    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def asset(name: str) -> str:

@@ -34,6 +34,9 @@ WRITES = {
         "POST /startups", "PATCH /startups/{key}", "POST /startups/{key}/members", "POST /startups/{key}/members/end",
         "POST /products", "PATCH /products/{key}",
         "POST /alerts/{alert_id}/acknowledge", "POST /alerts/{alert_id}/snooze",
+        "POST /bookings", *(f"POST /bookings/{{uid}}/{step}" for step in (
+            "move", "cancel", "log", "no-show", "confirm", "dispute", "decide", "correct"
+        )),
     },
 }
 """The scope of every address that writes; those that read need `read`."""

@@ -3,11 +3,15 @@
 import io
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
 
 from creditsvc.alerts.links import Link, make_link
+from creditsvc.consulting import bookings
+from creditsvc.consulting.consultants import add_consultant, set_weekly_hours
+from creditsvc.core.free_slots import Weekly
 from creditsvc.db import db, transaction
 from creditsvc.licences import waiting
 from creditsvc.licences.products import add_product
@@ -73,6 +77,14 @@ def body_of(row: Row) -> dict[str, Any]:
         "api_seats.wait_for_seat": {"startup": row.tenant, "email": "x@own.example", "name": "X"},
         "api_seats.place_seat_wish": {"place": 7},
         "api_startups.create_startup": {"key": OWN, "name": "Own"},
+        "api_bookings.make_booking": {
+            "startup": row.tenant, "consultant": OWN, "topic": "T", "starts": "2026-06-14T01:00:00Z", "minutes": 60
+        },
+        "api_bookings.move_booking": {"starts": "2026-06-14T01:00:00Z", "minutes": 60},
+        "api_bookings.log_session": {"minutes": 60},
+        "api_bookings.dispute_session": {"reason": "no"},
+        "api_bookings.decide_dispute": {"minutes": 60, "reason": "no"},
+        "api_bookings.correct_session": {"minutes": 60, "reason": "no"},
     }
     return bodies.get(row.endpoint, {})
 
@@ -121,6 +133,7 @@ class Park:
             role: transaction(lambda email=person.email: create_token(operator(NOW), email, "matrix"))
             for role, person in self.people.items()
         }
+        self.uids = {key: self.booked(key) for key in (OWN, OTHER)}
         said = {"from_currency": "EUR", "to_currency": "USD", "rate": "1.1", "source": "a bank"}
         self.rate_id = transaction(lambda: add_rate(operator(NOW), day=NOW.date(), **said).rate.id)
         make_product("suite", amount=10)
@@ -135,6 +148,22 @@ class Park:
         packed = pack("not-an-export.csv", io.BytesIO(b""))
         self.run_id = transaction(lambda: receive_upload(operator(NOW), "not-an-export.csv", [packed]).id)
 
+    def booked(self, key: str) -> str:
+        """A session of the startup with the consultant of the same key; that of `own` is the one who signs in."""
+        factories.make_resource("consulting", "hours", None, None)
+        factories.make_grant(key, factories.make_pool(resource="consulting", amount="9").key, "9")
+        email = "c@park.example" if key == OWN else None
+        starts = datetime(2026, 6, 18, 1, tzinfo=UTC)
+
+        def book() -> str:
+            add_consultant(operator(NOW), key=key, name=key.title(), email=email)
+            set_weekly_hours(operator(NOW), key, [Weekly(3, 9 * 60, 18 * 60)])
+            return bookings.book(
+                operator(NOW), startup=key, consultant=key, topic="Tax", starts=starts, minutes=60
+            ).uid
+
+        return transaction(book)
+
     def url(self, row: Row) -> str:
         """The address of a row."""
         rule = next(rule for rule in self.app.url_map.iter_rules(row.endpoint) if row.method in (rule.methods or ()))
@@ -143,11 +172,13 @@ class Park:
         values = {
             "key": f"{row.tenant}-grant" if is_grant else row.tenant, "run_id": self.run_id, "cohort": "none",
             "rate_id": self.rate_id, "alert_id": 9, "product": "suite", "kind": "csv",
+            "uid": self.uids.get(row.tenant), "consultant": row.tenant, "step": "decide", "feed_id": 9, "day_id": 9,
             "seat_id": self.seats.get(row.tenant, 9), "wish_id": self.wishes.get(row.tenant, 9),
             "change": "void", "token": link if row.endpoint.startswith("alert") else "none", "filename": "site.css",
         }
         with self.app.test_request_context():
-            return str(self.app.url_for(row.endpoint, **{name: values[name] for name in rule.arguments}))
+            query = {"from": "2026-06-15", "to": "2026-06-16"} if row.endpoint == "api_bookings.list_slots" else {}
+            return str(self.app.url_for(row.endpoint, **{name: values[name] for name in rule.arguments}, **query))
 
     def ask(self, role: str, row: Row) -> int:
         """The status that the role gets."""

@@ -15,7 +15,7 @@ ROLES = ("nobody", "administrator", "manager", "limited", "auditor", "partner", 
 
 MATRIX = """
 # method endpoint tenant: nobody administrator manager limited auditor partner consultant owner member
-GET entry.home                                 : 303 303 303 303 303 303 200 303 303
+GET entry.home                                 : 303 303 303 303 303 303 303 303 303
 GET alert_links.link                           : 200 200 200 200 200 200 200 200 200
 GET calendars.feed                             : 404 404 404 404 404 404 404 404 404
 POST alert_links.follow                        : 404 404 404 404 404 404 404 404 404
@@ -259,6 +259,71 @@ GET api_licences.list_startup_licence_counts own : 401 200 200 200 200 404 404 2
 GET api_licences.list_startup_licence_counts other : 401 200 200 404 200 404 404 404 404
 GET api_licences.compare_startup_licence_counts own : 401 200 200 200 200 404 404 200 200
 GET api_licences.compare_startup_licence_counts other : 401 200 200 404 200 404 404 404 404
+GET bookings.hours own                         : 303 200 200 200 200 404 404 200 200
+GET bookings.hours other                       : 303 200 200 404 200 404 404 404 404
+POST bookings.make_calendar own                : 303 200 200 200 403 404 404 200 200
+POST bookings.make_calendar other              : 303 200 200 404 403 404 404 404 404
+GET bookings.choose own                        : 303 200 200 200 403 404 404 200 200
+GET bookings.choose other                      : 303 200 200 404 403 404 404 404 404
+POST bookings.book own                         : 303 422 422 422 403 404 404 422 422
+POST bookings.book other                       : 303 422 422 404 403 404 404 404 404
+GET bookings.one own                           : 303 200 200 200 200 404 200 200 200
+GET bookings.one other                         : 303 200 200 404 200 404 404 404 404
+POST bookings.act own                          : 303 422 422 422 403 404 403 403 403
+POST bookings.act other                        : 303 422 422 404 403 404 404 404 404
+GET bookings.move own                          : 303 200 200 200 403 404 404 200 200
+GET bookings.move other                        : 303 200 200 404 403 404 404 404 404
+POST bookings.move own                         : 303 422 422 422 403 404 404 422 422
+POST bookings.move other                       : 303 422 422 404 403 404 404 404 404
+GET sessions.mine                              : 303 404 404 404 404 404 200 404 404
+GET sessions.hours                             : 303 404 404 404 404 404 200 404 404
+GET sessions.export                            : 303 404 404 404 404 404 200 404 404
+GET consulting.desk                            : 303 200 200 200 200 403 403 403 403
+GET consulting.listing                         : 303 200 200 200 200 403 403 403 403
+GET consulting.unbooked                        : 303 200 200 200 403 403 403 403 403
+POST consulting.unbooked                       : 303 422 422 422 403 403 403 403 403
+GET consultants.listing                        : 303 200 200 200 200 403 403 403 403
+GET consultants.new                            : 303 200 200 200 403 403 403 403 403
+POST consultants.new                           : 303 422 422 422 403 403 403 403 403
+GET consultants.edit own                       : 303 200 200 200 403 403 403 403 403
+GET consultants.edit other                     : 303 200 200 200 403 403 403 403 403
+POST consultants.edit own                      : 303 422 422 422 403 403 403 403 403
+POST consultants.edit other                    : 303 422 422 422 403 403 403 403 403
+GET consultants.availability own               : 303 200 200 200 403 403 200 403 403
+GET consultants.availability other             : 303 200 200 200 403 403 404 403 403
+POST consultants.set_hours own                 : 303 303 303 303 403 403 303 403 403
+POST consultants.set_hours other               : 303 303 303 303 403 403 404 403 403
+POST consultants.add_day own                   : 303 422 422 422 403 403 422 403 403
+POST consultants.add_day other                 : 303 422 422 422 403 403 404 403 403
+POST consultants.drop_day own                  : 303 404 404 404 403 403 404 403 403
+POST consultants.drop_day other                : 303 404 404 404 403 403 404 403 403
+POST consultants.make_calendar own             : 303 200 200 200 403 403 200 403 403
+POST consultants.make_calendar other           : 303 200 200 200 403 403 404 403 403
+POST consultants.revoke_calendar               : 303 404 404 404 404 404 404 404 404
+GET api_bookings.list_all_consultants          : 401 200 200 200 200 403 200 200 200
+GET api_bookings.list_slots own                : 401 200 200 200 200 403 200 200 200
+GET api_bookings.list_slots other              : 401 200 200 200 200 403 404 200 200
+GET api_bookings.list_bookings                 : 401 200 200 200 200 200 200 200 200
+GET api_bookings.get_booking own               : 401 200 200 200 200 404 200 200 200
+GET api_bookings.get_booking other             : 401 200 200 404 200 404 404 404 404
+POST api_bookings.make_booking own             : 401 409 409 409 403 404 404 409 409
+POST api_bookings.make_booking other           : 401 409 409 404 403 404 404 404 404
+POST api_bookings.move_booking own             : 401 409 409 409 403 404 403 409 409
+POST api_bookings.move_booking other           : 401 409 409 404 403 404 404 404 404
+POST api_bookings.cancel_booking own           : 401 200 200 200 403 404 200 200 200
+POST api_bookings.cancel_booking other         : 401 200 200 404 403 404 404 404 404
+POST api_bookings.log_session own              : 401 409 409 409 403 404 409 403 403
+POST api_bookings.log_session other            : 401 409 409 404 403 404 404 404 404
+POST api_bookings.keep_no_show own             : 401 409 409 409 403 404 409 403 403
+POST api_bookings.keep_no_show other           : 401 409 409 404 403 404 404 404 404
+POST api_bookings.confirm_session own          : 401 409 409 409 403 404 403 409 409
+POST api_bookings.confirm_session other        : 401 409 409 404 403 404 404 404 404
+POST api_bookings.dispute_session own          : 401 409 409 409 403 404 403 409 409
+POST api_bookings.dispute_session other        : 401 409 409 404 403 404 404 404 404
+POST api_bookings.decide_dispute own           : 401 409 409 409 403 404 403 403 403
+POST api_bookings.decide_dispute other         : 401 409 409 404 403 404 404 404 404
+POST api_bookings.correct_session own           : 401 200 200 200 403 404 403 403 403
+POST api_bookings.correct_session other         : 401 200 200 404 403 404 404 404 404
 """
 
 

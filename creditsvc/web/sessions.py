@@ -1,0 +1,145 @@
+"""A consultant's pages: today, next, what is to log; hours by month and startup with their export."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import Response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from xlsxwriter import Workbook
+
+from creditsvc.consulting.booked import BookingView, bookings_of, by_startup_and_month
+from creditsvc.consulting.consultants import consultant_of
+from creditsvc.consulting.models import BOOKED, CANCELLED, DISPUTED, LOGGED, Consultant
+from creditsvc.core.amounts import Unit, format_amount
+from creditsvc.core.days import day_of, last_day_of_months, parse_moment, starts_at, zone_named
+from creditsvc.core.errors import NotFound, RuleBroken
+from creditsvc.web import session
+from creditsvc.web.forms import Form
+
+pages = session.private_pages("sessions", __name__)
+
+MONTHS_SHOWN = 12
+HOURS = Unit("hour", 60)
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+COLUMNS = ("month", "day", "starts", "startup", "startup_name", "topic", "state", "booked_minutes", "used_minutes",
+           "used_hours", "rate", "currency", "amount", "booking")
+"""The columns of the export: one line for each session that used something, or that will."""
+
+
+@pages.get("/sessions")
+def mine() -> ResponseReturnValue:
+    """Today, what comes next, and what is to log."""
+    caller = session.caller()
+    consultant = _consultant()
+    zone = zone_named(consultant.timezone)
+    found = bookings_of(caller, consultant=consultant.key, states=(BOOKED, LOGGED, DISPUTED))
+    today = day_of(caller.now, zone)
+    booked = [one for one in found if one.booking.state == BOOKED]
+    return render_template(
+        "sessions.html", consultant=consultant, now=caller.now,
+        to_log=[(one, Form({})) for one in booked if one.booking.starts <= caller.now],
+        today=[one for one in booked if one.booking.starts > caller.now and day_of(one.booking.starts, zone) == today],
+        coming=[one for one in booked if day_of(one.booking.starts, zone) > today],
+        waiting=[one for one in found if one.booking.state in (LOGGED, DISPUTED)],
+    )
+
+
+@pages.get("/sessions/hours")
+def hours() -> ResponseReturnValue:
+    """Hours by month and startup."""
+    caller = session.caller()
+    consultant = _consultant()
+    zone = zone_named(consultant.timezone)
+    first = day_of(caller.now, zone).replace(day=1)
+    for _month in range(MONTHS_SHOWN - 1):
+        first = (first - timedelta(days=1)).replace(day=1)
+    found = bookings_of(caller, consultant=consultant.key, first=starts_at(first, zone))
+    return render_template(
+        "session_hours.html", consultant=consultant, sums=by_startup_and_month(found, zone),
+        this_month=day_of(caller.now, zone).strftime("%Y-%m"),
+    )
+
+
+@pages.get("/sessions/export.<kind>")
+def export(kind: str) -> ResponseReturnValue:
+    """The sessions of a month as CSV or as a workbook, to make an invoice of."""
+    if kind not in ("csv", "xlsx"):
+        raise NotFound("export", kind)
+    caller = session.caller()
+    consultant = _consultant()
+    zone = zone_named(consultant.timezone)
+    month = request.args.get("month") or day_of(caller.now, zone).strftime("%Y-%m")
+    first = _first_of(month)
+    last = last_day_of_months(first, 1) + timedelta(days=1)
+    found = bookings_of(
+        caller, consultant=consultant.key, first=starts_at(first, zone), last=starts_at(last, zone)
+    )
+    lines = [_line(one, consultant, zone) for one in found if one.booking.state != CANCELLED
+             or one.booking.settled_minutes]
+    content, mimetype = (_csv(lines), "text/csv") if kind == "csv" else (_xlsx(lines), XLSX)
+    response = Response(content, mimetype=mimetype)
+    response.headers["Content-Disposition"] = f'attachment; filename="sessions-{consultant.key}-{month}.{kind}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _consultant() -> Consultant:
+    """The consultant who is signed in; for anybody else there is no such page."""
+    found = consultant_of(session.caller())
+    if found is None:
+        raise NotFound("consultant")
+    return found
+
+
+def _first_of(month: str) -> date:
+    try:
+        moment = parse_moment(f"{month}-01", "month")
+    except RuleBroken as error:
+        raise RuleBroken("month", "not-a-month", _("Write a month such as 2026-06.")) from error
+    if isinstance(moment, datetime):
+        raise RuleBroken("month", "not-a-month", _("Write a month such as 2026-06."))
+    return moment
+
+
+def _line(one: BookingView, consultant: Consultant, zone: ZoneInfo) -> tuple[str | int, ...]:
+    """A session as a line of the export; money in whole steps of 10^-8, rounded half up, shown as a decimal."""
+    starts = one.booking.starts.astimezone(zone)
+    used = one.booking.settled_minutes or 0
+    rate, currency = consultant.rate, consultant.currency or ""
+    money = Unit(currency, 10**8)
+    amount = "" if rate is None else format_amount((2 * rate * used + 60) // 120, money)
+    return (
+        starts.strftime("%Y-%m"), starts.date().isoformat(), starts.strftime("%H:%M"), one.startup, one.startup_name,
+        one.booking.topic, one.booking.state, one.minutes, used, format_amount(used, HOURS),
+        "" if rate is None else format_amount(rate, money), currency, amount, one.uid,
+    )
+
+
+def _harmless(value: str | int) -> str | int:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def _csv(lines: Sequence[tuple[str | int, ...]]) -> bytes:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(COLUMNS)
+    writer.writerows([_harmless(value) for value in line] for line in lines)
+    return buffer.getvalue().encode("utf-8-sig")
+
+
+def _xlsx(lines: Sequence[tuple[str | int, ...]]) -> bytes:
+    buffer = io.BytesIO()
+    with Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
+        sheet = book.add_worksheet("sessions")
+        bold = book.add_format({"bold": True})
+        sheet.write_row(0, 0, COLUMNS, bold)
+        for number, line in enumerate(lines, start=1):
+            sheet.write_row(number, 0, line)
+        sheet.freeze_panes(1, 0)
+        sheet.autofit()
+    return buffer.getvalue()
