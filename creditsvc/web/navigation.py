@@ -31,9 +31,9 @@ def navigation() -> list[Entry]:
     elif caller.is_member:
         entries.append(_entry(_("My startup"), "entry.home", *_OF_A_STARTUP))
     if caller.role == "consultant":
-        entries.append(_entry(_("My sessions"), "entry.home", "sessions", "bookings"))
+        entries.append(_entry(_("My sessions"), "entry.home", "sessions", "bookings", "consultants"))
     if may(caller, "startups.list"):
-        entries.append(_entry(_("Consulting"), "consulting.desk", "consulting"))
+        entries.append(_entry(_("Consulting"), "consulting.desk", "consulting", "consultants"))
     if may(caller, "scope.see"):
         entries.append(_entry(_("Billing scopes"), "scopes.listing", "scopes"))
     if may(caller, "usage.see"):

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from creditsvc.consulting import consultants
+from creditsvc.core.free_slots import Weekly
 from creditsvc.programmes import operations as programmes
 from creditsvc.programmes.operations import LineTerms
 from tests import factories
@@ -41,6 +43,11 @@ def park(startups: None) -> None:
     factories.make_grant("harbour-robotics", pool, key="hr-azure")
     factories.make_resource("m365", "seats", None, None)
     factories.make_pool("m365-2026", "20", "m365")
+    factories.make_resource("consulting", "hours", None, None)
+    hours = factories.make_pool("consultants", "100", resource="consulting").key
+    factories.make_grant("harbour-robotics", hours, "10", key="hr-hours")
+    factories.do(lambda: consultants.add_consultant(factories.somebody(), key="lee", name="Lee"))
+    factories.do(lambda: consultants.set_weekly_hours(factories.somebody(), "lee", [Weekly(2, 9 * 60, 18 * 60)]))
 
 
 def differences(page: str, speaker: Speaker, export: bytes) -> Iterator[str]:
