@@ -117,6 +117,16 @@ class AlertTold(Model):
     acknowledged_at: Mapped[datetime | None]
 
 
+class PoolTold(Model):
+    """A person was told, in that digest, of a pool that is nearly gone; forgotten when it has more again."""
+
+    __tablename__ = "pool_told"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), primary_key=True)
+    digest_id: Mapped[int] = mapped_column(ForeignKey("digest.id"))
+
+
 class AlertSnooze(Model):
     """A person hears nothing of this rule and holding before the day `until`; what came meanwhile is told then."""
 

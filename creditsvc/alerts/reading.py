@@ -156,6 +156,7 @@ def tonight(caller: Caller) -> dict[str, Any]:
     visible = set(db.session.scalars(select(Startup.id).where(visible_startups(caller))))
     queued = sum(
         any(alert.startup_id in visible for alert in letter.alerts)
+        or (bool(letter.pools) and caller.programme_ids is None)
         for letter in letters(night.day, more=found, but_not=closed)
     )
     return {

@@ -8,11 +8,13 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from creditsvc.alerts import texts
+from creditsvc.alerts import pools, texts
 from creditsvc.alerts.finding import Finding
 from creditsvc.alerts.findings import Thresholds, find, is_for_member, is_for_staff, severity, urgency
 from creditsvc.alerts.models import Alert, AlertPreference, AlertSnooze, AlertTold, Digest
 from creditsvc.alerts.night import Matter, Night
+from creditsvc.alerts.pools import LowPool
+from creditsvc.core.due_alerts import night_due
 from creditsvc.core.forecast import Forecast
 from creditsvc.db import bulk_insert, db, insert_absent
 from creditsvc.ledger.facts import chunks
@@ -57,18 +59,20 @@ class Recipient:
 
 @dataclass(frozen=True)
 class Letter:
-    """What one person is told tonight, the worst first."""
+    """What one person is told tonight, the worst first; of pools those that are nearly gone."""
 
     person: Recipient
     alerts: tuple[Open, ...]
+    pools: tuple[LowPool, ...] = ()
 
 
 @dataclass(frozen=True)
 class Written:
-    """A person's digest, written, and the ids of the alerts that it tells."""
+    """A person's digest, written, and the ids of the alerts and of the pools that it tells."""
 
     draft: outbox.Draft
     alert_ids: tuple[int, ...]
+    pool_ids: tuple[int, ...] = ()
 
 
 def opened(alert: Alert) -> Open:
@@ -92,7 +96,8 @@ def letters(day: date, more: Sequence[Alert] = (), but_not: Sequence[int] = ()) 
     alerts = [opened(alert) for alert in more]
     kept = db.session.execute(select(*_OPEN).where(Alert.closed_on.is_(None)))
     alerts += [Open(*row) for row in kept if row.id not in left_out]
-    if not alerts:
+    low = pools.low_pools(night_due(day))
+    if not alerts and not low:
         return []
     settings = Thresholds([alert.startup_id for alert in alerts])
     told = _told()
@@ -110,14 +115,26 @@ def letters(day: date, more: Sequence[Alert] = (), but_not: Sequence[int] = ()) 
             if (person.id, alert.rule) in unwanted and not settings.is_mandatory(alert.startup_id, alert.rule):
                 continue
             chosen[person].append(alert)
+    of_pools = _of_pools(low, [person for person in audience.of_pools if person.id not in served])
     return [
-        Letter(person, tuple(sorted(of_person, key=lambda alert: (urgency(alert.rule, alert.threshold), alert.key))))
-        for person, of_person in sorted(chosen.items(), key=lambda item: item[0].id)
+        Letter(
+            person,
+            tuple(sorted(chosen[person], key=lambda alert: (urgency(alert.rule, alert.threshold), alert.key))),
+            of_pools.get(person, ()),
+        )
+        for person in sorted({*chosen, *of_pools}, key=lambda person: person.id)
     ]
 
 
+def _of_pools(low: Sequence[LowPool], people: Iterable[Recipient]) -> dict[Recipient, tuple[LowPool, ...]]:
+    """Of which pools each person has not been told yet; people of none left out."""
+    told = pools.who_was_told() if low else set()
+    untold = {person: tuple(pool for pool in low if (person.id, pool.id) not in told) for person in people}
+    return {person: some for person, some in untold.items() if some}
+
+
 class _Audience:
-    """The people of startups, and the managers of their programmes."""
+    """The people of startups, and the managers of their programmes; `of_pools` are those whom all pools concern."""
 
     def __init__(self, settings: Thresholds, startup_ids: Iterable[int]) -> None:
         self._settings = settings
@@ -135,12 +152,15 @@ class _Audience:
             select(ManagerProgramme.person_id, ManagerProgramme.programme_id)
         ):
             limits[person_id].add(programme_id)
-        managers = db.session.execute(
-            select(Person.limited_to_programmes, *_RECIPIENT).where(Person.active, Person.role == "manager")
-        )
+        staff = db.session.execute(
+            select(Person.limited_to_programmes, *_RECIPIENT)
+            .where(Person.active, Person.role.in_(("manager", "administrator")))
+        ).all()
         self._managers = [
-            (_recipient(row), limits[row.id] if row.limited_to_programmes else None) for row in managers
+            (_recipient(row), limits[row.id] if row.limited_to_programmes else None)
+            for row in staff if row.role == "manager"
         ]
+        self.of_pools = [_recipient(row) for row in staff if not row.limited_to_programmes]
 
     def of(self, alert: Open) -> set[Recipient]:
         """Those who must know of it."""
@@ -205,9 +225,9 @@ def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
 def written(letter: Letter, facts: Facts, day: date, base_url: str, links: Links | None = None) -> Written | None:
     """The mail of one person with the alerts it tells; None when nothing of it stands any more."""
     standing = [alert for alert in letter.alerts if alert.matter in facts.findings]
-    if not standing:
+    if not standing and not letter.pools:
         return None
-    language = letter.person.language or facts.startups[standing[0].startup_id][2]
+    language = letter.person.language or (facts.startups[standing[0].startup_id][2] if standing else "en")
     sections: dict[int, render.DigestSection] = {}
     for startup_id, items in _by_startup(standing):
         key, name, _language = facts.startups[startup_id]
@@ -218,10 +238,23 @@ def written(letter: Letter, facts: Facts, day: date, base_url: str, links: Links
         }
     values: render.Digest = {
         "person_name": letter.person.name, "business_day": day, "base_url": base_url,
-        "sections": list(sections.values()),
+        "sections": [*sections.values(), *_pool_section(letter.pools, base_url, language)],
     }
     draft = outbox.Draft("digest", letter.person.email, render.render_digest(values, language), letter.person.id)
-    return Written(draft, tuple(alert.id for alert in standing))
+    return Written(draft, tuple(alert.id for alert in standing), tuple(pool.id for pool in letter.pools))
+
+
+def _pool_section(low: Sequence[LowPool], base_url: str, language: str) -> list[render.DigestSection]:
+    if not low:
+        return []
+    said = [pools.pool_words(pool, language) for pool in low]
+    return [{
+        "startup_name": render.gettext_for(language)("Pools"), "startup_url": f"{base_url}/pools",
+        "items": [
+            {"severity": "warning", "title": words.title, "detail": words.detail, "action": words.action}
+            for words in said
+        ],
+    }]
 
 
 def _by_startup(alerts: Sequence[Open]) -> Iterator[tuple[int, list[Open]]]:
@@ -268,5 +301,9 @@ def tell(day: date, told: Sequence[Written], mail_from: str, now: datetime) -> i
     bulk_insert(
         AlertTold, ("alert_id", "person_id", "digest_id"),
         [(alert_id, one.draft.person_id, digests[one.draft.person_id]) for one in queued for alert_id in one.alert_ids],
+    )
+    pools.keep_told(
+        (one.draft.person_id, pool_id, digests[one.draft.person_id])
+        for one in queued if one.draft.person_id is not None for pool_id in one.pool_ids
     )
     return len(queued)

@@ -16,7 +16,7 @@ from flask import current_app
 
 from creditsvc import clock
 from creditsvc.alerts import night as deciding
-from creditsvc.alerts import telling
+from creditsvc.alerts import pools, telling
 from creditsvc.alerts.heads import note_heads
 from creditsvc.alerts.links import Link, make_link
 from creditsvc.alerts.night import NIGHTLY, Night
@@ -201,6 +201,7 @@ def _decide(run: _Run, account_ids: list[int]) -> None:
 
 def _tell_all(run: _Run) -> tuple[int, int]:
     """One digest per person with something to hear, in sets with a commit each; how many, and how many failed."""
+    transaction(lambda: _forget_pools(run))
     digests = telling.letters(run.night.day)
     facts = telling.facts_for(run.night, digests)
     links = _links(run)
@@ -215,6 +216,11 @@ def _tell_all(run: _Run) -> tuple[int, int]:
                 refused += 1
         queued += transaction(lambda told=told: _tell(run, told))  # type: ignore[misc]
     return queued, refused
+
+
+def _forget_pools(run: _Run) -> None:
+    runs.beat(run.held, run.wall())
+    pools.forget_filled()
 
 
 def _can_be_sent(draft: Draft) -> bool:

@@ -14,6 +14,16 @@ _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Brings the tables from the revision before to this one."""
     op.create_table(
+        "pool_told",
+        sa.Column("person_id", _ID, nullable=False),
+        sa.Column("pool_id", _ID, nullable=False),
+        sa.Column("digest_id", _ID, nullable=False),
+        sa.ForeignKeyConstraint(["digest_id"], ["digest.id"], name=op.f("fk_pool_told_digest_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_pool_told_person_id")),
+        sa.ForeignKeyConstraint(["pool_id"], ["pool.id"], name=op.f("fk_pool_told_pool_id")),
+        sa.PrimaryKeyConstraint("person_id", "pool_id", name=op.f("pk_pool_told")),
+    )
+    op.create_table(
         "count_report",
         sa.Column("id", _ID, nullable=False),
         sa.Column("kind", sa.String(length=30), nullable=False),
@@ -141,6 +151,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Brings the tables back."""
+    op.drop_table("pool_told")
     op.drop_table("seat_wish")
     op.drop_table("seat_assignment")
     op.drop_table("licence_key")
