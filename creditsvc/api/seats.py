@@ -20,7 +20,7 @@ from creditsvc.api.seat_schemas import (
 from creditsvc.api.tokens import current_caller, current_config
 from creditsvc.api.writes import write_once
 from creditsvc.core.days import as_of_instant, instant_text
-from creditsvc.core.errors import RuleBroken
+from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.db import MAX_ID
 from creditsvc.licences import bulk, seats, waiting
 from creditsvc.licences.reading import find_seat, list_seats, seat_document
@@ -46,12 +46,16 @@ WISH_STEPS = dict.fromkeys(("get_seat_wish", "withdraw_seat_wish", "place_seat_w
 
 @get(blueprint, "/seats", query=SeatQuerySchema, answers=SeatListSchema)
 def list_all_seats(query: dict[str, Any]) -> dict[str, Any]:
-    """The seats you may see, in the order in which they were given."""
+    """The seats you may see, in the order in which they were given; a filter that names nothing leaves nothing."""
     caller, at = current_caller(), query.get("at")
-    found = list_seats(
-        caller, startup=query.get("startup"), product=query.get("product"), limit=query["limit"] + 1,
-        at=None if at is None else as_of_instant(at, "at"), after=id_cursor(query.get("after")),
-    )
+    instant, after = None if at is None else as_of_instant(at, "at"), id_cursor(query.get("after"))
+    try:
+        found = list_seats(
+            caller, startup=query.get("startup"), product=query.get("product"), limit=query["limit"] + 1, at=instant,
+            after=after,
+        )
+    except NotFound:
+        found = []
     return page(found, query["limit"], lambda row: seat_document(row, caller.now), lambda row: str(row.id))
 
 
@@ -113,9 +117,12 @@ def transfer_seat(body: dict[str, Any], seat_id: int) -> Response:
 
 @get(blueprint, "/seat-wishes", query=WishQuerySchema, answers=WishListSchema)
 def list_seat_wishes(query: dict[str, Any]) -> dict[str, Any]:
-    """Who waits for seats, in order."""
-    found = waiting.wishes_of(current_caller(), startup=query.get("startup"), product=query.get("product"))
+    """Who waits for seats, in order; a filter that names nothing leaves nothing."""
     after = id_cursor(query.get("after"))
+    try:
+        found = waiting.wishes_of(current_caller(), startup=query.get("startup"), product=query.get("product"))
+    except NotFound:
+        found = []
     if after is not None:
         places = [place for place, view in enumerate(found, start=1) if view.wish.id == after]
         found = found[places[0] if places else len(found):]

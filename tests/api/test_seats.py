@@ -108,3 +108,5 @@ def test_a_founder_gives_and_sees_seats_of_their_own_startup(park: None, founder
     assert founder.post("/seats", {**ADA, "startup": "lotus-health"}).status_code == 404
     assert founder.get(f"/seats/{other}").status_code == 404
     assert [item["startup"] for item in founder.get("/seats").json["items"]] == ["harbour-robotics"]
+    assert founder.get("/seats", startup="lotus-health").json["items"] == []
+    assert founder.get("/seat-wishes", startup="lotus-health").json["items"] == []

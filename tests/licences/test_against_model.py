@@ -247,7 +247,7 @@ def park(app: Flask) -> None:
 
 
 def test_seats_stand_as_the_model_has_them(park: None, database: str) -> None:
-    run(examples=100 if database == "sqlite" else 25, steps=20)
+    run(examples=100 if database == "sqlite" else 15, steps=20)
 
     assert verify()["differences"] == []
 
