@@ -119,6 +119,8 @@ def _staff_action(rule: str, params: Mapping[str, Any], language: str) -> str:
     _ = gettext_for(language)
     if rule == EXPIRY.name:
         return _("Extend the grant, or let the startup know that it ends.")
+    if rule == HOURS_UNBOOKED.name and params["over"]:
+        return _("Extend the grant if the hours are still needed, or let the startup know.")
     if rule == HOURS_UNBOOKED.name:
         return _("Ask the startup what it needs help with, and book a session with it before then.")
     if rule == SEATS_UNUSED.name:

@@ -115,7 +115,9 @@ def check_what_happened(built):
     assert {run["status"] for run in built.runs} == {"applied"}
     assert Decimal(restated["delta"]["USD"]) < 0
     assert restated["after_close"]
-    assert {alert["rule"] for alert in alerts} == {"expiry", "used", "uncovered", "not-activated", "stale"}
+    assert {alert["rule"] for alert in alerts} == {
+        "expiry", "used", "uncovered", "not-activated", "stale", "hours-unbooked", "seats-unused",
+    }
     assert {alert["startup"] for alert in alerts if alert["rule"] == "stale"} == {"lamma-logistics"}
     assert {alert["startup"] for alert in alerts if alert["rule"] == "not-activated"} == {"silvermine-energy"}
     assert built.night["mails"]["failed"] == 0
