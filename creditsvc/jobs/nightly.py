@@ -151,7 +151,10 @@ def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetim
 def _seat_all(run: _Run) -> None:
     """Those who wait for seats that the calendar has freed, accounts with a commit each."""
     for account_id in waiting.waiting_accounts():
-        transaction(lambda key=account_id: _seat(run, key))  # type: ignore[misc]
+        try:
+            transaction(lambda key=account_id: _seat(run, key))  # type: ignore[misc]
+        except RuleBroken as refusal:  # one startup's, and must not stop the night of all others
+            log.error("night.not_seated", account=account_id, reason=refusal.code)
 
 
 def _seat(run: _Run, account_id: int) -> None:

@@ -138,6 +138,20 @@ def test_the_night_seats_who_waits_for_what_the_calendar_frees_and_tells_them_on
     assert line() == []
 
 
+def test_one_startup_whose_line_is_refused_does_not_stop_the_night(
+    full: int, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue_up(config, "bob")
+
+    def refuse(*args: object) -> None:
+        raise RuleBroken("seats", "none-free")
+
+    monkeypatch.setattr(waiting, "seat_account", refuse)
+
+    assert run_night(config, NOW + DAY, wall=lambda: NOW + DAY)["status"] == "done"
+    assert line() == ["Bob"]
+
+
 def test_a_managers_order_goes_before_first_come(full: int, config: Config) -> None:
     for who in ("bob", "eve", "zoe"):
         queue_up(config, who)
