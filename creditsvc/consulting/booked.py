@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
 
+from creditsvc.consulting.bookings import late_notice
 from creditsvc.consulting.models import (
     BOOKED,
     CANCELLED,
@@ -19,6 +20,7 @@ from creditsvc.consulting.models import (
     Booking,
     Consultant,
 )
+from creditsvc.consulting.sessions import counts_from
 from creditsvc.core.errors import Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.ledger.models import Account, LotCache, Resource
@@ -245,6 +247,10 @@ def steps_of(caller: Caller, view: BookingView) -> list[str]:
         step for step, (states, who, when) in _STEPS.items()
         if view.booking.state in states and parts & who and when in (None, begun)
     ]
+    if "dispute" in found and caller.now >= counts_from(view.booking):
+        found.remove("dispute")
+    if "move" in found and "manager" not in parts and view.booking.starts - caller.now < late_notice(view.booking):
+        found.remove("move")
     return list(dict.fromkeys("cancel" if step == "cancel-in-time" else step for step in found))
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import select
 from creditsvc.consulting.consultants import Policy, find_consultant, policy_of_startup
 from creditsvc.consulting.models import BOOKED, CANCELLED, Booking, Consultant
 from creditsvc.consulting.slots import check_minutes, is_free
-from creditsvc.core.amounts import unit_named
 from creditsvc.core.days import instant_text
 from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
@@ -28,7 +27,7 @@ from creditsvc.parties.access import Caller, may_with, require_startup, visible_
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
 
-HOUR = unit_named("hour")
+LONGEST_NOTE = 2000
 
 
 def book(
@@ -93,22 +92,23 @@ def cancel(caller: Caller, uid: str, *, reason: str = "") -> Booking:
 
     By managers, the consultant, and the startup's people before it begins. Late by the startup's people, the policy's
     percentage of the minutes booked is used; else all that was held is free again. Raises NotFound("booking"),
-    Forbidden, Conflict("state", "not-booked" | "begun").
+    Forbidden, Conflict("state", "not-booked" | "begun"), RuleBroken("reason", "too-long").
     """
     booking, person, startup = held_booking(caller, uid, "booking.make", by_consultant=True)
     if booking.state == CANCELLED:
         return booking
+    if len(reason) > LONGEST_NOTE:
+        raise RuleBroken("reason", "too-long", "at most %(longest)s characters are right", longest=LONGEST_NOTE)
     _require_state(booking, BOOKED)
     if _is_startups(caller, startup) and booking.starts <= caller.now:
         raise Conflict("state", "begun", "the session has begun: its consultant says what became of it")
-    booked = minutes_of(booking)
+    before, booked = words_of(booking, person, startup.key), minutes_of(booking)
     percent = policy_for(booking).late_percent if is_late(caller, booking, startup) else 0
     used = -(-booked * percent // 100)  # up to the whole minute
-    booking.state, booking.sequence = CANCELLED, booking.sequence + 1
-    settle_hold(caller, booking, "cancel", used, sequence=booking.sequence - 1)
-    booking.note = reason
+    settle_hold(caller, booking, "cancel", used)
+    booking.state, booking.sequence, booking.note = CANCELLED, booking.sequence + 1, reason
     db.session.flush()
-    record(caller, "booking.cancelled", f"booking:{uid}", before=words_of(booking, person, startup.key),
+    record(caller, "booking.cancelled", f"booking:{uid}", before=before,
            after={"reason": reason, "minutes_used": used})
     return booking
 
@@ -177,7 +177,7 @@ def post_hours(caller: Caller, booking: Booking, cause: str, additions: Addition
 
 
 def settle_hold(
-    caller: Caller, booking: Booking, cause: str, minutes: int, *, reason: str = "", sequence: int | None = None
+    caller: Caller, booking: Booking, cause: str, minutes: int, *, reason: str = ""
 ) -> None:
     """Ends a booking's hold with what was used of it, in one batch: the rest is free again, an excess is usage.
 
@@ -185,8 +185,7 @@ def settle_hold(
     """
     held = minutes_of(booking)
     confirmed = min(minutes, held)
-    key = hold_key(booking, sequence)
-    end = HoldEndTerms(key, "confirmed" if confirmed else "released", caller.now, confirmed)
+    end = HoldEndTerms(hold_key(booking), "confirmed" if confirmed else "released", caller.now, confirmed)
     used = [(CONFIRMED, confirmed), (excess_kind(booking), minutes - confirmed)]
     hours = tuple(
         HoursTerms(f"booking:{booking.id}", booking.starts, kind, amount, caller.now, reason)
@@ -212,15 +211,19 @@ def minutes_of(booking: Booking) -> int:
     return (booking.ends - booking.starts) // timedelta(minutes=1)
 
 
-def hold_key(booking: Booking, sequence: int | None = None) -> str:
+def hold_key(booking: Booking) -> str:
     """The name of a booking's hold in the ledger."""
-    return f"booking:{booking.id}:{booking.sequence if sequence is None else sequence}"
+    return f"booking:{booking.id}:{booking.sequence}"
 
 
 def is_late(caller: Caller, booking: Booking, startup: Startup) -> bool:
     """Whether what the startup's people change now is late by the policy; staff are never late."""
-    notice = timedelta(hours=policy_for(booking).late_hours)
-    return _is_startups(caller, startup) and booking.starts - caller.now < notice
+    return _is_startups(caller, startup) and booking.starts - caller.now < late_notice(booking)
+
+
+def late_notice(booking: Booking) -> timedelta:
+    """How long before its start a session can be moved or cancelled by the startup's people without cost."""
+    return timedelta(hours=policy_for(booking).late_hours)
 
 
 def words_of(booking: Booking, consultant: Consultant, startup: str) -> dict[str, Any]:

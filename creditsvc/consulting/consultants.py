@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from creditsvc.consulting.holidays import check_calendar
 from creditsvc.consulting.models import Consultant, ConsultingPolicy, DayException, WeeklyHours
-from creditsvc.core.amounts import parse_amount, unit_named
+from creditsvc.core.amounts import format_amount, parse_amount, unit_named
 from creditsvc.core.days import zone_named
 from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.core.free_slots import DayChange, Weekly
@@ -109,21 +109,27 @@ def edit_consultant(caller: Caller, key: str, *, active: bool | None = None, **c
     before = {
         "name": consultant.name, "email": email_of(consultant), "timezone": consultant.timezone,
         "languages": consultant.languages, "skills": consultant.skills, "holidays": consultant.holidays,
-        "slot_minutes": consultant.slot_minutes, "notice_hours": consultant.notice_hours, "rate": None,
-        "currency": consultant.currency,
+        "slot_minutes": consultant.slot_minutes, "notice_hours": consultant.notice_hours,
+        "rate": rate_of(consultant), "currency": consultant.currency,
     }
-    unchanged_rate = consultant.rate if "rate" not in changes else None
     values = _values(key, **{**before, **changes})
-    if unchanged_rate is not None:
-        values["rate"] = unchanged_rate
+    before["active"] = consultant.active
     for name, value in values.items():
         setattr(consultant, name, value)
     if active is not None:
         consultant.active = active
     db.session.flush()
-    record(caller, "consultant.changed", f"consultant:{key}", before={name: before.get(name) for name in changes},
-           after={**changes, **({} if active is None else {"active": active})})
+    after = {**changes, **({} if active is None else {"active": active})}
+    record(caller, "consultant.changed", f"consultant:{key}", before={name: before[name] for name in after},
+           after=after)
     return consultant
+
+
+def rate_of(consultant: Consultant) -> str | None:
+    """What an hour costs, as a decimal string in the consultant's currency; None where nothing is said."""
+    if consultant.rate is None or consultant.currency is None:
+        return None
+    return format_amount(consultant.rate, unit_named(consultant.currency))
 
 
 def email_of(consultant: Consultant) -> str | None:

@@ -132,7 +132,7 @@ def correct(caller: Caller, uid: str, *, minutes: int, reason: str) -> Booking:
     if minutes == before:
         return booking
     ref = f"booking:{booking.id}"
-    kept = confirmed_with(booking.account_id).get(ref, 0)
+    kept = confirmed_with([booking.account_id], [ref])[booking.account_id, ref]
     unbooked = kept == 0 and booking.state == CONFIRMED and booking.logged_minutes is None
     beyond = EXCESS if unbooked else excess_kind(booking)
     changes = [

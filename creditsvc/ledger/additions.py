@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 
 from creditsvc.core.amounts import check_range
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
@@ -176,14 +176,14 @@ def _hours(account_id: int, batch_id: int, actor: str, hours: Sequence[HoursTerm
         if one.kind not in (CONFIRMED, EXCESS, UNCOVERED):
             raise AssertionError(f"{one.kind} is no kind of usage of hours")
         sums[one.ref, one.kind] += one.amount
-    confirmed = confirmed_with(account_id)
+    confirmed = confirmed_with([account_id], refs)
     for (ref, kind), amount in sums.items():
         if amount < 0:
             raise RuleBroken("amount", "below-nothing", "a session uses no less than nothing")
-        if kind == CONFIRMED and amount > confirmed.get(ref, 0):
+        if kind == CONFIRMED and amount > confirmed[account_id, ref]:
             raise RuleBroken(
                 "amount", "exceeds-hold", "%(asked)s minutes are more than the %(held)s that were confirmed",
-                asked=amount, held=confirmed.get(ref, 0),
+                asked=amount, held=confirmed[account_id, ref],
             )
     return [
         HoursFact(account_id=account_id, batch_id=batch_id, ref=one.ref, at=one.at, kind=one.kind,
@@ -192,16 +192,21 @@ def _hours(account_id: int, batch_id: int, actor: str, hours: Sequence[HoursTerm
     ]
 
 
-def confirmed_with(account_id: int) -> dict[str, int]:
-    """The minutes with which holds of an account were confirmed, by what they were for (the key before its last colon).
+def confirmed_with(account_ids: Iterable[int], refs: Iterable[str] | None = None) -> dict[tuple[int, str], int]:
+    """The minutes with which holds of accounts were confirmed, by account and what they were for; 0 where none was.
+
+    A hold's key is what it is for, a colon, and a number of its own (`booking:12:0`).
     """
-    sums: dict[str, int] = defaultdict(int)
-    for key, amount in db.session.execute(
-        select(HoldFact.key, HoldEnd.amount)
+    sums: dict[tuple[int, str], int] = defaultdict(int)
+    statement = (
+        select(HoldFact.account_id, HoldFact.key, HoldEnd.amount)
         .join(HoldEnd, HoldEnd.hold_id == HoldFact.id)
-        .where(HoldFact.account_id == account_id, HoldEnd.kind == CONFIRMED)
-    ):
-        sums[key.rpartition(":")[0]] += amount
+        .where(HoldFact.account_id.in_(list(account_ids)), HoldEnd.kind == CONFIRMED)
+    )
+    if refs is not None:
+        statement = statement.where(or_(*(HoldFact.key.startswith(f"{ref}:", autoescape=True) for ref in refs)))
+    for account_id, key, amount in db.session.execute(statement):
+        sums[account_id, key.rpartition(":")[0]] += amount
     return sums
 
 

@@ -65,10 +65,10 @@ def _check_sessions(ids: Sequence[int], names: Mapping[int, str]) -> list[Differ
         .group_by(HoursFact.account_id, HoursFact.ref, HoursFact.kind)
         .order_by(HoursFact.account_id, HoursFact.ref, HoursFact.kind)
     ).all()
-    confirmed = {account_id: confirmed_with(account_id) for account_id in {row[0] for row in sums}}
+    confirmed = confirmed_with({row[0] for row in sums})
     differences = []
     for account_id, ref, kind, amount in sums:
-        most = confirmed[account_id].get(ref, 0) if kind == CONFIRMED else None
+        most = confirmed[account_id, ref] if kind == CONFIRMED else None
         if amount < 0 or kind not in (CONFIRMED, EXCESS, UNCOVERED) or (most is not None and amount > most):
             expected = "0 or more" if most is None else f"0 to {most}"
             differences.append(difference(names[account_id], f"minutes {kind} of {ref}", expected, amount))

@@ -57,6 +57,7 @@ def _taken(caller: Caller, keys: list[str]) -> tuple[dict[str, int], dict[str, i
 
     Caches hold no seats: how many of those are taken is a matter of the instant.
     """
+    mine = set(keys)
     used: dict[str, int] = defaultdict(int)
     reserved: dict[str, int] = defaultdict(int)
     cached = (
@@ -72,9 +73,11 @@ def _taken(caller: Caller, keys: list[str]) -> tuple[dict[str, int], dict[str, i
         used[key] += int(drawn)
         reserved[key] += int(held)
     others = set(db.session.scalars(
-        select(Account.id)
+        select(LotFact.account_id)
+        .join(Pool, Pool.id == LotFact.pool_id)
+        .join(Account, Account.id == LotFact.account_id)
         .outerjoin(AccountCache, AccountCache.account_id == Account.id)
-        .where(is_no_answer(caller.now))
+        .where(Pool.key.in_(keys), is_no_answer(caller.now))
     ))
     others |= set(db.session.scalars(
         select(LotFact.account_id).join(Pool, Pool.id == LotFact.pool_id)
@@ -83,7 +86,7 @@ def _taken(caller: Caller, keys: list[str]) -> tuple[dict[str, int], dict[str, i
     ))
     for view in balances(caller.now, account_ids=sorted(others)) if others else ():
         for lot in view.lots:
-            if lot.pool in keys:
+            if lot.pool in mine:
                 used[lot.pool] += lot.standing.drawn
                 reserved[lot.pool] += lot.standing.held
     return used, reserved

@@ -3,12 +3,13 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc.consulting.booked import STATES, bookings_of, counts, lapsing, utilisation
 from creditsvc.consulting.consultants import consultants
+from creditsvc.consulting.letters import told
 from creditsvc.consulting.models import DISPUTED
 from creditsvc.consulting.schemas import UnbookedShape
 from creditsvc.consulting.sessions import log_unbooked
@@ -70,7 +71,10 @@ def unbooked() -> ResponseReturnValue:
 
     def act(values: dict[str, Any]) -> str:
         starts = datetime.combine(values.pop("day"), values.pop("time"), DEFAULT_ZONE)
-        return url_for("bookings.one", uid=log_unbooked(caller, starts=starts, **values).uid)
+        made = told(
+            lambda: log_unbooked(caller, starts=starts, **values), caller, current_app.config["CREDITSVC"]
+        )
+        return url_for("bookings.one", uid=made.uid)
 
     if request.method == "POST":
         onward = submit_once(form, UnbookedShape(), caller, act)
