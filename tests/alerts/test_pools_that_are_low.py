@@ -3,9 +3,12 @@
 import pytest
 from flask import Flask
 
+from creditsvc.db import transaction
+from creditsvc.grants import operations as grants
+from creditsvc.parties.access import operator
 from tests import factories
 from tests.alerts import scenes
-from tests.alerts.scenes import addressees, mails, night
+from tests.alerts.scenes import NOW, addressees, mails, night
 
 
 @pytest.fixture
@@ -45,3 +48,16 @@ def test_a_pool_is_told_of_once(park: Flask):
 
     assert len(addressees(park)) == 2
     assert "Nothing is left to award of pool small" in str(mails(park)[0]["Subject"])
+
+
+@pytest.mark.parametrize("back, mails_of_each", [("50", 1), ("51", 2)])
+def test_a_pool_is_told_of_anew_once_it_had_well_over_a_tenth_again(park: Flask, back: str, mails_of_each: int):
+    first = factories.make_grant("harbour", "small", "900").key
+    night(park)
+    transaction(lambda: grants.return_to_pool(operator(NOW), first, amount=back))
+    night(park, 1)
+    award(back)
+
+    night(park, 2)
+
+    assert addressees(park).count("all@park.example") == mails_of_each
