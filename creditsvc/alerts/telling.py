@@ -250,6 +250,7 @@ def _pool_section(low: Sequence[LowPool], base_url: str, language: str) -> list[
     said = [pools.pool_words(pool, language) for pool in low]
     return [{
         "startup_name": render.gettext_for(language)("Pools"), "startup_url": f"{base_url}/pools",
+        "is_of_pools": True,
         "items": [
             {"severity": "warning", "title": words.title, "detail": words.detail, "action": words.action}
             for words in said

@@ -58,11 +58,12 @@ class DigestItem(TypedDict):
 
 
 class DigestSection(TypedDict):
-    """What concerns one startup."""
+    """What concerns one startup, or the pools of all (`is_of_pools`)."""
 
     startup_name: str
     startup_url: str
     items: Sequence[DigestItem]
+    is_of_pools: NotRequired[bool]
 
 
 class Digest(TypedDict):
