@@ -10,7 +10,7 @@ from creditsvc.api.schemas import (
     next_page,
     text_field,
 )
-from creditsvc.consulting.booked import STATES
+from creditsvc.consulting.reading import STATES
 from creditsvc.consulting.schemas import LONGEST_SESSION
 from creditsvc.parties.fields import Day, Instant, WholeNumber
 

@@ -16,17 +16,18 @@ from creditsvc.api.booking_schemas import (
 )
 from creditsvc.api.paging import page, page_of_all
 from creditsvc.api.routes import get, new_blueprint, post
-from creditsvc.api.schemas import NothingSchema, PagingSchema
+from creditsvc.api.schemas import PagingSchema
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import write_once
 from creditsvc.consulting import bookings, sessions
-from creditsvc.consulting.booked import BookingView, bookings_of, find_booking
 from creditsvc.consulting.consultants import consultants
 from creditsvc.consulting.letters import told
 from creditsvc.consulting.models import Booking, Consultant
+from creditsvc.consulting.reading import BookingView, bookings_of, find_booking
 from creditsvc.consulting.schemas import (
     BookShape,
     CancelShape,
+    ConfirmShape,
     DecideShape,
     DisputeShape,
     LogShape,
@@ -122,11 +123,11 @@ def keep_no_show(body: dict[str, Any], uid: str) -> Response:
     return _step(lambda: sessions.no_show(caller, uid, **body))
 
 
-@post(blueprint, "/bookings/<uid>/confirm", scope="admin", body=NothingSchema, answers=BookingSchema, required=False)
+@post(blueprint, "/bookings/<uid>/confirm", scope="admin", body=ConfirmShape, answers=BookingSchema, required=False)
 def confirm_session(body: dict[str, Any], uid: str) -> Response:
-    """Confirms what was logged, for the startup."""
+    """Confirms what was logged, for the startup; with `minutes` only if those are logged still."""
     caller = current_caller()
-    return _step(lambda: sessions.confirm(caller, uid))
+    return _step(lambda: sessions.confirm(caller, uid, **body))
 
 
 @post(blueprint, "/bookings/<uid>/dispute", scope="admin", body=DisputeShape, answers=BookingSchema)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from creditsvc.consulting.consultants import Policy, find_consultant, policy_of_startup
 from creditsvc.consulting.models import BOOKED, CANCELLED, Booking, Consultant
@@ -27,7 +27,7 @@ from creditsvc.parties.access import Caller, may_with, require_startup, visible_
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
 
-LONGEST_NOTE = 2000
+LONGEST_TOPIC, LONGEST_NOTE = 200, 2000
 
 
 def book(
@@ -42,14 +42,14 @@ def book(
     """
     company = require_startup(caller, "booking.make", startup)
     length = check_minutes(minutes)
-    subject = _checked_topic(topic)
+    check_topic(topic)
     account_id = account_of_hours(company, resource)
     person = find_consultant(consultant, locked=True)
     _check_free(person, starts, length, caller.now, None)
     lock_accounts([account_id])  # before the booking, which on PostgreSQL holds its account a little, as others may
     booking = Booking(
         uid=str(uuid.uuid4()), sequence=0, consultant_id=person.id, startup_id=company.id, account_id=account_id,
-        topic=subject, starts=starts.astimezone(UTC), ends=starts.astimezone(UTC) + length, state=BOOKED,
+        topic=topic.strip(), starts=starts.astimezone(UTC), ends=starts.astimezone(UTC) + length, state=BOOKED,
         policy=asdict(policy_of_startup(company.id)), booked_by=caller.actor, booked_at=caller.now, note="", dispute="",
     )
     db.session.add(booking)
@@ -92,13 +92,12 @@ def cancel(caller: Caller, uid: str, *, reason: str = "") -> Booking:
 
     By managers, the consultant, and the startup's people before it begins. Late by the startup's people, the policy's
     percentage of the minutes booked is used; else all that was held is free again. Raises NotFound("booking"),
-    Forbidden, Conflict("state", "not-booked" | "begun"), RuleBroken("reason", "too-long").
+    Forbidden, Conflict("state", "not-booked" | "begun"), RuleBroken("reason", ...).
     """
     booking, person, startup = held_booking(caller, uid, "booking.make", by_consultant=True)
     if booking.state == CANCELLED:
         return booking
-    if len(reason) > LONGEST_NOTE:
-        raise RuleBroken("reason", "too-long", "at most %(longest)s characters are right", longest=LONGEST_NOTE)
+    check_text(reason, "reason")
     _require_state(booking, BOOKED)
     if _is_startups(caller, startup) and booking.starts <= caller.now:
         raise Conflict("state", "begun", "the session has begun: its consultant says what became of it")
@@ -113,6 +112,16 @@ def cancel(caller: Caller, uid: str, *, reason: str = "") -> Booking:
     return booking
 
 
+def visible_bookings(caller: Caller) -> ColumnElement[bool]:
+    """The condition that holds for what the caller may see: of their startups, and those of the consultant they are.
+
+    For a statement that joins Startup and Consultant.
+    """
+    if caller.role == "consultant" and caller.person_id is not None:
+        return visible_startups(caller) | (Consultant.person_id == caller.person_id)
+    return visible_startups(caller)
+
+
 def held_booking(
     caller: Caller, uid: str, action: str, *, by_consultant: bool = False, with_consultant: bool = False
 ) -> tuple[Booking, Consultant, Startup]:
@@ -120,12 +129,11 @@ def held_booking(
 
     `by_consultant`: its consultant may, whatever the action. Raises NotFound("booking"), Forbidden(action).
     """
-    visible = visible_startups(caller)
     row = db.session.execute(
         select(Booking.id, Consultant, Startup)
         .join(Consultant, Consultant.id == Booking.consultant_id)
         .join(Startup, Startup.id == Booking.startup_id)
-        .where(Booking.uid == uid, visible | (Consultant.person_id == caller.person_id))
+        .where(Booking.uid == uid, visible_bookings(caller))
     ).first()
     if row is None:
         raise NotFound("booking", uid)
@@ -258,7 +266,18 @@ def _check_free(
         )
 
 
-def _checked_topic(topic: str) -> str:
-    if not topic.strip() or len(topic) > 200:
-        raise RuleBroken("topic", "empty", "say in a few words, at most 200 characters, what it is about")
-    return topic.strip()
+def check_topic(topic: str) -> None:
+    """Raises RuleBroken("topic", ...) unless it is a few words on one line."""
+    check_text(topic, "topic", needed=True, longest=LONGEST_TOPIC)
+    if not topic.strip().isprintable():
+        raise RuleBroken("topic", "not-printable", "write it on one line, without control characters")
+
+
+def check_text(text: str, field: str, *, needed: bool = False, longest: int = LONGEST_NOTE) -> None:
+    """Raises RuleBroken(field, "empty" | "too-long" | "not-printable") for a text that cannot be kept as it is."""
+    if needed and not text.strip():
+        raise RuleBroken(field, "empty", "write a few words")
+    if len(text) > longest:
+        raise RuleBroken(field, "too-long", "at most %(longest)s characters are right", longest=longest)
+    if not all(letter.isprintable() or letter in "\r\n\t" for letter in text):
+        raise RuleBroken(field, "not-printable", "leave out characters that cannot be printed")

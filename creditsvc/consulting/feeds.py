@@ -15,8 +15,8 @@ from creditsvc.consulting.calendars import organiser, published
 from creditsvc.consulting.consultants import find_consultant, require_own
 from creditsvc.consulting.letters import entry_of
 from creditsvc.consulting.models import BOOKED, CONFIRMED, DISPUTED, LOGGED, NO_SHOW, Booking, CalendarFeed, Consultant
-from creditsvc.core.errors import NotFound
-from creditsvc.db import db
+from creditsvc.core.errors import Forbidden, NotFound
+from creditsvc.db import db, is_id
 from creditsvc.parties.access import MANAGERS, Caller, require_startup
 from creditsvc.parties.models import Person, Startup
 from creditsvc.parties.tokens import hash_token
@@ -31,10 +31,11 @@ _SHOWN = (BOOKED, LOGGED, DISPUTED, CONFIRMED, NO_SHOW)
 def make_consultant_feed(caller: Caller, consultant: str) -> str:
     """A new address of a consultant's calendar: its token, which nobody can read again.
 
-    By managers and the consultant. Raises NotFound("consultant"), Forbidden.
+    By the consultant and managers of all programmes, since it shows all their sessions. Raises NotFound("consultant"),
+    Forbidden.
     """
     person = find_consultant(consultant)
-    require_own(caller, person)
+    _require_whole(caller, person)
     return _make(caller, f"consultant:{consultant}", consultant_id=person.id)
 
 
@@ -62,7 +63,7 @@ def _make(caller: Caller, subject: str, *, consultant_id: int | None = None, sta
 def consultant_feeds(caller: Caller, consultant: str) -> list[CalendarFeed]:
     """The addresses of a consultant's calendar that still open it, newest first. Raises as `make_consultant_feed`."""
     person = find_consultant(consultant)
-    require_own(caller, person)
+    _require_whole(caller, person)
     return [feed for feed in _live(CalendarFeed.consultant_id == person.id) if _maker_may(feed)]
 
 
@@ -75,23 +76,37 @@ def startup_feeds(caller: Caller, startup: str) -> list[CalendarFeed]:
 def revoke_feed(caller: Caller, feed_id: int) -> None:
     """Ends an address at once, by whoever may make one like it.
 
-    Raises NotFound("calendar"), for one that has ended too, and Forbidden.
+    Raises NotFound("calendar") for one that has ended too, and for one of which the caller may not know.
     """
-    found = _live(CalendarFeed.id == feed_id)
+    found = _live(CalendarFeed.id == feed_id) if is_id(feed_id) else []
     if not found:
         raise NotFound("calendar", str(feed_id))
     [feed] = found
-    if feed.consultant_id is not None:
-        consultant = db.session.get_one(Consultant, feed.consultant_id)
-        require_own(caller, consultant)
-        subject = f"consultant:{consultant.key}"
-    else:
-        startup = db.session.get_one(Startup, feed.startup_id)
-        require_startup(caller, "booking.make", startup.key)
-        subject = f"startup:{startup.key}"
+    try:
+        subject = _of_whom(caller, feed)
+    except (NotFound, Forbidden) as refusal:
+        raise NotFound("calendar", str(feed_id)) from refusal
     feed.revoked_at = caller.now
     db.session.flush()
     record(caller, "calendar.revoked", subject, before={"calendar": feed.id})
+
+
+def _of_whom(caller: Caller, feed: CalendarFeed) -> str:
+    """Whose calendar it is, if the caller may make one like it. Raises NotFound, Forbidden."""
+    if feed.consultant_id is not None:
+        consultant = db.session.get_one(Consultant, feed.consultant_id)
+        _require_whole(caller, consultant)
+        return f"consultant:{consultant.key}"
+    startup = db.session.get_one(Startup, feed.startup_id)
+    require_startup(caller, "booking.make", startup.key)
+    return f"startup:{startup.key}"
+
+
+def _require_whole(caller: Caller, consultant: Consultant) -> None:
+    """Raises NotFound or Forbidden unless the caller may see all sessions of the consultant, whatever the programme."""
+    require_own(caller, consultant)
+    if caller.programme_ids is not None:
+        raise Forbidden("consultant.calendar")
 
 
 def open_feed(token: str, config: Config, now: datetime) -> str:
@@ -141,5 +156,6 @@ def _maker_may(feed: CalendarFeed) -> bool:
         allowed = or_(belongs_to(feed.startup_id), looks_after(feed.startup_id))
     else:
         of_consultant = select(Consultant.person_id).where(Consultant.id == feed.consultant_id).scalar_subquery()
-        allowed = or_(Person.role.in_(MANAGERS), (Person.role == "consultant") & (Person.id == of_consultant))
+        of_all = Person.role.in_(MANAGERS) & ~((Person.role == "manager") & Person.limited_to_programmes)
+        allowed = or_(of_all, (Person.role == "consultant") & (Person.id == of_consultant))
     return db.session.scalar(select(Person.id).where(maker, Person.active, allowed)) is not None

@@ -12,8 +12,10 @@ NOTE = validate.Length(max=2000, error="Write at most 2000 characters.")
 WHY = validate.Length(1, 500, error="Say why, in at most 500 characters.")
 
 
-class NothingShape(Schema):
-    """Nothing is asked: the address says all."""
+class ConfirmShape(Schema):
+    """The minutes that whoever confirms has read, so that none are confirmed unseen."""
+
+    minutes = WholeNumber(load_default=None, allow_none=True)
 
 
 class MinutesShape(Schema):

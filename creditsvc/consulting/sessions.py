@@ -9,6 +9,8 @@ from sqlalchemy import select
 
 from creditsvc.consulting.bookings import (
     account_of_hours,
+    check_text,
+    check_topic,
     excess_kind,
     held_booking,
     minutes_of,
@@ -27,7 +29,7 @@ from creditsvc.ledger.additions import Additions, HoursTerms, confirmed_with
 from creditsvc.ledger.holds import CONFIRMED as OF_HOLD
 from creditsvc.ledger.holds import EXCESS
 from creditsvc.ledger.locks import lock_accounts
-from creditsvc.parties.access import Caller, require_startup
+from creditsvc.parties.access import Caller, may, require_startup
 from creditsvc.parties.trail import record
 
 MOST_MINUTES = 24 * 60
@@ -36,14 +38,16 @@ MOST_MINUTES = 24 * 60
 def log_session(caller: Caller, uid: str, *, minutes: int, note: str = "") -> Booking:
     """Says how many minutes a session took; the startup's people have the policy's days to confirm or dispute it.
 
-    By its consultant and managers, from its start on, and again until it is confirmed. Raises NotFound("booking"),
-    Forbidden, Conflict("state", "not-booked" | "not-begun"), RuleBroken("minutes" | "note", ...).
+    By its consultant and managers, from its start on, and again until it counts as confirmed. Raises
+    NotFound("booking"), Forbidden, Conflict("state", "not-booked" | "not-begun" | "counts-already"),
+    RuleBroken("minutes" | "note", ...).
     """
     booking, _, _ = held_booking(caller, uid, "booking.decide", by_consultant=True)
     _check_minutes(minutes, least=1)
-    _check_text(note, "note")
+    check_text(note, "note")
     _require(booking, BOOKED, LOGGED)
     _require_begun(booking, caller.now)
+    _require_open(booking, caller.now)
     if booking.state == LOGGED and (booking.logged_minutes, booking.note) == (minutes, note):
         return booking
     before = {"minutes": booking.logged_minutes, "state": booking.state}
@@ -56,14 +60,16 @@ def log_session(caller: Caller, uid: str, *, minutes: int, note: str = "") -> Bo
 def no_show(caller: Caller, uid: str, *, note: str = "") -> Booking:
     """Nobody of the startup came: the policy's percentage of the minutes booked is used. Repeating it changes nothing.
 
-    By its consultant and managers, from its start on. Raises as `log_session`.
+    By its consultant and managers, from its start on; of a session that is logged, which its startup may dispute, by
+    managers alone. Raises as `log_session`.
     """
     booking, _, _ = held_booking(caller, uid, "booking.decide", by_consultant=True)
     if booking.state == NO_SHOW:
         return booking
-    _check_text(note, "note")
-    _require(booking, BOOKED, LOGGED)
+    check_text(note, "note")
+    _require(booking, BOOKED, *((LOGGED,) if may(caller, "booking.decide") else ()))
     _require_begun(booking, caller.now)
+    _require_open(booking, caller.now)
     used = -(-minutes_of(booking) * policy_for(booking).no_show_percent // 100)
     before = {"state": booking.state}
     booking.state, booking.note = NO_SHOW, note
@@ -73,15 +79,21 @@ def no_show(caller: Caller, uid: str, *, note: str = "") -> Booking:
     return booking
 
 
-def confirm(caller: Caller, uid: str) -> Booking:
+def confirm(caller: Caller, uid: str, *, minutes: int | None = None) -> Booking:
     """The minutes logged are right: what was held turns into usage. Repeating it changes nothing.
 
-    By the startup's people and managers. Raises NotFound("booking"), Forbidden, Conflict("state", "not-logged").
+    `minutes` are those that whoever confirms has read. By the startup's people and managers. Raises
+    NotFound("booking"), Forbidden, Conflict("state", "not-logged"), Conflict("minutes", "changed").
     """
     booking, _, _ = held_booking(caller, uid, "booking.settle")
     if booking.state == CONFIRMED:
         return booking
     _require(booking, LOGGED)
+    if minutes is not None and minutes != booking.logged_minutes:
+        raise Conflict(
+            "minutes", "changed", "%(logged)s minutes are logged by now, not %(value)s: look again",
+            logged=booking.logged_minutes, value=minutes,
+        )
     return _settle(caller, booking, booking.logged_minutes or 0, "booking.confirmed", "")
 
 
@@ -94,7 +106,7 @@ def dispute(caller: Caller, uid: str, *, reason: str) -> Booking:
     booking, _, _ = held_booking(caller, uid, "booking.settle")
     if booking.state == DISPUTED:
         return booking
-    _check_text(reason, "reason", needed=True)
+    check_text(reason, "reason", needed=True)
     _require(booking, LOGGED)
     if caller.now >= counts_from(booking):
         raise Conflict(
@@ -113,7 +125,7 @@ def decide(caller: Caller, uid: str, *, minutes: int, reason: str = "") -> Booki
     """
     booking, _, _ = held_booking(caller, uid, "booking.decide")
     _check_minutes(minutes, least=0)
-    _check_text(reason, "reason")
+    check_text(reason, "reason")
     _require(booking, DISPUTED)
     return _settle(caller, booking, minutes, "booking.decided", reason)
 
@@ -126,19 +138,15 @@ def correct(caller: Caller, uid: str, *, minutes: int, reason: str) -> Booking:
     """
     booking, _, _ = held_booking(caller, uid, "booking.decide")
     _check_minutes(minutes, least=0)
-    _check_text(reason, "reason", needed=True)
+    check_text(reason, "reason", needed=True)
     _require(booking, CONFIRMED, NO_SHOW, CANCELLED)
     before = booking.settled_minutes or 0
     if minutes == before:
         return booking
     ref = f"booking:{booking.id}"
     kept = confirmed_with([booking.account_id], [ref])[booking.account_id, ref]
-    unbooked = kept == 0 and booking.state == CONFIRMED and booking.logged_minutes is None
-    beyond = EXCESS if unbooked else excess_kind(booking)
-    changes = [
-        (OF_HOLD, min(minutes, kept) - min(before, kept)),
-        (beyond, max(minutes - kept, 0) - max(before - kept, 0)),
-    ]
+    was, becomes = (_bands(booking, kept, total) for total in (before, minutes))
+    changes = [(kind, becomes.get(kind, 0) - was.get(kind, 0)) for kind in sorted({*was, *becomes})]
     booking.settled_minutes, booking.settled_by, booking.settled_at = minutes, caller.actor, caller.now
     db.session.flush()
     post_hours(caller, booking, "correct", Additions(hours=tuple(
@@ -146,6 +154,18 @@ def correct(caller: Caller, uid: str, *, minutes: int, reason: str) -> Booking:
     )))
     _done(caller, booking, "booking.corrected", {"minutes": before}, {"minutes": minutes, "reason": reason})
     return booking
+
+
+def _bands(booking: Booking, kept: int, minutes: int) -> dict[str, int]:
+    """Who pays a session's minutes: the hold what it was confirmed with, then lots up to the length booked, as far as
+    nobody holds them, and beyond it lots or nobody, by the policy. Of one that nobody booked lots pay all."""
+    bands = {OF_HOLD: min(minutes, kept)}
+    booked = minutes if booking.logged_minutes is None and booking.state == CONFIRMED else minutes_of(booking)
+    within = max(min(minutes, booked) - kept, 0)
+    beyond = minutes - bands[OF_HOLD] - within
+    bands[EXCESS] = within
+    bands[excess_kind(booking)] = bands.get(excess_kind(booking), 0) + beyond
+    return bands
 
 
 def log_unbooked(
@@ -159,8 +179,8 @@ def log_unbooked(
     """
     company = require_startup(caller, "booking.decide", startup)
     _check_minutes(minutes, least=1)
-    _check_text(topic, "topic", needed=True, longest=200)
-    _check_text(note, "note")
+    check_topic(topic)
+    check_text(note, "note")
     account_id = account_of_hours(company, resource)
     person = find_consultant(consultant, locked=True)
     begun, over = starts.astimezone(UTC), starts.astimezone(UTC) + timedelta(minutes=minutes)
@@ -230,6 +250,12 @@ def _require(booking: Booking, *states: str) -> None:
         raise Conflict("state", f"not-{states[0]}", "the session is %(state)s", state=booking.state)
 
 
+def _require_open(booking: Booking, now: datetime) -> None:
+    """What was logged counts once its days are over, also before a night has said so (L10)."""
+    if booking.state == LOGGED and counts_from(booking) <= now:
+        raise Conflict("state", "counts-already", "what was logged counts by now: correct it instead")
+
+
 def _require_begun(booking: Booking, now: datetime) -> None:
     if booking.starts > now:
         raise Conflict("state", "not-begun", "the session begins at %(starts)s", starts=instant_text(booking.starts))
@@ -241,10 +267,3 @@ def _check_minutes(minutes: int, least: int) -> None:
             "minutes", "out-of-range", "%(value)s is out of range: from %(first)s to %(last)s minutes is right",
             value=minutes, first=least, last=MOST_MINUTES,
         )
-
-
-def _check_text(text: str, field: str, *, needed: bool = False, longest: int = 2000) -> None:
-    if needed and not text.strip():
-        raise RuleBroken(field, "empty", "write a few words")
-    if len(text) > longest:
-        raise RuleBroken(field, "too-long", "at most %(longest)s characters are right", longest=longest)

@@ -19,7 +19,7 @@ from creditsvc.core.burndown import ChangeKind
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.core.rates import Pair, rate_text
 from creditsvc.db import bulk_insert, db
-from creditsvc.ledger import caches, keeping, rows
+from creditsvc.ledger import caches, limits, rows
 from creditsvc.ledger.additions import Added, Additions, add_facts
 from creditsvc.ledger.chain import PostingLine, batch_hash, rate_hash
 from creditsvc.ledger.facts import (
@@ -193,7 +193,7 @@ def post(
     The accounts, and the pools of the lots that change, must have been locked in this transaction. `lots`, `changes`
     and `additions` of hours and seats are by account id; an account without any is planned anew because its usage or
     its scopes changed. Raises RuleBroken("amount", "pool-exceeded") naming what the pool has left, Conflict("key",
-    "key-taken") naming the key of a lot that somebody has, and what `add_facts` and `keeping` raise.
+    "key-taken") naming the key of a lot that somebody has, and what `add_facts` and `limits` raise.
     """
     lots, changes, additions = lots or {}, changes or {}, additions or {}
     drafts = {account.id: _Draft(account) for account in sorted(accounts, key=lambda account: account.id)}
@@ -236,12 +236,12 @@ def _plan_anew(drafts: Sequence[_Draft], cause: Cause) -> None:
             sums[account_id] = planned(known[account_id], usage[account_id])
         else:
             sums[account_id] = planned_hours(known[account_id], of_hours)
-            keeping.check_holds(known[account_id], of_hours, draft.new, sums[account_id], posted[account_id])
+            limits.check_holds(known[account_id], of_hours, draft.new, sums[account_id], posted[account_id])
         draft.lines = _difference(sums[account_id], posted[account_id])
         if draft.lines and draft.batch is None:
             begun.append(_begin_batch(draft, cause))
     rows.add_batches(begun)
-    keeping.check_seats({
+    limits.check_seats({
         draft.account.id: known[draft.account.id] for draft in drafts if draft.new.seats or draft.changes
     })
     written = [draft for draft in drafts if draft.batch is not None]
@@ -295,7 +295,7 @@ def _add_facts(drafts: Sequence[_Draft], cause: Cause, changes: Mapping[int, Seq
     for draft in drafts:
         if draft.new != Additions():
             draft.added = add_facts(draft.account.id, draft.batch_id, cause.actor, draft.new)
-    keeping.commit_to_pools(amount for draft in drafts for amount in draft.committed)
+    limits.commit_to_pools(amount for draft in drafts for amount in draft.committed)
 
 
 def _change(draft: _Draft, cause: Cause, terms: ChangeTerms) -> LotChange:

@@ -92,6 +92,7 @@ class _Seat:
     startup_id: int
     email: str
     product: str
+    assigned_at: datetime
 
 
 @dataclass
@@ -180,10 +181,11 @@ def _seats(products: Sequence[Product], startups: Iterable[int] | None) -> dict[
     for ids in chunks(accounts):
         views = {view.id: view for view in seats_of(ids)}
         papers = select(
-            SeatAssignment.seat_id, SeatAssignment.startup_id, SeatAssignment.email, SeatAssignment.product_id
+            SeatAssignment.seat_id, SeatAssignment.startup_id, SeatAssignment.email, SeatAssignment.product_id,
+            SeatAssignment.assigned_at,
         ).join(SeatFact, SeatFact.id == SeatAssignment.seat_id).where(SeatFact.account_id.in_(ids))
-        for seat_id, startup_id, email, product_id in db.session.execute(papers.order_by(SeatAssignment.seat_id)):
-            found[keys[product_id]].append(_Seat(views[seat_id], startup_id, email, keys[product_id]))
+        for seat_id, startup_id, email, product_id, at in db.session.execute(papers.order_by(SeatAssignment.seat_id)):
+            found[keys[product_id]].append(_Seat(views[seat_id], startup_id, email, keys[product_id], at))
     return found
 
 
@@ -200,7 +202,7 @@ def _compare_product(scene: _Scene, product: Product, seats: Sequence[_Seat]) ->
             _count(scene, product, owner, tenant, count if told else None, assigned)
         mine = [one for one in seats if _tenant_of(scene, one, "has_people") == owner]
         if tenant.people_on is not None:
-            scene.findings += _unused(scene, tenant, mine, people)
+            scene.findings += _unused(scene, tenant, mine if told else _before(tenant, mine), people)
         if told:
             known = seats if owner is None else [one for one in seats if one.startup_id == owner]
             scene.findings += _unknown(scene, product, owner, tenant, known, people)
@@ -231,6 +233,15 @@ def _count(
         "suspended": count.status != "Enabled",
     }
     scene.findings += [Finding(kind, product.key, startup) for kind, is_so in wrong.items() if is_so]
+
+
+def _before(tenant: Tenant, seats: Iterable[_Seat]) -> list[_Seat]:
+    """Those that were given by the day of the report: nobody learns of others what a tenant that is not theirs says,
+    by giving them a seat dated back."""
+    return [
+        one for one in seats
+        if (day := tenant.judged_on(one.email)) is not None and day_of(one.assigned_at) <= day
+    ]
 
 
 def _unused(

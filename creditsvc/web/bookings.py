@@ -13,20 +13,20 @@ from marshmallow import Schema
 
 from creditsvc.config import Config
 from creditsvc.consulting import bookings, sessions
-from creditsvc.consulting.booked import BookingView, bookings_of, by_topic, find_booking, require_step, steps_of
 from creditsvc.consulting.consultants import consultants
 from creditsvc.consulting.feeds import make_startup_feed, startup_feeds
 from creditsvc.consulting.letters import told
 from creditsvc.consulting.models import BOOKED, DISPUTED, LOGGED, Booking, Consultant
+from creditsvc.consulting.reading import BookingView, bookings_of, by_topic, find_booking, require_step, steps_of
 from creditsvc.consulting.schemas import (
     BookShape,
     CancelShape,
+    ConfirmShape,
     DecideShape,
     DisputeShape,
     LogShape,
     MoveShape,
     NoteShape,
-    NothingShape,
 )
 from creditsvc.consulting.slots import free_slots
 from creditsvc.core.days import day_of, parse_day
@@ -62,7 +62,7 @@ STEPS: Mapping[str, Step] = {
     "cancel": Step(CancelShape, bookings.cancel, lazy_gettext("The session is cancelled.")),
     "log": Step(LogShape, sessions.log_session, lazy_gettext("The session is logged.")),
     "no-show": Step(NoteShape, sessions.no_show, lazy_gettext("It is kept that nobody came.")),
-    "confirm": Step(NothingShape, sessions.confirm, lazy_gettext("The session is confirmed.")),
+    "confirm": Step(ConfirmShape, sessions.confirm, lazy_gettext("The session is confirmed.")),
     "dispute": Step(DisputeShape, sessions.dispute, lazy_gettext("The dispute is with the incubator now.")),
     "decide": Step(DecideShape, sessions.decide, lazy_gettext("The dispute is decided.")),
     "correct": Step(DecideShape, sessions.correct, lazy_gettext("The session is corrected.")),

@@ -7,10 +7,10 @@ from flask import current_app, flash, redirect, render_template, request, url_fo
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from creditsvc.consulting.booked import STATES, bookings_of, counts, lapsing, utilisation
 from creditsvc.consulting.consultants import consultants
 from creditsvc.consulting.letters import told
 from creditsvc.consulting.models import DISPUTED
+from creditsvc.consulting.reading import STATES, bookings_of, counts, lapsing, utilisation
 from creditsvc.consulting.schemas import UnbookedShape
 from creditsvc.consulting.sessions import log_unbooked
 from creditsvc.core.days import DEFAULT_ZONE, day_of, ends_at, parse_day, starts_at

@@ -120,7 +120,8 @@ def release_many(key: str) -> ResponseReturnValue:
               "unused_since": _("Not used since")}
     form = Form(labels, {name: request.args.get(name, "") for name in labels})
     if request.method == "POST":
-        chosen = [int(value) for value in request.form.getlist("seat") if value.isascii() and value.isdigit()]
+        chosen = [int(value) for value in request.form.getlist("seat")
+                  if value.isascii() and value.isdigit() and len(value) < 20]
         count = attempt(form, lambda: bulk.release_all(caller, config(), startup=key, seat_ids=chosen))
         if count is not None:
             flash(ngettext("%(num)s seat is released.", "%(num)s seats are released.", count), "success")

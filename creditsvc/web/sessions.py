@@ -11,9 +11,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from xlsxwriter import Workbook
 
-from creditsvc.consulting.booked import BookingView, bookings_of, by_startup_and_month
 from creditsvc.consulting.consultants import consultant_of
 from creditsvc.consulting.models import BOOKED, CANCELLED, DISPUTED, LOGGED, Consultant
+from creditsvc.consulting.reading import BookingView, bookings_of, by_startup_and_month
 from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.core.days import day_of, last_day_of_months, parse_moment, starts_at, zone_named
 from creditsvc.core.errors import NotFound, RuleBroken

@@ -11,7 +11,7 @@ from creditsvc.consulting import bookings, sessions, slots
 from creditsvc.consulting.consultants import Policy
 from creditsvc.consulting.models import Booking, Consultant
 from creditsvc.core.burndown import Lot, Promise
-from creditsvc.ledger import holds, keeping
+from creditsvc.ledger import holds, limits
 from creditsvc.ledger.additions import Additions
 
 Seed = Callable[[pytest.MonkeyPatch], None]
@@ -41,7 +41,7 @@ def a_move_is_in_its_own_way(patch: pytest.MonkeyPatch) -> None:
 
 
 def nobody_asks_whether_holds_are_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(keeping, "check_holds", lambda *facts: None)
+    patch.setattr(limits, "check_holds", lambda *facts: None)
 
 
 def holds_are_kept_by_grants_that_are_over(patch: pytest.MonkeyPatch) -> None:

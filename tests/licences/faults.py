@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from creditsvc.core.burndown import Change, Lot
-from creditsvc.ledger import facts, keeping
+from creditsvc.ledger import facts, limits
 from creditsvc.ledger.seats import SeatView
 from creditsvc.licences import desk, seating, seats, waiting
 from creditsvc.licences.desk import Desk, Placed, Wanted
@@ -19,7 +19,7 @@ Seed = Callable[[pytest.MonkeyPatch], None]
 def one_seat_more_than_there_is(patch: pytest.MonkeyPatch) -> None:
     right = desk.free
     patch.setattr(desk, "free", lambda *terms: right(*terms) + 1)
-    patch.setattr(keeping, "check_seats", lambda known: None)
+    patch.setattr(limits, "check_seats", lambda known: None)
 
 
 def seats_to_come_are_not_counted(patch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def seats_to_come_are_not_counted(patch: pytest.MonkeyPatch) -> None:
         return right(self, lot, from_at, from_at + timedelta(seconds=1))
 
     patch.setattr(Desk, "free", wrong)
-    patch.setattr(keeping, "check_seats", lambda known: None)
+    patch.setattr(limits, "check_seats", lambda known: None)
 
 
 def a_returned_seat_is_given_again(patch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def lapsed_seats_stay_open(patch: pytest.MonkeyPatch) -> None:
 def a_transfer_leaves_the_old_seat(patch: pytest.MonkeyPatch) -> None:
     right = seating.seat_all
     patch.setattr(seats, "seat_all", lambda at, placed, ends=(), cause=None: right(at, placed, (), cause))
-    patch.setattr(keeping, "check_seats", lambda known: None)
+    patch.setattr(limits, "check_seats", lambda known: None)
 
 
 def who_came_last_is_seated_first(patch: pytest.MonkeyPatch) -> None:

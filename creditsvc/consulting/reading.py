@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
-from creditsvc.consulting.bookings import late_notice
+from creditsvc.consulting.bookings import late_notice, visible_bookings
 from creditsvc.consulting.models import (
     BOOKED,
     CANCELLED,
@@ -87,17 +87,6 @@ class Utilisation:
 
     consultants: dict[tuple[str, str], Minutes] = field(default_factory=dict)
     programmes: dict[tuple[str, str], Minutes] = field(default_factory=dict)
-
-
-def visible_bookings(caller: Caller) -> ColumnElement[bool]:
-    """The condition that holds for what the caller may see: of their startups, and those of the consultant they are.
-
-    For a statement that joins Startup and Consultant.
-    """
-    of_startups = visible_startups(caller)
-    if caller.person_id is None or of_startups is true():
-        return of_startups
-    return or_(of_startups, Consultant.person_id == caller.person_id)
 
 
 def find_booking(caller: Caller, uid: str) -> BookingView:
@@ -247,8 +236,10 @@ def steps_of(caller: Caller, view: BookingView) -> list[str]:
         step for step, (states, who, when) in _STEPS.items()
         if view.booking.state in states and parts & who and when in (None, begun)
     ]
-    if "dispute" in found and caller.now >= counts_from(view.booking):
-        found.remove("dispute")
+    if view.booking.state == LOGGED:
+        over = caller.now >= counts_from(view.booking)
+        left_out = {"dispute", "log", "no-show"} if over else set() if "manager" in parts else {"no-show"}
+        found = [step for step in found if step not in left_out]
     if "move" in found and "manager" not in parts and view.booking.starts - caller.now < late_notice(view.booking):
         found.remove("move")
     return list(dict.fromkeys("cancel" if step == "cancel-in-time" else step for step in found))
