@@ -202,3 +202,31 @@ def test_a_session_that_ends_after_its_grant_is_of_the_hours_of_its_start():
     june, july = hours().lots
     assert (june.standing.held, july.standing.held) == (60, 0)
     assert hours(JULY).held == 60  # it outlives its lot until it is resolved (L14)
+
+
+@pytest.mark.parametrize("topic", ["", " ", "x" * 201, "a\nb", "a\x00b", "a\ud800b", "a\u2028b"])
+def test_a_topic_is_a_few_words_on_one_line(topic: str):
+    with pytest.raises(RuleBroken) as refusal:
+        book(topic=topic)
+
+    assert refusal.value.field == "topic"
+    assert words() == (0, 0, 600)
+
+
+@pytest.mark.parametrize("reason", ["x" * 2001, "a\x00b", "a\ud800b"])
+def test_a_reason_that_cannot_be_kept_is_refused(reason: str):
+    booking = book()
+
+    with pytest.raises(RuleBroken) as refusal:
+        do(lambda: bookings.cancel(at(NOW), booking.uid, reason=reason))
+
+    assert refusal.value.field == "reason"
+    assert words() == (0, 60, 540)
+
+
+def test_the_trail_keeps_what_a_cancelled_session_was_before():
+    booking = book()
+    do(lambda: bookings.cancel(at(NOW), booking.uid))
+
+    entry = db.session.scalars(select(TrailEntry).where(TrailEntry.action == "booking.cancelled")).one()
+    assert (entry.before["state"], entry.after["minutes_used"]) == ("booked", 0)

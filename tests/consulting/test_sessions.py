@@ -4,13 +4,17 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from creditsvc.consulting import bookings, consultants, sessions
 from creditsvc.consulting.consultants import Policy
 from creditsvc.consulting.models import Booking
+from creditsvc.consulting.reading import bookings_of, find_booking, steps_of
 from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
+from creditsvc.db import db
 from creditsvc.ledger.verify import verify
 from creditsvc.parties.access import operator
+from creditsvc.parties.models import Person
 from tests import factories as make
 from tests.conftest import NOW
 from tests.consulting.scenes import MORNING, at, book, do, fill, hours
@@ -220,3 +224,81 @@ def test_a_session_that_nobody_booked_draws_what_is_not_held():
         do(lambda: sessions.log_unbooked(
             at(OVER), startup="acme", consultant="lee", topic="Later", starts=OVER + timedelta(minutes=1), minutes=10,
         ))
+
+
+def test_a_correction_within_the_length_booked_is_drawn_whatever_the_policy():
+    """Only minutes beyond those booked are nobody's."""
+    do(lambda: consultants.set_policy(at(NOW), "techconnect", Policy(excess="uncovered")))
+    booking = logged(minutes=30)
+    do(lambda: sessions.confirm(at(OVER), booking.uid))
+
+    do(lambda: sessions.correct(at(OVER), booking.uid, minutes=60, reason="the call log says so"))
+    assert words() == (60, 0, 540, 0)
+    do(lambda: sessions.correct(at(OVER), booking.uid, minutes=75, reason="and longer"))
+    assert words() == (60, 0, 540, 15)
+    do(lambda: sessions.correct(at(OVER), booking.uid, minutes=30, reason="no, the first was right"))
+    assert words() == (30, 0, 570, 0)
+
+
+def test_what_counts_by_now_is_not_logged_again_whether_or_not_a_night_has_run():
+    booking = logged()
+    lee = make.caller(make.consultant("lee"), OVER + WEEK)
+
+    for act in (
+        lambda: sessions.log_session(lee, booking.uid, minutes=600), lambda: sessions.no_show(lee, booking.uid),
+    ):
+        with pytest.raises(Conflict):
+            do(act)
+    with pytest.raises(Conflict) as refusal:
+        do(lambda: sessions.log_session(at(OVER + WEEK), booking.uid, minutes=600))
+
+    assert refusal.value.code == "counts-already"
+    assert words() == (0, 60, 540, 0)
+
+
+def test_a_session_that_is_logged_becomes_a_no_show_by_a_managers_word_alone():
+    booking = logged()
+    with pytest.raises(Conflict):
+        do(lambda: sessions.no_show(make.caller(make.consultant("lee"), OVER), booking.uid))
+
+    do(lambda: sessions.no_show(at(OVER), booking.uid))
+
+    assert words() == (60, 0, 540, 0)
+
+
+def test_minutes_that_changed_since_they_were_read_are_not_confirmed():
+    booking = logged(minutes=50)
+    do(lambda: sessions.log_session(at(OVER), booking.uid, minutes=600))
+
+    with pytest.raises(Conflict, match="600 minutes are logged by now, not 50") as refusal:
+        do(lambda: sessions.confirm(at(OVER, make.make_member("acme")), booking.uid, minutes=50))
+
+    assert (refusal.value.field, refusal.value.code) == ("minutes", "changed")
+    assert words() == (0, 60, 540, 0)
+
+
+def test_who_is_no_consultant_any_more_sees_no_session():
+    booking = logged()
+    lee = make.consultant("lee")
+    assert find_booking(make.caller(lee), booking.uid).uid == booking.uid
+    do(lambda: db.session.execute(update(Person).where(Person.email == lee.email).values(role="partner")))
+
+    former = make.caller(make.consultant("lee"), OVER)
+
+    assert bookings_of(former) == []
+    with pytest.raises(NotFound):
+        find_booking(former, booking.uid)
+    with pytest.raises(NotFound):
+        do(lambda: sessions.log_session(former, booking.uid, minutes=1))
+
+
+def test_steps_that_would_be_refused_are_not_offered():
+    booking = logged()
+    founder, lee = make.make_member("acme"), make.consultant("lee")
+
+    def offered(person: Person, now: datetime) -> list[str]:
+        caller = make.caller(person, now)
+        return steps_of(caller, find_booking(caller, booking.uid))
+
+    assert (offered(founder, OVER), offered(founder, OVER + WEEK)) == (["confirm", "dispute"], ["confirm"])
+    assert (offered(lee, OVER), offered(lee, OVER + WEEK)) == (["log"], [])
