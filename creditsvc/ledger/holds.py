@@ -1,7 +1,7 @@
 """What is promised of hours and what sessions used of them, read for the plan (L14)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, CompoundSelect, bindparam, literal, null, 
 
 from creditsvc.core.burndown import Plan, Promise, plan_hours, room
 from creditsvc.db import db
-from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, lots_of, posting_sums
+from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, posting_sums
 from creditsvc.ledger.models import HoldEnd, HoldFact, HoursFact
 
 CONFIRMED = "confirmed"
@@ -84,14 +84,3 @@ def hours_of(account_ids: Iterable[int]) -> dict[int, Hours]:
 def planned_hours(lots: Sequence[KnownLot], hours: Hours) -> dict[PostingKey, int]:
     """What the plan of these facts would have posted, keyed as `facts.posted_of`."""
     return posting_sums(lots, hours.plan(lots))
-
-
-def room_at(account_id: int, at: datetime) -> int:
-    """The minutes that a new hold for an instant could have of an account. Asks nobody's permission."""
-    return room_in(account_id, [at])[at]
-
-
-def room_in(account_id: int, instants: Iterable[datetime]) -> Mapping[datetime, int]:
-    """The minutes that one new hold could have, for each of some instants, in two statements."""
-    lots, hours = lots_of([account_id])[account_id], hours_of([account_id]).get(account_id, Hours())
-    return {at: hours.room(lots, at) for at in instants}

@@ -6,7 +6,7 @@ twice, a seat is never left open across another one of the same person: the olde
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -72,7 +72,6 @@ class Desk:
     sittings: dict[str, list[Sitting]]
     taken: dict[int, list[Interval]]
     keys: Counter[int] | None = None  # how many keys each pool has free; None where seats need no key
-    placed: list[Placed] = field(default_factory=list)
 
     def place(self, wanted: Wanted, grant: str | None = None) -> Placed:
         """Finds a seat free over the whole interval, of the lot that lasts longest unless a grant is named.
@@ -217,7 +216,6 @@ class Desk:
                         None if clipped == LATEST else clipped)
         found = Placed(wanted, lot, terms, tuple(ends))
         self.sittings.setdefault(wanted.email, []).append(Sitting(view, wanted.email, found))
-        self.placed.append(found)
         return found
 
 

@@ -7,7 +7,6 @@ from flask import Flask
 
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db
-from creditsvc.ledger.holds import room_at
 from creditsvc.ledger.models import AccountCache, Batch, LotCache
 from creditsvc.ledger.verify import verify
 from tests.conftest import NOW
@@ -101,8 +100,8 @@ def test_more_than_is_left_is_refused_and_changes_nothing():
 
     assert (refusal.value.field, refusal.value.code) == ("amount", "not-available")
     assert words() == (0, 540, 60, 600, 0)
-    assert room_at(account_id(), TOMORROW) == 60
-    assert room_at(account_id(), NEXT_MONTH) == 600
+    with pytest.raises(RuleBroken, match=r"10 hours can be booked for .*, not 11"):
+        hold("booking:3:0", 660, NEXT_MONTH)
     assert verify()["differences"] == []
 
 
