@@ -130,10 +130,18 @@ def config(new_database: Callable[[], str], tmp_path: Path) -> Config:
     return databases.config_for(new_database(), instance)
 
 
+WITHOUT_DOORS = frozenset({
+    "alerts", "consulting", "grants", "ledger", "licences", "mail", "onboarding", "parties", "programmes", "statements",
+    "usage",
+})
+"""The folders of rooms: their tests need neither pages nor API, which cost more to hang in than most tests take."""
+
+
 @pytest.fixture
-def app(config: Config) -> Iterator[Flask]:
+def app(config: Config, request: pytest.FixtureRequest) -> Iterator[Flask]:
     """The service on a fresh database, with its app context pushed. Runs once on each database."""
-    app = create_app(config)
+    room = request.path.relative_to(ROOT / "tests").parts[0]
+    app = create_app(config, doors=room not in WITHOUT_DOORS)
     app.testing = True
     with app.app_context():
         yield app

@@ -1,5 +1,6 @@
 """A dozen faults to seed into bookings, each a small slip of a kind that is easily made."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -81,7 +82,7 @@ def an_excess_is_always_drawn(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_correction_forgets_what_was_held(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sessions, "confirmed_with", lambda account_id: {})
+    patch.setattr(sessions, "confirmed_with", lambda account_ids, refs: defaultdict(int))
 
 
 def a_late_cancellation_costs_nothing(patch: pytest.MonkeyPatch) -> None:

@@ -142,12 +142,16 @@ class Model:
         return -(-self.sessions[name].length * percent // 100)
 
     def corrected(self, name: str, minutes: int) -> Session:
-        """The booking after it is said that so many minutes were used in all."""
+        """The booking after it is said that so many minutes were used in all.
+
+        What was booked is never its startup's own bill, also where the hold was confirmed with less.
+        """
         one = self.sessions[name]
         paid = min(minutes, one.kept)
-        rest = minutes - paid
+        within = max(min(minutes, one.length) - paid, 0)
+        rest = minutes - paid - within
         return replace(
-            one, paid=paid, more=rest if self.draws_excess else 0, own=0 if self.draws_excess else rest,
+            one, paid=paid, more=within + (rest if self.draws_excess else 0), own=0 if self.draws_excess else rest,
         )
 
     def is_whole(self, sessions: dict[str, Session]) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import DBAPIError
 
 from creditsvc.app import create_app
+from creditsvc.consulting import bookings
 from creditsvc.consulting.bookings import book
 from creditsvc.consulting.models import Booking
 from creditsvc.core.errors import RuleBroken
@@ -47,7 +48,7 @@ def race(url: str, folder: Path, wishes: list[Wish], form: str = "right") -> Cou
 def run(url: str, folder: Path, wish: Wish, form: str, barrier: Barrier, answers: "Queue[str]") -> None:
     """One process: `booked`, the code of a refusal with its text, or an error."""
     try:
-        SPOILERS[form]()
+        SPOILERS[form](barrier)
         app = create_app(databases.config_for(url, folder), doors=False)
         with app.app_context():
             db.session.execute(select(1))
@@ -86,12 +87,17 @@ def differences() -> list[Any]:
     return found
 
 
-def right() -> None:
+def right(barrier: Barrier) -> None:
     """The product as it is."""
 
 
-def unlocked() -> None:
-    """Read, then write, at READ COMMITTED, without a lock on any row."""
+def unlocked(barrier: Barrier) -> None:
+    """Read, then write, at READ COMMITTED, without a lock on any row; nobody writes before everybody has read."""
+    check = bookings._check_free
+
+    def check_together(*asked: Any) -> None:
+        check(*asked)
+        barrier.wait(timeout=60)
 
     def read(model, ids):  # type: ignore[no-untyped-def]
         rows = db.session.scalars(select(model).where(model.id.in_(set(ids)))).all()
@@ -99,6 +105,7 @@ def unlocked() -> None:
         return {row.id: row for row in rows}
 
     locks._lock = read
+    bookings._check_free = check_together
     _without_for_update()
 
 

@@ -259,7 +259,7 @@ def run(examples: int, steps: int, seeded: bool = False) -> None:
     run_state_machine_as_test(
         Bookings,
         settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None, phases=phases,
-                          suppress_health_check=quiet, derandomize=seeded, database=None,
+                          suppress_health_check=quiet, derandomize=seeded, database=None, report_multiple_bugs=False,
                           verbosity=Verbosity.quiet if seeded else Verbosity.normal),
     )
 
