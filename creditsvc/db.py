@@ -65,7 +65,7 @@ class _Session(flask_sqlalchemy.session.Session):
         return _for_reading(bind) if isinstance(bind, Engine) and bind.dialect.name == "postgresql" else bind
 
 
-@cache
+@lru_cache(maxsize=4)  # a process has one engine; a test run makes many, and must not keep them all
 def _for_reading(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 

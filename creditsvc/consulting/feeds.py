@@ -61,9 +61,12 @@ def _make(caller: Caller, subject: str, *, consultant_id: int | None = None, sta
 
 
 def consultant_feeds(caller: Caller, consultant: str) -> list[CalendarFeed]:
-    """The addresses of a consultant's calendar that still open it, newest first. Raises as `make_consultant_feed`."""
+    """The addresses of a consultant's calendar that still open it, newest first; a manager of some programmes, who
+    may make none, sees none. Raises NotFound("consultant"), Forbidden."""
     person = find_consultant(consultant)
-    _require_whole(caller, person)
+    require_own(caller, person)
+    if caller.programme_ids is not None:
+        return []
     return [feed for feed in _live(CalendarFeed.consultant_id == person.id) if _maker_may(feed)]
 
 

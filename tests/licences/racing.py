@@ -14,7 +14,7 @@ from creditsvc.app import create_app
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db, transaction
 from creditsvc.ledger import locks
-from creditsvc.ledger.models import SeatFact
+from creditsvc.ledger.models import Account, SeatFact
 from creditsvc.ledger.verify import verify
 from creditsvc.licences import seats
 from creditsvc.licences.models import LicenceKey, SeatAssignment
@@ -53,8 +53,8 @@ def run(
     """One process: what came of each attempt, `assigned`, the sentence of a refusal, or an error."""
     outcomes: Counter[str] = Counter()
     try:
-        FORMS[form]()
-        app = create_app(databases.config_for(url, folder))
+        FORMS[form](barrier)
+        app = create_app(databases.config_for(url, folder), doors=False)
         with app.app_context():
             db.session.execute(select(1))
             barrier.wait(timeout=240)
@@ -96,16 +96,20 @@ def faults(outcomes: Counter[str], fits: int = SEATS) -> set[str]:
     return found
 
 
-def right() -> None:
+def right(barrier: Barrier) -> None:
     """The product as it is."""
 
 
-def unlocked() -> None:
-    """Reads rows without locking them."""
+def unlocked(barrier: Barrier) -> None:
+    """Reads rows without locking them; nobody writes for the first time before everybody has read."""
+    waited: list[bool] = []
 
     def read(model, ids):  # type: ignore[no-untyped-def]
         rows = db.session.scalars(select(model).where(model.id.in_(set(ids)))).all()
         db.session.info["locks"].update((model.__tablename__, row.id) for row in rows)
+        if model is Account and not waited:
+            waited.append(True)
+            barrier.wait(timeout=60)
         return {row.id: row for row in rows}
 
     locks._lock = read

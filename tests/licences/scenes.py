@@ -13,7 +13,6 @@ from creditsvc.licences.models import Product, SeatAssignment
 from creditsvc.licences.products import add_product
 from creditsvc.parties.models import Startup
 from tests import databases, factories
-from tests.conftest import NOW
 from tests.ledger.holdings import AUGUST, JUNE, award, lot_id, make_park, seat
 
 KEYS = [f"ZQ7XK-{number:05d}-W9PLM" for number in range(1, 6)]
@@ -30,14 +29,16 @@ def make_seats(count: int = 3) -> None:
     ))
 
 
-def assign(email: str, from_at: datetime = JUNE, until: datetime | None = None) -> int:
-    """A seat of the lot for a person, with its paper."""
+def assign(
+    email: str, from_at: datetime = JUNE, until: datetime | None = None, given_at: datetime | None = None
+) -> int:
+    """A seat of the lot for a person, with its paper, given when it begins unless said."""
     seat_id = seat(lot_id("three"), from_at, until)[0]
     startup = db.session.scalars(select(Startup.id).where(Startup.key == "acme")).one()
     product = db.session.scalars(select(Product.id).where(Product.key == "office")).one()
     transaction(lambda: db.session.add(SeatAssignment(
         seat_id=seat_id, startup_id=startup, product_id=product, email=email, name="A. Wong", note="",
-        assigned_by="m@park.example", assigned_at=NOW, transferred_from=None,
+        assigned_by="m@park.example", assigned_at=given_at or from_at, transferred_from=None,
     )))
     return seat_id
 

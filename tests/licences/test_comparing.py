@@ -189,6 +189,14 @@ def test_of_the_incubators_tenant_a_startup_learns_of_its_own_people_alone():
             act()
 
 
+def test_a_seat_dated_back_tells_an_owner_nothing_of_the_incubators_tenant():
+    bring(people(("x@elsewhere.example", "", "SPB")))
+    assign("a@acme.example", given_at=NOW + timedelta(days=1))
+    owner = caller_of(factories.make_member("acme"), NOW)
+
+    assert found(owner, startup="acme") == []
+
+
 def test_a_manager_of_some_programmes_sees_differences_of_their_startups_alone():
     assign("a@acme.example")
     bring(people(("x@elsewhere.example", "", "SPB")))

@@ -36,10 +36,10 @@ def test_sixteen_processes_never_assign_more_seats_than_there_are(url: str, tmp_
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_control_reading_without_a_lock_gives_more_seats_than_there_are(url: str, tmp_path: Path) -> None:
+def test_control_reading_without_a_lock_gives_seats_twice_or_fails(url: str, tmp_path: Path) -> None:
     outcomes = racing.race(url, tmp_path, "unlocked")
 
-    assert racing.faults(outcomes)
+    assert racing.faults(outcomes) or any(outcome.startswith("error") for outcome in outcomes)
 
 
 def test_sixteen_processes_of_two_startups_never_hand_out_one_key_twice(

@@ -297,8 +297,8 @@ POST consultants.add_day own                   : 303 422 422 422 403 403 422 403
 POST consultants.add_day other                 : 303 422 422 422 403 403 404 403 403
 POST consultants.drop_day own                  : 303 404 404 404 403 403 404 403 403
 POST consultants.drop_day other                : 303 404 404 404 403 403 404 403 403
-POST consultants.make_calendar own             : 303 200 200 200 403 403 200 403 403
-POST consultants.make_calendar other           : 303 200 200 200 403 403 404 403 403
+POST consultants.make_calendar own             : 303 200 200 403 403 403 200 403 403
+POST consultants.make_calendar other           : 303 200 200 403 403 403 404 403 403
 POST consultants.revoke_calendar               : 303 404 404 404 404 404 404 404 404
 GET api_bookings.list_all_consultants          : 401 200 200 200 200 403 200 200 200
 GET api_bookings.list_slots own                : 401 200 200 200 200 403 200 200 200
