@@ -67,7 +67,7 @@ def move(caller: Caller, uid: str, *, starts: datetime, minutes: int) -> Booking
     """
     length = check_minutes(minutes)
     booking, person, startup = held_booking(caller, uid, "booking.make", with_consultant=True)
-    _require_state(booking, BOOKED)
+    require_state(booking, BOOKED)
     if (booking.starts, booking.ends) == (starts, starts + length):
         return booking
     if is_late(caller, booking, startup):
@@ -98,7 +98,7 @@ def cancel(caller: Caller, uid: str, *, reason: str = "") -> Booking:
     if booking.state == CANCELLED:
         return booking
     check_text(reason, "reason")
-    _require_state(booking, BOOKED)
+    require_state(booking, BOOKED)
     if _is_startups(caller, startup) and booking.starts <= caller.now:
         raise Conflict("state", "begun", "the session has begun: its consultant says what became of it")
     before, booked = words_of(booking, person, startup.key), minutes_of(booking)
@@ -250,7 +250,8 @@ def _is_startups(caller: Caller, startup: Startup) -> bool:
     return startup.id in caller.memberships and caller.role is None
 
 
-def _require_state(booking: Booking, *states: str) -> None:
+def require_state(booking: Booking, *states: str) -> None:
+    """Raises Conflict("state", ...) unless the session is in one of the states."""
     if booking.state not in states:
         raise Conflict("state", f"not-{states[0]}", "the session is %(state)s", state=booking.state)
 

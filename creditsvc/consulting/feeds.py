@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, or_, select
 
 from creditsvc.config import Config
-from creditsvc.consulting.audience import belongs_to, looks_after
 from creditsvc.consulting.calendars import organiser, published
 from creditsvc.consulting.consultants import find_consultant, require_own
 from creditsvc.consulting.letters import entry_of
@@ -18,6 +17,7 @@ from creditsvc.consulting.models import BOOKED, CONFIRMED, DISPUTED, LOGGED, NO_
 from creditsvc.core.errors import Forbidden, NotFound
 from creditsvc.db import db, is_id
 from creditsvc.parties.access import MANAGERS, Caller, require_startup
+from creditsvc.parties.audience import belongs_to, looks_after
 from creditsvc.parties.models import Person, Startup
 from creditsvc.parties.tokens import hash_token
 from creditsvc.parties.trail import record

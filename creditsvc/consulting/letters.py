@@ -13,15 +13,15 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, func, or_, select
 
 from creditsvc.config import Config
-from creditsvc.consulting.audience import belongs_to, looks_after, owns, people
+from creditsvc.consulting.bookings import minutes_of
 from creditsvc.consulting.calendars import Contact, Entry, Method, invitation, organiser
 from creditsvc.consulting.models import BOOKED, Booking, Consultant
 from creditsvc.core.days import zone_named
-from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db
 from creditsvc.mail import outbox
 from creditsvc.mail.session_mails import RENDERERS, Reader, moment, period
 from creditsvc.parties.access import Caller
+from creditsvc.parties.audience import belongs_to, looks_after, owns, people
 from creditsvc.parties.models import Person, Startup, TrailEntry
 from creditsvc.programmes.reading import zone_of_startup
 
@@ -58,10 +58,6 @@ class _Session:
     booking: Booking
     consultant: Consultant
     startup: Startup
-
-    @property
-    def minutes(self) -> int:
-        return (self.booking.ends - self.booking.starts) // timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -138,7 +134,7 @@ def queue_letters(
     readers = _READERS[kind]
     session = _session(booking)
     drafts = [_draft(session, kind, one, config, now, was) for one in _readings(session, readers)]
-    sendable = [draft for draft in drafts if _can_be_sent(draft)]
+    sendable = [draft for draft in drafts if outbox.refusal_of(draft) is None]
     return outbox.queue_all(sendable, config.mail_from, now) if sendable else []
 
 
@@ -215,14 +211,6 @@ def _values(session: _Session, to: _Reading, config: Config, was: Stretch | None
         "was": None if was is None else period(*was, to.zone, to.language),
         "session_url": session_url(config.base_url, booking.uid), "base_url": config.base_url,
         "reason": booking.note, "used": booking.settled_minutes or 0, "minutes": booking.logged_minutes or 0,
-        "booked": session.minutes, "note": booking.note, "dispute": booking.dispute,
+        "booked": minutes_of(booking), "note": booking.note, "dispute": booking.dispute,
         "confirm_by": moment(until, to.zone, to.language),
     }
-
-
-def _can_be_sent(draft: outbox.Draft) -> bool:
-    try:
-        outbox.check(draft)
-    except RuleBroken:
-        return False
-    return True

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
-from creditsvc.consulting.bookings import late_notice, visible_bookings
+from creditsvc.consulting.bookings import late_notice, minutes_of, visible_bookings
 from creditsvc.consulting.models import (
     BOOKED,
     CANCELLED,
@@ -67,7 +67,7 @@ class BookingView:
     @property
     def minutes(self) -> int:
         """Its length as booked."""
-        return int((self.booking.ends - self.booking.starts).total_seconds()) // 60
+        return minutes_of(self.booking)
 
 
 @dataclass

@@ -16,6 +16,7 @@ from creditsvc.consulting.bookings import (
     minutes_of,
     policy_for,
     post_hours,
+    require_state,
     settle_hold,
     words_of,
 )
@@ -45,7 +46,7 @@ def log_session(caller: Caller, uid: str, *, minutes: int, note: str = "") -> Bo
     booking, _, _ = held_booking(caller, uid, "booking.decide", by_consultant=True)
     _check_minutes(minutes, least=1)
     check_text(note, "note")
-    _require(booking, BOOKED, LOGGED)
+    require_state(booking, BOOKED, LOGGED)
     _require_begun(booking, caller.now)
     _require_open(booking, caller.now)
     if booking.state == LOGGED and (booking.logged_minutes, booking.note) == (minutes, note):
@@ -67,7 +68,7 @@ def no_show(caller: Caller, uid: str, *, note: str = "") -> Booking:
     if booking.state == NO_SHOW:
         return booking
     check_text(note, "note")
-    _require(booking, BOOKED, *((LOGGED,) if may(caller, "booking.decide") else ()))
+    require_state(booking, BOOKED, *((LOGGED,) if may(caller, "booking.decide") else ()))
     _require_begun(booking, caller.now)
     _require_open(booking, caller.now)
     used = -(-minutes_of(booking) * policy_for(booking).no_show_percent // 100)
@@ -88,7 +89,7 @@ def confirm(caller: Caller, uid: str, *, minutes: int | None = None) -> Booking:
     booking, _, _ = held_booking(caller, uid, "booking.settle")
     if booking.state == CONFIRMED:
         return booking
-    _require(booking, LOGGED)
+    require_state(booking, LOGGED)
     if minutes is not None and minutes != booking.logged_minutes:
         raise Conflict(
             "minutes", "changed", "%(logged)s minutes are logged by now, not %(value)s: look again",
@@ -107,7 +108,7 @@ def dispute(caller: Caller, uid: str, *, reason: str) -> Booking:
     if booking.state == DISPUTED:
         return booking
     check_text(reason, "reason", needed=True)
-    _require(booking, LOGGED)
+    require_state(booking, LOGGED)
     if caller.now >= counts_from(booking):
         raise Conflict(
             "state", "too-late", "the %(days)s days to dispute it are over: ask for a correction",
@@ -126,7 +127,7 @@ def decide(caller: Caller, uid: str, *, minutes: int, reason: str = "") -> Booki
     booking, _, _ = held_booking(caller, uid, "booking.decide")
     _check_minutes(minutes, least=0)
     check_text(reason, "reason")
-    _require(booking, DISPUTED)
+    require_state(booking, DISPUTED)
     return _settle(caller, booking, minutes, "booking.decided", reason)
 
 
@@ -139,7 +140,7 @@ def correct(caller: Caller, uid: str, *, minutes: int, reason: str) -> Booking:
     booking, _, _ = held_booking(caller, uid, "booking.decide")
     _check_minutes(minutes, least=0)
     check_text(reason, "reason", needed=True)
-    _require(booking, CONFIRMED, NO_SHOW, CANCELLED)
+    require_state(booking, CONFIRMED, NO_SHOW, CANCELLED)
     before = booking.settled_minutes or 0
     if minutes == before:
         return booking
@@ -243,11 +244,6 @@ def _done(
 ) -> None:
     db.session.flush()
     record(caller, action, f"booking:{booking.uid}", before=before, after=after)
-
-
-def _require(booking: Booking, *states: str) -> None:
-    if booking.state not in states:
-        raise Conflict("state", f"not-{states[0]}", "the session is %(state)s", state=booking.state)
 
 
 def _require_open(booking: Booking, now: datetime) -> None:

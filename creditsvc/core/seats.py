@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from creditsvc.core.burndown import LATEST
 
 Interval = tuple[datetime, datetime | None]
+Weighed = tuple[datetime, datetime | None, int]
+"""(from, until, how much)"""
 
 
 def peak(intervals: Iterable[Interval]) -> int:
@@ -16,19 +18,24 @@ def peak(intervals: Iterable[Interval]) -> int:
     return heaviest((from_at, until, 1) for from_at, until in intervals)
 
 
-def heaviest(weighed: Iterable[tuple[datetime, datetime | None, int]]) -> int:
+def heaviest(weighed: Iterable[Weighed]) -> int:
     """The most that stands at any one instant, of (from, until, how much)."""
+    most = standing = 0
+    for _, change in _changes(weighed):
+        standing += change
+        most = max(most, standing)
+    return most
+
+
+def _changes(weighed: Iterable[Weighed]) -> list[tuple[datetime, int]]:
+    """By how much what stands changes at which instants, in their order."""
     changes: dict[datetime, int] = {}
     for from_at, until, amount in weighed:
         end = until or LATEST
         if end > from_at:
             changes[from_at] = changes.get(from_at, 0) + amount
             changes[end] = changes.get(end, 0) - amount
-    most = standing = 0
-    for at in sorted(changes):
-        standing += changes[at]
-        most = max(most, standing)
-    return most
+    return sorted(changes.items())
 
 
 def free(capacity: int, taken: Iterable[Interval], from_at: datetime, until: datetime | None) -> int:
@@ -40,15 +47,9 @@ def free(capacity: int, taken: Iterable[Interval], from_at: datetime, until: dat
 
 def frees_at(capacity: int, taken: Iterable[Interval], from_at: datetime) -> datetime | None:
     """The first instant from which on a seat is free for good, `from_at` or later; None when there is none."""
-    changes: dict[datetime, int] = {}
-    for start, stop in taken:
-        end = stop or LATEST
-        if end > start:
-            changes[start] = changes.get(start, 0) + 1
-            changes[end] = changes.get(end, 0) - 1
     standing, first = 0, from_at if capacity > 0 else None
-    for at in sorted(changes):
-        standing += changes[at]
+    for at, change in _changes((start, stop, 1) for start, stop in taken):
+        standing += change
         if at == LATEST:
             break
         if standing >= capacity:
@@ -65,15 +66,10 @@ def free_since(capacity: int, taken: Iterable[Interval], since: datetime, now: d
     """
     intervals = [(start, stop) for start, stop in taken if start <= now]
     within = [(max(start, since), min(stop or LATEST, now)) for start, stop in intervals]
-    changes: dict[datetime, int] = {}
-    for start, stop in within:
-        if stop > start:
-            changes[start] = changes.get(start, 0) + 1
-            changes[stop] = changes.get(stop, 0) - 1
     standing, begun = 0, since
-    for at in sorted(changes):
+    for at, change in _changes((start, stop, 1) for start, stop in within):
         if standing >= capacity:
             begun = at
-        standing += changes[at]
+        standing += change
     count = min(free(capacity, within, begun, now), free(capacity, intervals, now, now + timedelta.resolution))
     return (count, begun) if count > 0 else (0, now)

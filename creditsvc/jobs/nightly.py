@@ -35,7 +35,7 @@ from creditsvc.ledger import seals
 from creditsvc.ledger.book import renew_caches
 from creditsvc.ledger.caches import uncached
 from creditsvc.licences import waiting
-from creditsvc.mail.outbox import Draft, check
+from creditsvc.mail.outbox import Draft, refusal_of
 from creditsvc.mail.smtp import sender_for
 from creditsvc.parties.access import operator
 
@@ -228,12 +228,10 @@ def _forget_pools(run: _Run) -> None:
 
 def _can_be_sent(draft: Draft) -> bool:
     """Whether it can: an address that cannot be is one person's, and must not stop the others' mail."""
-    try:
-        check(draft)
-    except RuleBroken as error:
-        log.error("night.no_mail", person=draft.person_id, reason=error.code)
-        return False
-    return True
+    refusal = refusal_of(draft)
+    if refusal is not None:
+        log.error("night.no_mail", person=draft.person_id, reason=refusal.code)
+    return refusal is None
 
 
 def _tell(run: _Run, told: Sequence[telling.Written]) -> int:

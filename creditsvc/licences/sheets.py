@@ -17,6 +17,7 @@ import xlsxwriter
 
 from creditsvc.core.days import instant_text, parse_moment
 from creditsvc.core.errors import FileError, FileRefused, RuleBroken
+from creditsvc.core.spreadsheets import FORMULAS, harmless
 from creditsvc.licences.bulk import by_account
 from creditsvc.licences.desk import Wanted, desk_of, product_of
 from creditsvc.licences.reading import SeatRow
@@ -31,7 +32,6 @@ LARGEST_FILE = 5 * 1024 * 1024
 LARGEST_UNPACKED = 50 * 1024 * 1024
 MOST_ROWS, MOST_COLUMNS, LONGEST_CELL = 10_000, 50, 1000
 MOST_FAULTS = 20
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,8 @@ def seats_csv(rows: Iterable[SeatRow], now: datetime) -> bytes:
     writer = csv.writer(out)
     writer.writerow(EXPORTED)
     for row in rows:
-        writer.writerow([_harmless(cell) for cell in _cells(row, now)])
+        writer.writerow([harmless(cell) for cell in _cells(row, now)])
     return out.getvalue().encode("utf-8-sig")
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULAS) else cell
 
 
 def seats_xlsx(rows: Iterable[SeatRow], now: datetime) -> bytes:
@@ -141,7 +137,7 @@ def _read(name: str, line: int, cell: Any) -> str:
     text = cell.isoformat() if isinstance(cell, date) else str(cell).strip()
     if len(text) > LONGEST_CELL or "\x00" in text:
         raise _refused(name, line, f"has a cell of more than {LONGEST_CELL} characters, or one that is no text")
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULAS) else text
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULAS) else text
 
 
 def import_seats(

@@ -8,13 +8,14 @@ from sqlalchemy import select
 from creditsvc.config import Config
 from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_of, last_day
-from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db
 from creditsvc.licences.desk import Desk, Placed
 from creditsvc.mail import outbox
 from creditsvc.mail.outbox import Draft
 from creditsvc.mail.render import SeatFreed, render_seat_freed
-from creditsvc.parties.models import Membership, Person
+from creditsvc.parties.audience import owns
+from creditsvc.parties.audience import people as people_who
+from creditsvc.parties.models import Person
 from creditsvc.programmes.reading import zone_of_startup
 
 
@@ -26,12 +27,7 @@ def tell_seated(desk: Desk, config: Config, placed: Sequence[Placed]) -> None:
     """
     emails = {one.wanted.email for one in placed}
     people = {person.email: person for person in db.session.scalars(select(Person).where(Person.email.in_(emails)))}
-    owners = list(db.session.scalars(
-        select(Person)
-        .join(Membership, Membership.person_id == Person.id)
-        .where(Membership.startup_id == desk.startup.id, Membership.role == "owner", Person.active)
-        .order_by(Person.id)
-    ))
+    owners = people_who(owns(desk.startup.id))
     zone = zone_of_startup(desk.startup.id)
     drafts: list[Draft] = []
     for one in placed:
@@ -40,7 +36,7 @@ def tell_seated(desk: Desk, config: Config, placed: Sequence[Placed]) -> None:
         drafts += [
             _draft(values, owner.email, owner.name, owner, desk) for owner in owners if owner.email != one.wanted.email
         ]
-    sendable = [draft for draft in drafts if _can_be_sent(draft)]
+    sendable = [draft for draft in drafts if outbox.refusal_of(draft) is None]
     if sendable:
         outbox.queue_all(sendable, config.mail_from, desk.caller.now)
 
@@ -59,11 +55,3 @@ def _draft(values: SeatFreed, email: str, name: str, person: Person | None, desk
     mine: SeatFreed = {**values, "person_name": name, "is_holder": email == values["holder_email"]}
     language = (person.language if person is not None else None) or desk.startup.language
     return Draft("seat-freed", email, render_seat_freed(mine, language), None if person is None else person.id)
-
-
-def _can_be_sent(draft: Draft) -> bool:
-    try:
-        outbox.check(draft)
-    except RuleBroken:
-        return False
-    return True

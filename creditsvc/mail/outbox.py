@@ -106,6 +106,15 @@ def check(draft: Draft) -> None:
     _check_subject(draft.content.subject)
 
 
+def refusal_of(draft: Draft) -> RuleBroken | None:
+    """Why no server would take it, or None: for who must not let one person's address keep others from their mail."""
+    try:
+        check(draft)
+    except RuleBroken as refusal:
+        return refusal
+    return None
+
+
 def check_address(address: str) -> None:
     """Refuses what cannot be one mail address. Raises RuleBroken("to_address", "not-an-address")."""
     if len(address) > 320 or not address.isprintable() or not _ADDRESS.fullmatch(address):

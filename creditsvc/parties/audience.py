@@ -1,4 +1,4 @@
-"""Whose business a startup's sessions are: conditions on `Person`."""
+"""Whose business a startup's matters are: conditions on `Person`."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
 """What the incubator sees of consulting: bookings, disputes, utilisation, hours that will expire unbooked."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app, flash, redirect, render_template, request, url_for
@@ -13,11 +13,10 @@ from creditsvc.consulting.models import DISPUTED
 from creditsvc.consulting.reading import STATES, bookings_of, counts, lapsing, utilisation
 from creditsvc.consulting.schemas import UnbookedShape
 from creditsvc.consulting.sessions import log_unbooked
-from creditsvc.core.days import DEFAULT_ZONE, day_of, ends_at, parse_day, starts_at
-from creditsvc.core.errors import RuleBroken
+from creditsvc.core.days import DEFAULT_ZONE, day_of, ends_at, starts_at
 from creditsvc.parties.access import require
 from creditsvc.web import session
-from creditsvc.web.forms import Form, posted, submit_once
+from creditsvc.web.forms import asked_period, posted, submit_once
 
 pages = session.private_pages("consulting", __name__)
 
@@ -32,7 +31,7 @@ def desk() -> ResponseReturnValue:
     caller = session.caller()
     require(caller, "startups.list")
     today = day_of(caller.now)
-    form, first, last = _period(today.replace(day=1), today)
+    form, first, last = asked_period(today.replace(day=1), today, MOST_DAYS)
     begins, ends = starts_at(first), ends_at(last)
     told = None if form.is_refused else utilisation(caller, begins, ends)
     page = render_template(
@@ -85,19 +84,3 @@ def unbooked() -> ResponseReturnValue:
         "consulting_unbooked.html", form=form, people=[(one.key, one.name) for one in consultants(caller)]
     )
     return page, form.status
-
-
-def _period(first: date, last: date) -> tuple[Form, date, date]:
-    """The days asked for (`from`, `to`), or those given; refusals in the form."""
-    typed = {"from": request.args.get("from") or first.isoformat(), "to": request.args.get("to") or last.isoformat()}
-    form = Form({"from": _("From"), "to": _("To")}, typed)
-    try:
-        first, last = parse_day(typed["from"], "from"), parse_day(typed["to"], "to")
-    except RuleBroken as error:
-        form.show(error)
-        return form, first, last
-    if last < first:
-        form.refuse("to", _("The last day is before the first."))
-    elif last - first > MOST_DAYS:
-        form.refuse("from", _("At most %(days)d days can be shown at once.", days=MOST_DAYS.days))
-    return form, first, last

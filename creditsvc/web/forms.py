@@ -2,12 +2,14 @@
 
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from flask import request
 from flask_babel import gettext
 from marshmallow import EXCLUDE, Schema, ValidationError
 
+from creditsvc.core.days import parse_day
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.db import transaction
 from creditsvc.parties.access import Caller
@@ -122,3 +124,22 @@ def submit_once(form: Form, schema: Schema, caller: Caller, act: Callable[[dict[
         return do_once(caller, key, asked, lambda: Answer(303, location=act(values))).location
 
     return submit(form, schema, act_once)
+
+
+def asked_period(first: date, last: date, most: timedelta) -> tuple[Form, date, date]:
+    """The days that an address asks for (`from`, `to`), or those given; refusals in the form, also of more than `most`.
+    """
+    typed = {
+        "from": request.args.get("from") or first.isoformat(), "to": request.args.get("to") or last.isoformat()
+    }
+    form = Form({"from": gettext("From"), "to": gettext("To")}, typed)
+    try:
+        first, last = parse_day(typed["from"], "from"), parse_day(typed["to"], "to")
+    except RuleBroken as error:
+        form.show(error)
+        return form, first, last
+    if last < first:
+        form.refuse("to", gettext("The last day is before the first."))
+    elif last - first > most:
+        form.refuse("from", gettext("At most %(days)d days can be shown at once.", days=most.days))
+    return form, first, last

@@ -6,10 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from creditsvc.core.amounts import Unit
-from creditsvc.core.days import day_of, parse_day
+from creditsvc.core.days import day_of
 from creditsvc.core.errors import RuleBroken
 from creditsvc.core.forecast import Forecast
 from creditsvc.grants.activation import activations_of_startup
@@ -35,7 +34,7 @@ from creditsvc.usage.reading import (
 )
 from creditsvc.web import session
 from creditsvc.web.charts import BurnDown, burn_down
-from creditsvc.web.forms import Form
+from creditsvc.web.forms import Form, asked_period
 
 pages = session.private_pages("holdings", __name__)
 
@@ -130,7 +129,7 @@ def usage(key: str) -> ResponseReturnValue:
     view = account_of(views, request.args.get("resource"))
     today = caller.now.astimezone(UTC).date()
     newest = view.newest_charge_day if view and view.newest_charge_day else today
-    form, first, last = _period(min(newest, today) - USAGE_DAYS, today)
+    form, first, last = asked_period(min(newest, today) - USAGE_DAYS, today, MOST_USAGE_DAYS)
     days = [] if view is None or form.is_refused else paid_days(view, first, last)
     page = render_template(
         "usage_by_day.html", startup=startup, views=views, view=view, days=days, form=form,
@@ -144,7 +143,7 @@ def show_statement(key: str) -> ResponseReturnValue:
     """Everything that happened in a period, with running balances."""
     caller = session.caller()
     startup = find_startup(caller, key)
-    form, first, last = _period(day_of(caller.now - timedelta(days=30)), day_of(caller.now))
+    form, first, last = asked_period(day_of(caller.now - timedelta(days=30)), day_of(caller.now), MOST_USAGE_DAYS)
     told = None if form.is_refused else _statement(caller, startup, form, first, last)
     page = render_template("statement.html", startup=startup, told=told, form=form)
     return page, form.status
@@ -157,21 +156,3 @@ def _statement(caller: Caller, startup: Startup, form: Form, first: date, last: 
     except RuleBroken as error:
         form.show(error)
         return None
-
-
-def _period(first: date, last: date) -> tuple[Form, date, date]:
-    """The days asked for (`from`, `to`), or those given; refusals in the form."""
-    typed = {
-        "from": request.args.get("from") or first.isoformat(), "to": request.args.get("to") or last.isoformat()
-    }
-    form = Form({"from": _("From"), "to": _("To")}, typed)
-    try:
-        first, last = parse_day(typed["from"], "from"), parse_day(typed["to"], "to")
-    except RuleBroken as error:
-        form.show(error)
-        return form, first, last
-    if last < first:
-        form.refuse("to", _("The last day is before the first."))
-    elif last - first > MOST_USAGE_DAYS:
-        form.refuse("from", _("At most %(days)d days can be shown at once.", days=MOST_USAGE_DAYS.days))
-    return form, first, last

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from creditsvc.core.errors import FileRefused, RuleBroken
+from creditsvc.core.spreadsheets import XLSX
 from creditsvc.ledger.reading import holdings_of
 from creditsvc.licences import bulk, seats, sheets, waiting
 from creditsvc.licences.keyring import keyring_of
@@ -157,8 +158,7 @@ def export(key: str, kind: str) -> ResponseReturnValue:
     if kind == "csv":
         return _file(sheets.seats_csv(rows, caller.now), "text/csv; charset=utf-8", f"{key}-seats.csv")
     if kind == "xlsx":
-        sheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-        return _file(sheets.seats_xlsx(rows, caller.now), sheet, f"{key}-seats.xlsx")
+        return _file(sheets.seats_xlsx(rows, caller.now), XLSX, f"{key}-seats.xlsx")
     abort(404)
 
 

@@ -17,6 +17,7 @@ from creditsvc.consulting.reading import BookingView, bookings_of, by_startup_an
 from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.core.days import day_of, last_day_of_months, parse_moment, starts_at, zone_named
 from creditsvc.core.errors import NotFound, RuleBroken
+from creditsvc.core.spreadsheets import XLSX, harmless
 from creditsvc.web import session
 from creditsvc.web.forms import Form
 
@@ -24,7 +25,6 @@ pages = session.private_pages("sessions", __name__)
 
 MONTHS_SHOWN = 12
 HOURS = Unit("hour", 60)
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 COLUMNS = ("month", "day", "starts", "startup", "startup_name", "topic", "state", "booked_minutes", "used_minutes",
            "used_hours", "rate", "currency", "amount", "booking")
 """The columns of the export: one line for each session that used something, or that will."""
@@ -119,16 +119,11 @@ def _line(one: BookingView, consultant: Consultant, zone: ZoneInfo) -> tuple[str
     )
 
 
-def _harmless(value: str | int) -> str | int:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-
-
 def _csv(lines: Sequence[tuple[str | int, ...]]) -> bytes:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
-    writer.writerows([_harmless(value) for value in line] for line in lines)
+    writer.writerows([harmless(value) if isinstance(value, str) else value for value in line] for line in lines)
     return buffer.getvalue().encode("utf-8-sig")
 
 
