@@ -6,9 +6,9 @@ barrier between their reading and their writing, so that it shuts every time.
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from typing import Any
 
 import psycopg
 import pytest
@@ -247,12 +247,12 @@ def test_a_balance_is_of_one_state_though_somebody_posts_between_its_statements(
         with app.app_context():
             award("second", "50", START)
 
-    def lots_of(account_ids: Sequence[int], known_at: datetime | None = None) -> dict[int, list[KnownLot]]:
+    def lots_of(*asked: Any) -> dict[int, list[KnownLot]]:
         if not posted:
             posted.append(True)
             with ThreadPoolExecutor(1) as thread:
                 thread.submit(post_meanwhile).result(timeout=PATIENCE)
-        return real(account_ids, known_at)
+        return real(*asked)
 
     monkeypatch.setattr(reading, "lots_of", lots_of)
     db.session.rollback()
