@@ -14,6 +14,8 @@ IMPORTS_IN_FUNCTIONS: frozenset[str] = frozenset({
     # most commands need no pages and make no tables, and each start is waited for
     "creditsvc/app.py:27: from flask_migrate import Migrate",
     "creditsvc/app.py:29: from creditsvc import api, web",
+    # heavy, needs Pango, and most processes never make a PDF
+    "creditsvc/web/pdf.py:44: import weasyprint",
 })
 """`path:line: import` may be hidden for a reason written here (a library that is heavy and rarely asked for)."""
 
