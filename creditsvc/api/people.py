@@ -33,7 +33,8 @@ def list_members(query: dict[str, Any], key: str) -> dict[str, Any]:
 def add_member(body: dict[str, Any], key: str) -> Response:
     """Makes somebody one of a startup's people, or changes their role; they set a password by mail.
 
-    The name of somebody who is known already stays as it is.
+    The name of somebody who is known already stays as it is. Not for managers of some programmes (403), who would learn
+    that name: they invite on the startup's page of people.
     """
     caller = current_caller()
 
@@ -46,11 +47,11 @@ def add_member(body: dict[str, Any], key: str) -> Response:
 
 @post(blueprint, "/startups/<key>/members/end", scope="admin", body=EndMemberShape, answers=MemberSchema)
 def end_member(body: dict[str, Any], key: str) -> Response:
-    """Takes somebody out of a startup's people; answers with who they were."""
+    """Takes somebody out of a startup's people, by its owners too; answers with who they were. One owner stays (409)."""
     caller = current_caller()
 
     def act() -> Answer:
-        member = find_member(require_startup(caller, "startup.edit", key), body["email"])
+        member = find_member(require_startup(caller, "team.edit", key), body["email"])
         end_membership(caller, startup=key, email=member.email)
         return Answer(200, shown_member(member))
 

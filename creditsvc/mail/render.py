@@ -103,6 +103,17 @@ class SeatFreed(TypedDict):
     base_url: str
 
 
+class Invitation(TypedDict):
+    """The values of the template `invitation`; `startup_name` is empty for a role in the incubator."""
+
+    startup_name: str
+    inviter_name: str
+    role: str
+    invitation_url: str
+    last_day: date
+    base_url: str
+
+
 def render_digest(values: Digest, language: str) -> Rendered:
     """The nightly digest of one person (A5). Raises ValueError for no matter at all or an unknown severity."""
     if not any(section["items"] for section in values["sections"]):
@@ -113,6 +124,11 @@ def render_digest(values: Digest, language: str) -> Rendered:
 def render_password_reset(values: PasswordReset, language: str) -> Rendered:
     """The mail with the link to set a new password."""
     return render("password_reset", values, language)
+
+
+def render_invitation(values: Invitation, language: str) -> Rendered:
+    """The mail with the link by which somebody takes up a role."""
+    return render("invitation", values, language)
 
 
 def render_seat_freed(values: SeatFreed, language: str) -> Rendered:
@@ -240,8 +256,21 @@ def _environment(language: str) -> Environment:
         "warning": translations.ugettext("Warning"),
         "notice": translations.ugettext("For your information"),
     }.__getitem__
+    environment.globals["role_label"] = _role_labels(translations).__getitem__
     environment.globals["language_tag"] = str(locale).replace("_", "-")
     return environment
+
+
+def _role_labels(translations: NullTranslations) -> dict[str, str]:
+    return {
+        "administrator": translations.ugettext("Administrator"),
+        "manager": translations.ugettext("Incubation manager"),
+        "consultant": translations.ugettext("Consultant"),
+        "partner": translations.ugettext("Partner's viewer"),
+        "auditor": translations.ugettext("Auditor"),
+        "owner": translations.ugettext("Owner"),
+        "member": translations.ugettext("Member"),
+    }
 
 
 _INLINER = CSSInliner(load_remote_stylesheets=False, keep_style_tags=False)

@@ -32,6 +32,7 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "startup.see": READERS,
     "startup.create": MANAGERS,
     "startup.edit": MANAGERS,
+    "team.edit": MANAGERS,
     "scope.see": READERS,
     "scope.assign": MANAGERS,
     "balance.report": MANAGERS,
@@ -66,7 +67,7 @@ ACTIONS: Mapping[str, frozenset[str]] = {
 MEMBER_ACTIONS = frozenset({
     "startup.see", "balance.report", "grant.activate", "licence.see", "booking.see", "booking.make", "booking.settle",
 })
-OWNER_ACTIONS = frozenset({"seat.assign"})
+OWNER_ACTIONS = frozenset({"seat.assign", "team.edit"})
 """What of a startup's own people its owners alone may do."""
 
 _STARTUP = select(Startup).where(Startup.key == bindparam("key"))

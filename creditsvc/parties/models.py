@@ -100,6 +100,34 @@ class PasswordReset(Model):
     used_at: Mapped[datetime | None]
 
 
+class Invitation(Model):
+    """A link by which somebody takes up a role: its hash only, good once and for a while; a new one ends that before.
+
+    `role` is one of a startup's roles where `startup_id` is set, else a staff role. `programme_ids` limit a manager,
+    `consultant` is the key of the consultant as whom they will sign in. `sendings` counts the mails.
+    """
+
+    __tablename__ = "invitation"
+    __table_args__ = (Index(None, "startup_id", "email"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))  # lower case
+    role: Mapped[str] = mapped_column(String(20))
+    startup_id: Mapped[int | None] = mapped_column(ForeignKey("startup.id"))
+    programme_ids: Mapped[list[int] | None] = mapped_column(JSON)
+    partner_id: Mapped[int | None] = mapped_column(ForeignKey("partner.id"))
+    consultant: Mapped[str | None] = mapped_column(String(100))
+    language: Mapped[str] = mapped_column(String(10))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    invited_by: Mapped[str] = mapped_column(String(254))
+    invited_at: Mapped[datetime]
+    sent_at: Mapped[datetime]
+    sendings: Mapped[int] = mapped_column(default=1)
+    expires_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
 class ApiToken(Model):
     """A bearer token of the API: its hash only. It may do what its person may, within its scopes.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 
 from sqlalchemy import delete, select
 
-from creditsvc.core.errors import Conflict, NotFound, RuleBroken
+from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require, require_startup
@@ -47,7 +47,7 @@ def create_startup(caller: Caller, *, key: str, name: str, language: str = "en")
         raise RuleBroken("key", "reserved", "The key %(key)s is reserved: choose another one.", key=key)
     if db.session.scalar(select(Startup.id).where(Startup.key == key)) is not None:
         raise Conflict("key", "key-taken", "The key %(key)s is taken: choose another one.", key=key)
-    startup = Startup(key=key, name=_name(name), language=_language(language), created_at=caller.now)
+    startup = Startup(key=key, name=check_name(name), language=check_language(language), created_at=caller.now)
     db.session.add(startup)
     db.session.flush()
     for programme_id in sorted(caller.programme_ids or ()):
@@ -70,9 +70,9 @@ def edit_startup(
         check(startup)
     before = {"name": startup.name, "language": startup.language}
     if name is not None:
-        startup.name = _name(name)
+        startup.name = check_name(name)
     if language is not None:
-        startup.language = _language(language)
+        startup.language = check_language(language)
     after = {"name": startup.name, "language": startup.language}
     if after != before:
         db.session.flush()
@@ -102,8 +102,8 @@ def add_person(
     require(caller, "people.edit")
     if person_of(email) is not None:
         raise Conflict("email", "email-taken", "There is a person with the address %(email)s already.", email=email)
-    person = _new_person(caller, email, name, language)
-    _set_role(person, role, programme_ids, partner_id)
+    person = new_person(caller, email, name, language)
+    set_role(person, role, programme_ids, partner_id)
     trail.record(caller, "person.added", f"person:{person.email}", after={"name": person.name, "role": role})
     return person
 
@@ -127,9 +127,9 @@ def edit_person(
     before = {"name": person.name, "role": person.role}
     if person.role != role:
         person.session_epoch += 1
-    person.name = _name(name)
-    person.language = None if language is None else _language(language)
-    _set_role(person, role, programme_ids, partner_id)
+    person.name = check_name(name)
+    person.language = None if language is None else check_language(language)
+    set_role(person, role, programme_ids, partner_id)
     after = {"name": person.name, "role": person.role}
     if after != before:
         trail.record(caller, "person.edited", f"person:{person.email}", before=before, after=after)
@@ -141,15 +141,29 @@ def add_membership(
 ) -> Membership:
     """Makes somebody one of a startup's people, and a person first where there is none; again changes the role only.
 
-    A known person's name stays as it is. Raises NotFound, Forbidden, RuleBroken("email" | "name" | "role", ...).
+    A known person's name stays as it is, and is seen by the caller from then on: so a manager limited to programmes
+    may not do this, and invites instead (parties/invitations.py), which tells nothing of other startups' people.
+    Raises NotFound, Forbidden, RuleBroken("email" | "name" | "role", ...).
     """
     company = require_startup(caller, "startup.edit", startup)
-    if role not in MEMBER_ROLES:
-        raise RuleBroken("role", "unknown-role", "%(role)r is no role in a startup: owner or member", role=role)
-    person = person_of(email) or _new_person(caller, email, name, language)
+    if caller.programme_ids is not None:
+        raise Forbidden("member.add")
+    person = person_of(email) or new_person(caller, email, name, language)
+    return put_membership(caller, company, person, role)
+
+
+def put_membership(caller: Caller, company: Startup, person: Person, role: str) -> Membership:
+    """Makes the person one of the startup's people in that role, for who has asked whether the caller may.
+
+    Raises RuleBroken("role", "unknown-role") and Conflict("role", "last-owner").
+    """
+    startup = company.key
+    check_member_role(role)
     membership = db.session.scalar(
         select(Membership).where(Membership.startup_id == company.id, Membership.person_id == person.id)
     )
+    if membership is not None and role != "owner":
+        refuse_last_owner(membership, "role")
     before = None if membership is None else {"role": membership.role}
     if membership is None:
         membership = Membership(startup_id=company.id, person_id=person.id, role=role)
@@ -164,18 +178,57 @@ def add_membership(
     return membership
 
 
+def change_membership(caller: Caller, *, startup: str, email: str, role: str) -> Membership:
+    """Changes what one of a startup's people is there, by its owners too.
+
+    Raises NotFound("startup" | "person"), Forbidden, RuleBroken("role", "unknown-role") and Conflict("role",
+    "last-owner").
+    """
+    company = require_startup(caller, "team.edit", startup, locked=True)
+    person, _ = _member(company, email)
+    return put_membership(caller, company, person, role)
+
+
 def end_membership(caller: Caller, *, startup: str, email: str) -> None:
-    """Takes somebody out of a startup's people. Raises NotFound and Forbidden."""
-    company = require_startup(caller, "startup.edit", startup)
-    person = known_person(email)
-    membership = db.session.scalar(
-        select(Membership).where(Membership.startup_id == company.id, Membership.person_id == person.id)
-    )
-    if membership is None:
-        raise NotFound("person", email)
+    """Takes somebody out of a startup's people, by its owners too.
+
+    Raises NotFound("startup" | "person"), Forbidden and Conflict("email", "last-owner").
+    """
+    company = require_startup(caller, "team.edit", startup, locked=True)
+    person, membership = _member(company, email)
+    refuse_last_owner(membership, "email")
     db.session.delete(membership)
     db.session.flush()
     trail.record(caller, "member.ended", f"startup:{startup}", before={"person": person.email, "role": membership.role})
+
+
+def check_member_role(role: str) -> None:
+    """Raises RuleBroken("role", "unknown-role")."""
+    if role not in MEMBER_ROLES:
+        raise RuleBroken("role", "unknown-role", "%(role)r is no role in a startup: owner or member", role=role)
+
+
+def refuse_last_owner(membership: Membership, field: str) -> None:
+    """Raises Conflict(field, "last-owner") for the only owner a startup has; its row is locked by who asks."""
+    owners = select(Membership.id).where(
+        Membership.startup_id == membership.startup_id, Membership.role == "owner", Membership.id != membership.id
+    )
+    if membership.role == "owner" and db.session.scalar(owners.limit(1)) is None:
+        raise Conflict(
+            field, "last-owner", "A startup keeps at least one owner: make somebody else an owner first."
+        )
+
+
+def _member(company: Startup, email: str) -> tuple[Person, Membership]:
+    """One of the startup's people. Whoever is not is as if unknown: raises NotFound("person")."""
+    found = db.session.execute(
+        select(Person, Membership)
+        .join(Membership, Membership.person_id == Person.id)
+        .where(Membership.startup_id == company.id, Person.email == email.strip().lower())
+    ).one_or_none()
+    if found is None:
+        raise NotFound("person", email)
+    return found[0], found[1]
 
 
 def set_password(caller: Caller, *, email: str, password: str) -> Person:
@@ -205,25 +258,35 @@ def known_person(email: str) -> Person:
     return person
 
 
-def _new_person(caller: Caller, email: str, name: str, language: str | None) -> Person:
+def check_email(email: str) -> str:
+    """The address in small letters. Raises RuleBroken("email", "not-an-address")."""
     address = email.strip().lower()
     if len(address) > 254 or not address.isprintable() or not _EMAIL.fullmatch(address):
         raise RuleBroken(
             "email", "not-an-address", "%(value)r is no mail address: write one such as founder@example.com",
             value=email[:254],
         )
+    return address
+
+
+def new_person(caller: Caller, email: str, name: str, language: str | None) -> Person:
+    """A person with neither role nor password, for who has asked whether the caller may.
+
+    Raises RuleBroken("email" | "name" | "language", ...).
+    """
     person = Person(
-        email=address, name=_name(name), language=None if language is None else _language(language),
-        created_at=caller.now,
+        email=check_email(email), name=check_name(name),
+        language=None if language is None else check_language(language), created_at=caller.now,
     )
     db.session.add(person)
     db.session.flush()
     return person
 
 
-def _set_role(
+def set_role(
     person: Person, role: str | None, programme_ids: Collection[int] | None, partner_id: int | None
 ) -> None:
+    """Gives a staff role, or takes it. Raises RuleBroken: ("role", "unknown-role"), ("partner", "missing")."""
     if role is not None and role not in STAFF_ROLES:
         raise RuleBroken(
             "role", "unknown-role", "%(role)r is no role: %(roles)s", role=role, roles=", ".join(STAFF_ROLES)
@@ -241,14 +304,16 @@ def _set_role(
     db.session.flush()
 
 
-def _name(name: str) -> str:
+def check_name(name: str) -> str:
+    """The name without blanks around it. Raises RuleBroken("name", "not-a-name")."""
     name = name.strip()
     if not name or not name.isprintable() or len(name) > 200:
         raise RuleBroken("name", "not-a-name", "A name has 1 to 200 characters on one line.")
     return name
 
 
-def _language(language: str) -> str:
+def check_language(language: str) -> str:
+    """The language itself. Raises RuleBroken("language", "unknown-language")."""
     if language not in LANGUAGES:
         raise RuleBroken(
             "language", "unknown-language", "%(value)r is no language: %(languages)s",

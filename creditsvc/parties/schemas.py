@@ -35,6 +35,21 @@ class MemberShape(Schema):
     role = fields.String(validate=validate.OneOf(MEMBER_ROLES), load_default="member")
 
 
+class InviteMemberShape(Schema):
+    """Somebody who is invited to a startup; the startup's language unless one is said."""
+
+    email = fields.String(required=True, validate=_EMAIL)
+    role = fields.String(validate=validate.OneOf(MEMBER_ROLES), load_default="member")
+    language = fields.String(validate=validate.OneOf(LANGUAGES), load_default="")
+
+
+class AcceptShape(Schema):
+    """How somebody who takes an invitation up is called, and a password."""
+
+    name = fields.String(required=True, validate=_NAME)
+    password = fields.String(required=True, validate=validate.Length(max=1000))
+
+
 class EndMemberShape(Schema):
     """Somebody who is to belong to a startup no more."""
 

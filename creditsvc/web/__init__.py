@@ -17,6 +17,7 @@ from creditsvc.web import (
     headers,
     health,
     holdings,
+    invitations,
     navigation,
     night,
     passwords,
@@ -53,10 +54,10 @@ def hang(app: Flask) -> None:
         "static_files", __name__, static_folder="static", static_url_path="/static", template_folder="templates"
     )
     for pages in (
-        static, entry.pages, passwords.pages, health.pages, startups.pages, holdings.pages, people.pages, grants.pages,
-        scopes.pages, usage.pages, rates.pages, pools.pages, reported.pages, activation.pages, night.pages,
-        night.links, calendars.pages, products.pages, seats.pages, bookings.pages, sessions.pages, consulting.pages,
-        consultants.pages,
+        static, entry.pages, passwords.pages, health.pages, startups.pages, holdings.pages, people.pages,
+        invitations.pages, grants.pages, scopes.pages, usage.pages, rates.pages, pools.pages, reported.pages,
+        activation.pages, night.pages, night.links, calendars.pages, products.pages, seats.pages, bookings.pages,
+        sessions.pages, consulting.pages, consultants.pages,
     ):
         app.register_blueprint(pages)
 

@@ -1,40 +1,55 @@
-"""A startup's people."""
+"""A startup's people: who they are, and for its owners and managers inviting, roles, and taking somebody out."""
+
+from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc.db import transaction
-from creditsvc.parties.access import require_startup
-from creditsvc.parties.operations import add_membership, end_membership
+from creditsvc.onboarding import welcoming
+from creditsvc.parties import invitations
+from creditsvc.parties.access import may_with, require_startup
+from creditsvc.parties.operations import change_membership, end_membership
 from creditsvc.parties.reading import find_startup, members_of
-from creditsvc.parties.schemas import MemberShape
+from creditsvc.parties.schemas import InviteMemberShape
 from creditsvc.web import session
-from creditsvc.web.forms import Form, posted, submit
+from creditsvc.web.forms import Form, posted, submit_once
 
 pages = session.private_pages("people", __name__)
 
 
 @pages.get("/startups/<key>/members")
 def members(key: str) -> ResponseReturnValue:
-    """Who belongs to the startup, with a form to add somebody."""
+    """Who belongs to the startup, with a form to invite somebody."""
     return _page(key, _form())
 
 
 @pages.post("/startups/<key>/members")
-def add(key: str) -> ResponseReturnValue:
-    """Adds somebody; they set their password by mail."""
+def invite(key: str) -> ResponseReturnValue:
+    """Invites somebody by mail. Nothing tells whether the address is known elsewhere."""
     caller = session.caller()
-    require_startup(caller, "startup.edit", key)
+    require_startup(caller, "team.edit", key)
     form = _form()
-    done = submit(form, MemberShape(), lambda values: add_membership(caller, startup=key, **values))
-    if done is None:
+
+    def act(values: dict[str, Any]) -> str:
+        welcoming.send(invitations.invite_member(caller, startup=key, **values), session.config(), caller.now)
+        return url_for("people.members", key=key)
+
+    onward = submit_once(form, InviteMemberShape(), caller, act)
+    if onward is None:
         return _page(key, form)
-    flash(
-        _("%(email)s belongs to the startup now. They set a password by “I have no password or forgot it”.",
-          email=form.value("email").strip().lower()),
-        "success",
-    )
+    flash(_("An invitation is on its way to %(email)s.", email=form.value("email").strip().lower()), "success")
+    return redirect(onward, 303)
+
+
+@pages.post("/startups/<key>/members/role")
+def change(key: str) -> ResponseReturnValue:
+    """Makes a member an owner, or an owner a member."""
+    caller = session.caller()
+    email, role = request.form.get("email", ""), request.form.get("role", "")
+    transaction(lambda: change_membership(caller, startup=key, email=email, role=role))
+    flash(_("Saved."), "success")
     return redirect(url_for("people.members", key=key), 303)
 
 
@@ -48,10 +63,37 @@ def end(key: str) -> ResponseReturnValue:
     return redirect(url_for("people.members", key=key), 303)
 
 
+@pages.post("/startups/<key>/invitations/<int:invitation_id>/send-again")
+def send_again(key: str, invitation_id: int) -> ResponseReturnValue:
+    """Sends an invitation once more; the link that was sent before ends."""
+    caller = session.caller()
+    transaction(
+        lambda: welcoming.send(
+            invitations.send_again(caller, invitation_id, startup=key), session.config(), caller.now
+        )
+    )
+    flash(_("The invitation is sent again. The link in the mail before it does not work any more."), "success")
+    return redirect(url_for("people.members", key=key), 303)
+
+
+@pages.post("/startups/<key>/invitations/<int:invitation_id>/revoke")
+def revoke(key: str, invitation_id: int) -> ResponseReturnValue:
+    """Ends an invitation."""
+    caller = session.caller()
+    transaction(lambda: invitations.revoke(caller, invitation_id, startup=key))
+    flash(_("The invitation is revoked: its link does not work any more."), "success")
+    return redirect(url_for("people.members", key=key), 303)
+
+
 def _form() -> Form:
-    return posted({"email": _("Mail address"), "name": _("Name"), "role": _("Role")})
+    return posted({"email": _("Mail address"), "role": _("Role"), "language": _("Language of the mail")})
 
 
 def _page(key: str, form: Form) -> ResponseReturnValue:
-    startup = find_startup(session.caller(), key)
-    return render_template("members.html", startup=startup, members=members_of(startup), form=form), form.status
+    caller = session.caller()
+    startup = find_startup(caller, key)
+    may_edit = may_with(caller, "team.edit", startup)
+    return render_template(
+        "members.html", startup=startup, members=members_of(startup), form=form, may_edit=may_edit, now=caller.now,
+        own_email=caller.actor, invited=invitations.open_invitations(caller, key) if may_edit else [],
+    ), form.status

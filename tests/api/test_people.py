@@ -44,18 +44,23 @@ def test_tokens_are_ones_own_and_never_say_their_secret(manager: Speaker, audito
 def test_a_manager_adds_somebody_changes_their_role_and_takes_them_out(manager: Speaker, startups: None) -> None:
     place, new = "/startups/harbour-robotics/members", {"email": "New@Harbour-Robotics.example", "name": "W. Ng"}
 
+    factories.make_member("harbour-robotics", "first@harbour-robotics.example")
     added = manager.post(place, new)
     changed = manager.post(place, {**new, "name": "other", "role": "owner"})
     ended = manager.post(f"{place}/end", {"email": "new@harbour-robotics.EXAMPLE"})
 
     assert added.json == {"email": "new@harbour-robotics.example", "name": "W. Ng", "role": "member"}
     assert changed.json == ended.json == {**added.json, "role": "owner"}
-    assert manager.get(place).json["items"] == []
+    assert [each["email"] for each in manager.get(place).json["items"]] == ["first@harbour-robotics.example"]
+    last = manager.post(f"{place}/end", {"email": "first@harbour-robotics.example"})
+    assert (last.status_code, last.json["code"]) == (409, "last-owner")
     assert manager.post(f"{place}/end", {"email": "new@harbour-robotics.example"}).status_code == 404
 
 
-def test_a_founder_adds_nobody_and_ends_nobody(founder: Speaker) -> None:
-    for key, status in (("harbour-robotics", 403), ("lotus-health", 404)):
-        body = {"email": "founder@harbour-robotics.example"}
+def test_a_founder_adds_nobody_and_ends_people_of_their_own_startup_alone(founder: Speaker) -> None:
+    factories.make_member("harbour-robotics", "second@harbour-robotics.example", "member")
+    body = {"email": "second@harbour-robotics.example"}
+
+    for key, status, ended in (("lotus-health", 404, 404), ("harbour-robotics", 403, 200)):
         assert founder.post(f"/startups/{key}/members", {**body, "name": "M"}).status_code == status
-        assert founder.post(f"/startups/{key}/members/end", body).status_code == status
+        assert founder.post(f"/startups/{key}/members/end", body).status_code == ended

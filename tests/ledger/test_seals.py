@@ -32,8 +32,8 @@ CHAINED = {
 NOT_HELD = {
     # what may change, or is no fact of a balance; docs/rules.md says so (L18)
     "startup", "person", "membership", "manager_programme", "startup_programme", "sign_in_attempt", "password_reset",
-    "api_token", "answered_request", "partner", "programme", "programme_terms", "cohort", "package", "package_line",
-    "enrolment", "import_file", "file_piece", "run_scope", "run_totals", "job_run", "alert",
+    "invitation", "api_token", "answered_request", "partner", "programme", "programme_terms", "cohort", "package",
+    "package_line", "enrolment", "import_file", "file_piece", "run_scope", "run_totals", "job_run", "alert",
     "alert_setting", "alert_preference", "alert_memory", "digest", "alert_told", "pool_told", "alert_snooze",
     "noted_head", "outbox_mail", "product", "seat_assignment", "seat_wish", "licence_key", "count_report", "sku_count",
     "seat_sighting", "consultant", "weekly_hours", "day_exception", "consulting_policy", "booking", "calendar_feed",

@@ -92,14 +92,14 @@ def test_only_an_administrator_makes_people(app: Flask):
 def test_belonging_twice_is_belonging_once_in_the_newer_role(app: Flask):
     factories.make_startup("harbour")
 
-    for email, role in (("chan@harbour.example", "owner"), ("Chan@Harbour.example", "member")):
+    for email, role in (("chan@harbour.example", "member"), ("Chan@Harbour.example", "owner")):
         transaction(
             lambda email=email, role=role: operations.add_membership(
                 somebody(), startup="harbour", email=email, name="M. Chan", role=role
             )
         )
 
-    assert [membership.role for membership in db.session.scalars(select(Membership))] == ["member"]
+    assert [membership.role for membership in db.session.scalars(select(Membership))] == ["owner"]
 
 
 def test_a_manager_who_adds_a_known_person_does_not_rename_them(app: Flask):

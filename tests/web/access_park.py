@@ -171,7 +171,7 @@ class Park:
         is_grant = rule.rule.startswith(("/grants/", "/api/v1/grants/"))
         values = {
             "key": f"{row.tenant}-grant" if is_grant else row.tenant, "run_id": self.run_id, "cohort": "none",
-            "rate_id": self.rate_id, "alert_id": 9, "product": "suite", "kind": "csv",
+            "rate_id": self.rate_id, "alert_id": 9, "invitation_id": 9, "product": "suite", "kind": "csv",
             "uid": self.uids.get(row.tenant), "consultant": row.tenant, "step": "decide", "feed_id": 9, "day_id": 9,
             "seat_id": self.seats.get(row.tenant, 9), "wish_id": self.wishes.get(row.tenant, 9),
             "change": "void", "token": link if row.endpoint.startswith("alert") else "none", "filename": "site.css",
