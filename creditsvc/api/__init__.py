@@ -13,6 +13,7 @@ from creditsvc.api import (
     programmes,
     rates,
     reported,
+    requests,
     scopes,
     seats,
     startups,
@@ -24,7 +25,7 @@ from creditsvc.api.problems import http_problem
 
 BLUEPRINTS = (startups.blueprint, grants.blueprint, scopes.blueprint, rates.blueprint, usage_runs.blueprint,
               reported.blueprint, programmes.blueprint, people.blueprint, alerts.blueprint, licences.blueprint,
-              seats.blueprint, bookings.blueprint)
+              seats.blueprint, bookings.blueprint, requests.blueprint)
 
 
 def hang(app: Flask) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from creditsvc.db import Id, Model
@@ -47,3 +47,40 @@ class Activation(Model):
     reason: Mapped[str] = mapped_column(String(500))
     entered_at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(254))
+
+
+class GrantRequest(Model):
+    """What a startup asks for: more of a holding, a later end, or both; decided once, and then it stays as it is.
+
+    `grant_id` is the grant that it is about, `amount` in steps of its unit; `expires` is the end that is asked for.
+    What was given stands in `given_amount`, `given_expires` and `given_grant_id`, which is another grant where a new
+    one was awarded. Of an account one request at most is open.
+    """
+
+    __tablename__ = "grant_request"
+    __table_args__ = (
+        CheckConstraint("state IN ('open', 'approved', 'refused', 'withdrawn')", name="state"),
+        CheckConstraint("amount IS NOT NULL OR expires IS NOT NULL", name="asks_for_something"),
+        Index(
+            "uq_grant_request_open_account", "account_id", unique=True, sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index(None, "startup_id", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    startup_id: Mapped[int] = mapped_column(ForeignKey("startup.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    grant_id: Mapped[int] = mapped_column(ForeignKey("grant_paper.id"))
+    amount: Mapped[int | None]
+    expires: Mapped[datetime | None]
+    why: Mapped[str] = mapped_column(String(1000))
+    state: Mapped[str] = mapped_column(String(10))
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str] = mapped_column(String(254))
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None] = mapped_column(String(254))
+    reason: Mapped[str] = mapped_column(String(500), default="")
+    given_amount: Mapped[int | None]
+    given_expires: Mapped[datetime | None]
+    given_grant_id: Mapped[int | None] = mapped_column(ForeignKey("grant_paper.id"))

@@ -51,3 +51,29 @@ class ActivateShape(ReasonShape):
 
     on = Moment(required=True)
     subscription = fields.String(required=True, validate=validate.Length(1, 300))
+
+
+class AskShape(Schema):
+    """What a startup asks for: more of what a grant is of, a later end of it, or both."""
+
+    grant = fields.String(required=True, validate=validate.Length(1, 120))
+    amount = Amount(load_default=None, allow_none=True)
+    expires = Moment(load_default=None, allow_none=True)
+    why = fields.String(
+        required=True,
+        validate=validate.Length(1, 1000, error="Say in at most 1,000 characters what it is for."),
+    )
+
+
+class ApproveShape(ReasonShape):
+    """What of a request is given; with nothing said what was asked for. With `pool` a new grant from that one."""
+
+    amount = Amount(load_default=None, allow_none=True)
+    expires = Moment(load_default=None, allow_none=True)
+    pool = fields.String(load_default=None, allow_none=True)
+
+
+class RefuseShape(Schema):
+    """Why a request is refused."""
+
+    reason = fields.String(required=True, validate=validate.And(validate.Length(min=1), REASON))

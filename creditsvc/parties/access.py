@@ -39,6 +39,9 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "grant.award": MANAGERS,
     "grant.change": MANAGERS,
     "grant.activate": MANAGERS,
+    "request.see": READERS,
+    "request.make": frozenset(),  # a startup's own people ask; whoever may award needs not
+    "request.decide": MANAGERS,
     "seat.assign": MANAGERS,
     "seat.rank": MANAGERS,
     "pool.see": READERS | {"partner"},
@@ -65,7 +68,8 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "load": frozenset({"administrator"}),
 }
 MEMBER_ACTIONS = frozenset({
-    "startup.see", "balance.report", "grant.activate", "licence.see", "booking.see", "booking.make", "booking.settle",
+    "startup.see", "balance.report", "grant.activate", "request.see", "request.make", "licence.see", "booking.see",
+    "booking.make", "booking.settle",
 })
 OWNER_ACTIONS = frozenset({"seat.assign", "team.edit"})
 """What of a startup's own people its owners alone may do."""

@@ -26,6 +26,7 @@ from creditsvc.web import (
     products,
     rates,
     reported,
+    requests,
     scopes,
     seats,
     session,
@@ -57,7 +58,7 @@ def hang(app: Flask) -> None:
         static, entry.pages, passwords.pages, health.pages, startups.pages, holdings.pages, people.pages,
         invitations.pages, grants.pages, scopes.pages, usage.pages, rates.pages, pools.pages, reported.pages,
         activation.pages, night.pages, night.links, calendars.pages, products.pages, seats.pages, bookings.pages,
-        sessions.pages, consulting.pages, consultants.pages,
+        sessions.pages, consulting.pages, consultants.pages, requests.pages,
     ):
         app.register_blueprint(pages)
 

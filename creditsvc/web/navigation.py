@@ -30,6 +30,8 @@ def navigation() -> list[Entry]:
         entries.append(_entry(_("Startups"), "startups.listing", *_OF_A_STARTUP))
     elif caller.is_member:
         entries.append(_entry(_("My startup"), "entry.home", *_OF_A_STARTUP))
+    if may(caller, "request.see") or caller.is_member:
+        entries.append(_entry(_("Requests"), "requests.listing", "requests"))
     if caller.role == "consultant":
         entries.append(_entry(_("My sessions"), "entry.home", "sessions", "bookings", "consultants"))
     if may(caller, "startups.list"):

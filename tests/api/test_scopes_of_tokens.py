@@ -19,6 +19,8 @@ WRITES = {
         "POST /grants", "POST /grants/{key}/extend", "POST /grants/{key}/top-up", "POST /grants/{key}/void",
         "POST /grants/{key}/return", "POST /grants/{key}/activate", "POST /grants/{key}/void-series",
         "POST /startups/{key}/enrolments/{cohort}/award",
+        "POST /requests", "POST /requests/{request_id}/approve", "POST /requests/{request_id}/refuse",
+        "POST /requests/{request_id}/withdraw",
         "POST /seats", "POST /seats/bulk", "POST /seats/{seat_id}/release", "POST /seats/{seat_id}/transfer",
         "POST /seat-wishes", "POST /seat-wishes/{wish_id}/withdraw", "POST /seat-wishes/{wish_id}/place",
         "POST /seat-wishes/{wish_id}/seat",

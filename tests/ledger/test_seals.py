@@ -37,6 +37,7 @@ NOT_HELD = {
     "alert_setting", "alert_preference", "alert_memory", "digest", "alert_told", "pool_told", "alert_snooze",
     "noted_head", "outbox_mail", "product", "seat_assignment", "seat_wish", "licence_key", "count_report", "sku_count",
     "seat_sighting", "consultant", "weekly_hours", "day_exception", "consulting_policy", "booking", "calendar_feed",
+    "grant_request",
 }
 
 

@@ -13,6 +13,7 @@ from creditsvc.consulting import bookings
 from creditsvc.consulting.consultants import add_consultant, set_weekly_hours
 from creditsvc.core.free_slots import Weekly
 from creditsvc.db import db, transaction
+from creditsvc.grants import requests
 from creditsvc.licences import waiting
 from creditsvc.licences.products import add_product
 from creditsvc.parties.access import operator
@@ -51,6 +52,9 @@ def body_of(row: Row) -> dict[str, Any]:
         "api_grants.return_to_pool": {"amount": "-1"},
         "api_grants.top_up_grant": {"amount": "-1"},
         "api_reported.report_a_balance": {"amount": "-1"},
+        "api_requests.make_request": {"grant": f"{row.tenant}-grant", "amount": "-1", "why": "Growth"},
+        "api_requests.approve_request": {"amount": "-1"},
+        "api_requests.refuse_request": {"reason": " "},
         "api_scopes.assign": {"provider": "azure", "id": "no-guid", "startup": row.tenant, "starts": "2026-03-01"},
         "api_scopes.end": {"provider": "azure", "id": guid, "ends": "2026-03-01"},
         "api_rates.state_rate": {
@@ -145,6 +149,15 @@ class Park:
             self.wishes[key] = transaction(lambda key=key: waiting.wait(
                 operator(NOW), app.config["CREDITSVC"], startup=key, product="suite", email="bob@acme.example", name="B"
             ).id)
+        self.requests = {
+            key: transaction(lambda key=key, asks=asks: requests.ask(
+                asks, grant=f"{key}-grant", amount="1", why="Growth"
+            ).id)
+            for key, asks in (
+                (OWN, factories.caller(self.people["owner"])),
+                (OTHER, factories.caller(factories.make_member(OTHER, "o@other.example"))),
+            )
+        }
         packed = pack("not-an-export.csv", io.BytesIO(b""))
         self.run_id = transaction(lambda: receive_upload(operator(NOW), "not-an-export.csv", [packed]).id)
 
@@ -174,6 +187,7 @@ class Park:
             "rate_id": self.rate_id, "alert_id": 9, "invitation_id": 9, "product": "suite", "kind": "csv",
             "uid": self.uids.get(row.tenant), "consultant": row.tenant, "step": "decide", "feed_id": 9, "day_id": 9,
             "seat_id": self.seats.get(row.tenant, 9), "wish_id": self.wishes.get(row.tenant, 9),
+            "request_id": self.requests.get(row.tenant, 9),
             "change": "void", "token": link if row.endpoint.startswith("alert") else "none", "filename": "site.css",
         }
         with self.app.test_request_context():

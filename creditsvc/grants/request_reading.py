@@ -1,0 +1,126 @@
+"""Requests as they stand, with whose they are and what they are about; one statement for any number of them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import aliased
+
+from creditsvc.core.amounts import Unit, format_amount, unit_named
+from creditsvc.core.days import instant_text
+from creditsvc.core.errors import NotFound
+from creditsvc.db import db, is_id
+from creditsvc.grants.models import Grant, GrantRequest
+from creditsvc.grants.requests import OPEN
+from creditsvc.ledger.models import Account, Resource
+from creditsvc.parties.access import Caller, require, require_startup, visible_startups
+from creditsvc.parties.models import Startup
+
+
+@dataclass(frozen=True)
+class RequestView:
+    """A request with its startup, its grant and what that is of; amounts in steps of `unit`."""
+
+    request: GrantRequest
+    startup: str
+    startup_name: str
+    grant: str
+    given_grant: str | None
+    resource: str
+    resource_name: str
+    kind: str
+    unit: Unit
+
+    @property
+    def id(self) -> int:
+        """The number of the request."""
+        return self.request.id
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits for an answer."""
+        return self.request.state == OPEN
+
+
+def requests_of(
+    caller: Caller, *, startup: str | None = None, states: Collection[str] = (), before: int | None = None,
+    limit: int | None = None,
+) -> list[RequestView]:
+    """The requests of a startup, or of all that the caller may see, newest first; `before` is the id to go on from.
+
+    Raises NotFound("startup"), Forbidden for who neither looks after startups nor belongs to one.
+    """
+    statement = _requests().where(visible_startups(caller)).order_by(GrantRequest.id.desc())
+    if startup is not None:
+        statement = statement.where(
+            GrantRequest.startup_id == require_startup(caller, "request.see", startup).id
+        )
+    elif not caller.is_member:
+        require(caller, "request.see")
+    if states:
+        statement = statement.where(GrantRequest.state.in_(states))
+    if before is not None:
+        statement = statement.where(GrantRequest.id < before)
+    if limit is not None:
+        statement = statement.limit(limit)
+    return [_view(*row) for row in db.session.execute(statement)]
+
+
+def find_request(caller: Caller, request_id: int) -> RequestView:
+    """One request. Raises NotFound("request") when there is none or the caller may not know of it."""
+    statement = _requests().where(GrantRequest.id == request_id, visible_startups(caller))
+    row = db.session.execute(statement).first() if is_id(request_id) else None
+    if row is None:
+        raise NotFound("request", str(request_id))
+    return _view(*row)
+
+
+def open_requests(caller: Caller) -> int:
+    """How many requests wait for an answer, of the startups that the caller may see."""
+    statement = (
+        select(func.count())
+        .select_from(GrantRequest)
+        .join(Startup, Startup.id == GrantRequest.startup_id)
+        .where(GrantRequest.state == OPEN, visible_startups(caller))
+    )
+    return db.session.scalar(statement) or 0
+
+
+def request_document(view: RequestView) -> dict[str, Any]:
+    """A request as JSON values."""
+    request = view.request
+
+    def text(steps: int | None) -> str | None:
+        return None if steps is None else format_amount(steps, view.unit)
+
+    return {
+        "id": view.id, "startup": view.startup, "grant": view.grant, "resource": view.resource, "unit": view.unit.name,
+        "amount": text(request.amount), "expires_at": instant_text(request.expires), "why": request.why,
+        "state": request.state, "asked_at": instant_text(request.asked_at), "asked_by": request.asked_by,
+        "decided_at": instant_text(request.decided_at), "decided_by": request.decided_by, "reason": request.reason,
+        "given_amount": text(request.given_amount), "given_expires_at": instant_text(request.given_expires),
+        "given_grant": view.given_grant,
+    }
+
+
+_GIVEN = aliased(Grant)
+
+
+def _requests() -> Select[*tuple[Any, ...]]:
+    return (
+        select(GrantRequest, Startup.key, Startup.name, Grant.key, _GIVEN.key, Resource)
+        .join(Startup, Startup.id == GrantRequest.startup_id)
+        .join(Grant, Grant.id == GrantRequest.grant_id)
+        .join(Account, Account.id == GrantRequest.account_id)
+        .join(Resource, Resource.id == Account.resource_id)
+        .outerjoin(_GIVEN, _GIVEN.id == GrantRequest.given_grant_id)
+    )
+
+
+def _view(
+    request: GrantRequest, startup: str, name: str, grant: str, given: str | None, resource: Resource
+) -> RequestView:
+    return RequestView(
+        request, startup, name, grant, given, resource.key, resource.name, resource.kind, unit_named(resource.unit)
+    )
