@@ -182,3 +182,13 @@ def consultant(key: str) -> Person:
     return do(lambda: db.session.execute(
         select(Person).where(Person.email == f"{key}@park.example")
     ).scalar_one())
+
+
+def manager_of(*programme_ids: int, email: str = "limited@park.example") -> Caller:
+    """A manager limited to those programmes."""
+    return Caller(now=NOW, actor=email, role="manager", programme_ids=frozenset(programme_ids))
+
+
+def auditor() -> Caller:
+    """Somebody who reads all and changes nothing."""
+    return Caller(now=NOW, actor="auditor@park.example", role="auditor")

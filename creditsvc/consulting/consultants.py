@@ -297,6 +297,15 @@ def set_policy(caller: Caller, programme: str, policy: Policy) -> None:
     record(caller, "programme.consulting", f"programme:{programme}", before=before, after=asdict(policy))
 
 
+def policy_of_programme(programme: str) -> Policy:
+    """What a programme says of sessions, the policy's own values where it says nothing."""
+    return _policy(db.session.scalar(
+        select(ConsultingPolicy)
+        .join(Programme, Programme.id == ConsultingPolicy.programme_id)
+        .where(Programme.key == programme)
+    ))
+
+
 def policy_of_startup(startup_id: int) -> Policy:
     """What holds of a startup's sessions: what the programme says in which it was enrolled first, of those that are
     active and say anything; else the policy's own values."""

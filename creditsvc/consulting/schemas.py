@@ -83,3 +83,13 @@ class DecideShape(MinutesShape):
     """What counts in the end, and why."""
 
     reason = fields.String(required=True, validate=WHY)
+
+
+class PolicyShape(Schema):
+    """What a programme says of sessions."""
+
+    confirm_days = WholeNumber(required=True)
+    excess = fields.String(required=True)
+    no_show_percent = WholeNumber(required=True)
+    late_hours = WholeNumber(required=True)
+    late_percent = WholeNumber(required=True)

@@ -1,8 +1,9 @@
 """The paper of an award; its amount, interval and changes are the ledger's facts."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from creditsvc.db import Id, Model
@@ -84,3 +85,39 @@ class GrantRequest(Model):
     given_amount: Mapped[int | None]
     given_expires: Mapped[datetime | None]
     given_grant_id: Mapped[int | None] = mapped_column(ForeignKey("grant_paper.id"))
+
+
+class AwardLimit(Model):
+    """Above which amount (steps of the pool's unit) an award from a pool needs a second person."""
+
+    __tablename__ = "award_limit"
+
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), primary_key=True)
+    amount: Mapped[int]
+
+
+class Proposal(Model):
+    """A proposed award, above its pool's limit: it waits until a second person approves or refuses it, once (L13).
+
+    `kind` is `grant`, `package` or `top_up`; `terms` are what the operation of that name is called with, `subject` is
+    whose it would be: `package:<cohort>`, `grant:<key>`, or `pool:<key>` of a new grant. `grants` are the keys of what
+    it became.
+    """
+
+    __tablename__ = "award_proposal"
+    __table_args__ = (Index(None, "state", "proposed_at"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    startup_id: Mapped[int] = mapped_column(ForeignKey("startup.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    subject: Mapped[str] = mapped_column(String(200))
+    terms: Mapped[dict[str, Any]] = mapped_column(JSON)
+    reason: Mapped[str] = mapped_column(String(500), default="")
+    state: Mapped[str] = mapped_column(String(10))  # waiting, approved, refused, withdrawn
+    proposed_by: Mapped[str] = mapped_column(String(254))
+    proposed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    proposed_at: Mapped[datetime]
+    decided_by: Mapped[str | None] = mapped_column(String(254))
+    decided_at: Mapped[datetime | None]
+    decision_reason: Mapped[str] = mapped_column(String(500), default="")
+    grants: Mapped[list[str]] = mapped_column(JSON)

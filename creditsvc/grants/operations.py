@@ -110,7 +110,7 @@ def award_package(caller: Caller, *, startup: str, cohort: str) -> list[Grant]:
     if enrolment.package_id is None:
         raise Conflict("package", "no-package", "the enrolment has no package")
     drafts = [
-        draft for line in lines_of(enrolment.package_id)
+        draft for line in lines_of(enrolment.package_id, enrolment.package_version)
         for draft in _line_drafts(caller, company, intake, enrolment, line)
     ]
     return award(caller, drafts, Cause("award", f"package:{cohort}", caller.actor))

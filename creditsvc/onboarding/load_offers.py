@@ -13,7 +13,7 @@ from creditsvc.ledger.models import Pool, Resource
 from creditsvc.onboarding.loading import Item, Loading, Outcome
 from creditsvc.programmes import operations
 from creditsvc.programmes.models import Cohort, Package, Partner, Programme
-from creditsvc.programmes.operations import LineTerms
+from creditsvc.programmes.packages import LineTerms
 from creditsvc.programmes.reading import M, by_key, find_package, line_views, standing_terms
 
 

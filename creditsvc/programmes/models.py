@@ -45,6 +45,8 @@ class ProgrammeTerms(Model):
     version: Mapped[int]
     months: Mapped[int]
     stated_at: Mapped[datetime]
+    stated_by: Mapped[str | None] = mapped_column(String(254))  # None: before anybody kept it
+    reason: Mapped[str | None] = mapped_column(String(500))
 
 
 class Cohort(Model):
@@ -61,7 +63,7 @@ class Cohort(Model):
 
 
 class Package(Model):
-    """What an enrolment brings, awarded as a whole or not at all."""
+    """What an enrolment brings, awarded as a whole or not at all; `version` is the one that stands."""
 
     __tablename__ = "package"
     __table_args__ = (UniqueConstraint("programme_id", "key"),)
@@ -69,10 +71,25 @@ class Package(Model):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
     key: Mapped[str] = mapped_column(String(100))
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+
+
+class PackageVersion(Model):
+    """Who stated a version of a package, when and why; an enrolment keeps the version that stood when it was made."""
+
+    __tablename__ = "package_version"
+    __table_args__ = (UniqueConstraint("package_id", "version"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    package_id: Mapped[int] = mapped_column(ForeignKey("package.id"))
+    version: Mapped[int]
+    stated_at: Mapped[datetime]
+    stated_by: Mapped[str] = mapped_column(String(254))
+    reason: Mapped[str] = mapped_column(String(500), default="")
 
 
 class PackageLine(Model):
-    """One line of a package: an amount (steps of the resource's unit) from a pool for a number of months.
+    """One line of a version of a package: an amount (steps of the resource's unit) from a pool for a number of months.
 
     Where it is `monthly`, that amount comes every month and lapses with it.
 
@@ -83,6 +100,7 @@ class PackageLine(Model):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     package_id: Mapped[int] = mapped_column(ForeignKey("package.id"), index=True)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     position: Mapped[int]
     resource_id: Mapped[int] = mapped_column(ForeignKey("resource.id"))
     pool_id: Mapped[int | None] = mapped_column(ForeignKey("pool.id"))
@@ -102,6 +120,7 @@ class Enrolment(Model):
     startup_id: Mapped[int] = mapped_column(ForeignKey("startup.id"))
     cohort_id: Mapped[int] = mapped_column(ForeignKey("cohort.id"), index=True)
     package_id: Mapped[int | None] = mapped_column(ForeignKey("package.id"))
+    package_version: Mapped[int] = mapped_column(default=1, server_default="1")
     terms_id: Mapped[int] = mapped_column(ForeignKey("programme_terms.id"))
     status: Mapped[str] = mapped_column(String(20))
     enrolled_on: Mapped[date]

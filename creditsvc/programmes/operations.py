@@ -4,7 +4,7 @@ Operations look up by key, check rules and permission, add and flush, and write 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from creditsvc.programmes.models import (
     Programme,
     ProgrammeTerms,
 )
+from creditsvc.programmes.packages import LineTerms, check_months, write_lines
 from creditsvc.programmes.reading import (
     M,
     by_key,
@@ -49,24 +50,6 @@ NEXT_STATES: Mapping[str, frozenset[str]] = {
     "graduated": frozenset(),
     "withdrawn": frozenset(),
 }
-
-LONGEST_MONTHS = 120
-"""Beyond ten years a number of months is a slip of the hand."""
-
-
-@dataclass(frozen=True)
-class LineTerms:
-    """One line of a package as stated: keys of the resource and pool, a decimal string, a number of months.
-
-    `monthly`: the amount comes anew each month, and lapses with it.
-    """
-
-    resource: str
-    pool: str
-    amount: str
-    months: int
-    monthly: bool = False
-
 
 def add_partner(caller: Caller, *, key: str, name: str) -> Partner:
     """A new partner. Raises RuleBroken("key", ...) for a key that is none or is taken, Forbidden."""
@@ -134,7 +117,7 @@ def add_pool(
         raise RuleBroken("amount", "not-positive", "%(value)s: a pool holds more than 0", value=amount)
     first, end = starts_at(starts, DEFAULT_ZONE), ends_at(ends, DEFAULT_ZONE) if ends is not None else None
     if end is not None and end <= first:
-        raise _ends_before_start(starts, ends)
+        raise ends_before_start(starts, ends)
     pool = book.open_pool(key, by_key(Partner, "partner", partner).id, kind_of.id, steps, first, end)
     awaiting = PackageLine.pool_key == key, PackageLine.pool_id.is_(None), PackageLine.resource_id == kind_of.id
     db.session.execute(update(PackageLine).where(*awaiting).values(pool_id=pool.id))
@@ -156,7 +139,7 @@ def add_programme(
     require(caller, "programme.edit")
     if caller.programme_ids is not None:
         raise Forbidden("programme.edit")
-    _check_months(months)
+    check_months(months)
     zone_named(timezone)
     programme = Programme(
         key=_free_key(Programme, key), name=name, name_zh_hant=name_zh_hant, name_zh_hans=name_zh_hans,
@@ -164,28 +147,44 @@ def add_programme(
     )
     after = {"name": name, "months": months, "partner": partner, "timezone": timezone}
     _added(caller, programme, "programme", key, after)
-    db.session.add(ProgrammeTerms(programme_id=programme.id, version=1, months=months, stated_at=caller.now))
+    db.session.add(ProgrammeTerms(
+        programme_id=programme.id, version=1, months=months, stated_at=caller.now, stated_by=caller.actor
+    ))
     db.session.flush()
     return programme
 
 
-def state_terms(caller: Caller, *, programme: str, months: int) -> ProgrammeTerms:
+def state_terms(
+    caller: Caller, *, programme: str, months: int, reason: str = "", version: int | None = None
+) -> ProgrammeTerms:
     """A new version of a programme's terms, for enrolments made from now on. Terms that stand already stay as they
-    are. Raises RuleBroken("months", ...), NotFound("programme"), Forbidden.
+    are. `version` is the one from which the change was made. Raises RuleBroken("months", ...), Conflict("version",
+    "changed-meanwhile"), NotFound("programme"), Forbidden.
     """
-    subject = _own_programme(caller, programme)
-    _check_months(months)
+    subject = own_programme(caller, programme, locked=True)
+    check_months(months)
     now_standing = standing_terms(subject.id)
+    refuse_changed(version, now_standing.version)
     if now_standing.months == months:
         return now_standing
     terms = ProgrammeTerms(
-        programme_id=subject.id, version=now_standing.version + 1, months=months, stated_at=caller.now
+        programme_id=subject.id, version=now_standing.version + 1, months=months, stated_at=caller.now,
+        stated_by=caller.actor, reason=reason,
     )
     db.session.add(terms)
     db.session.flush()
-    record(caller, "programme.terms", f"programme:{programme}",
-           before={"months": now_standing.months}, after={"months": months, "version": terms.version})
+    record(caller, "programme.terms", f"programme:{programme}", before={"months": now_standing.months},
+           after={"months": months, "version": terms.version, "reason": reason})
     return terms
+
+
+def refuse_changed(seen: int | str | None, stands: int | str) -> None:
+    """Raises Conflict("version", "changed-meanwhile") unless what was seen, where anything was, still stands."""
+    if seen is not None and seen != stands:
+        raise Conflict(
+            "version", "changed-meanwhile",
+            "somebody has changed it since you opened this page: look at what stands now, and change that",
+        )
 
 
 def add_cohort(caller: Caller, *, programme: str, key: str, name: str, starts: date, ends: date) -> Cohort:
@@ -193,9 +192,9 @@ def add_cohort(caller: Caller, *, programme: str, key: str, name: str, starts: d
 
     Raises RuleBroken("key" | "ends", ...), NotFound("programme"), Forbidden.
     """
-    subject = _own_programme(caller, programme)
+    subject = own_programme(caller, programme)
     if ends < starts:
-        raise _ends_before_start(starts, ends)
+        raise ends_before_start(starts, ends)
     cohort = Cohort(programme_id=subject.id, key=_free_key(Cohort, key), name=name, starts=starts, ends=ends)
     return _added(caller, cohort, "cohort", key, {
         "programme": programme, "name": name, "starts": starts.isoformat(), "ends": ends.isoformat()
@@ -210,47 +209,19 @@ def add_package(caller: Caller, *, programme: str, key: str, lines: Sequence[Lin
     the package is not awarded.
     Raises NotFound for an unknown programme or resource, Forbidden.
     """
-    subject = _own_programme(caller, programme)
+    subject = own_programme(caller, programme)
     check_key(key)
     if find_package(subject.id, key) is not None:
         raise _taken(key)
-    if not lines:
-        raise RuleBroken("lines", "no-lines", "a package has one line or more")
-    package = Package(programme_id=subject.id, key=key)
+    package = Package(programme_id=subject.id, key=key, version=1)
     db.session.add(package)
     db.session.flush()
-    db.session.add_all(
-        [PackageLine(package_id=package.id, position=at, **line_values(line, f"lines[{at}].")) for at, line in
-         enumerate(lines)]
-    )
-    db.session.flush()
+    write_lines(caller, package, lines, "")
     record(
         caller, "package.added", f"programme:{programme}",
         after={"package": key, "lines": [asdict(line) for line in lines]},
     )
     return package
-
-
-def line_values(line: LineTerms, at: str = "") -> dict[str, Any]:
-    """The stored values of a package's line; `at` goes before the names of fields in refusals."""
-    resource = by_key(Resource, "resource", line.resource)
-    check_key(line.pool, f"{at}pool")
-    pool = db.session.scalar(select(Pool).where(Pool.key == line.pool))
-    if pool is None and resource.kind == "credit":
-        raise RuleBroken(f"{at}pool", "unknown-pool", "there is no pool %(pool)s", pool=line.pool)
-    if pool is not None and pool.resource_id != resource.id:
-        raise RuleBroken(
-            f"{at}pool", "other-resource", "pool %(pool)s is of another resource than %(resource)s",
-            pool=line.pool, resource=line.resource,
-        )
-    amount = parse_amount(line.amount, unit_named(resource.unit), f"{at}amount")
-    if amount <= 0:
-        raise RuleBroken(f"{at}amount", "not-positive", "%(value)s: a line brings more than 0", value=line.amount)
-    _check_months(line.months, f"{at}months")
-    return {
-        "resource_id": resource.id, "pool_id": pool.id if pool is not None else None, "pool_key": line.pool,
-        "amount": amount, "months": line.months, "monthly": line.monthly,
-    }
 
 
 def enrol(
@@ -277,7 +248,7 @@ def enrol(
     terms = standing_terms(intake.programme_id)
     made = insert_if_absent(Enrolment, {
         "startup_id": company.id, "cohort_id": intake.id, "package_id": brings.id if brings else None,
-        "terms_id": terms.id, "status": status, "enrolled_on": on,
+        "package_version": brings.version if brings else 1, "terms_id": terms.id, "status": status, "enrolled_on": on,
     })
     enrolment = find_enrolment(company.id, cohort)
     if made:
@@ -285,7 +256,7 @@ def enrol(
             "cohort": cohort, "package": package, "status": status, "on": on.isoformat(), "months": terms.months
         })
     elif brings is not None and enrolment.package_id is None:
-        enrolment.package_id = brings.id
+        enrolment.package_id, enrolment.package_version = brings.id, brings.version
         db.session.flush()
         record(
             caller, "enrolment.package", f"startup:{startup}",
@@ -357,25 +328,23 @@ def _taken(key: str) -> Conflict:
     return Conflict("key", "key-taken", "The key %(key)s is taken: choose another one.", key=key)
 
 
-def _ends_before_start(starts: date, ends: date | None) -> RuleBroken:
+def ends_before_start(starts: date, ends: date | None) -> RuleBroken:
+    """The refusal of an end that comes before its start."""
     return RuleBroken(
         "ends", "ends-before-start", "%(ends)s is before the start, %(starts)s", ends=str(ends), starts=str(starts)
     )
 
 
-def _check_months(months: int, field: str = "months") -> int:
-    if not 1 <= months <= LONGEST_MONTHS:
-        raise RuleBroken(
-            field, "out-of-range", "%(value)s months: from 1 to %(longest)s is right",
-            value=months, longest=LONGEST_MONTHS,
-        )
-    return months
+def own_programme(caller: Caller, key: str, *, locked: bool = False) -> Programme:
+    """The programme of that key, if the caller may change it; one that the caller does not look after is as if none.
 
-
-def _own_programme(caller: Caller, key: str) -> Programme:
-    """The programme of that key, if the caller may change it; one that the caller does not look after is as if none."""
+    `locked`, it is held and read fresh. Raises Forbidden, NotFound("programme").
+    """
     require(caller, "programme.edit")
-    programme = db.session.scalar(select(Programme).where(Programme.key == key, looked_after(caller)))
+    wanted = select(Programme).where(Programme.key == key, looked_after(caller))
+    if locked:
+        wanted = wanted.with_for_update(of=Programme).execution_options(populate_existing=True)
+    programme = db.session.scalar(wanted)
     if programme is None:
         raise NotFound("programme", key)
     return programme

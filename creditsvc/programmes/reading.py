@@ -56,9 +56,10 @@ class LineView:
 
 @dataclass(frozen=True)
 class PackageView:
-    """What an enrolment with it brings."""
+    """What an enrolment with it brings, by the version that stands."""
 
     key: str
+    version: int
     lines: tuple[LineView, ...]
 
 
@@ -150,30 +151,29 @@ def find_enrolment(startup_id: int, cohort: str) -> Enrolment:
     return enrolment
 
 
-def lines_of(package_id: int) -> list[PackageLine]:
-    """The lines of a package in their order."""
-    return list(
-        db.session.scalars(
-            select(PackageLine).where(PackageLine.package_id == package_id).order_by(PackageLine.position)
-        )
-    )
+def lines_of(package_id: int, version: int) -> list[PackageLine]:
+    """The lines of a version of a package in their order."""
+    mine = PackageLine.package_id == package_id, PackageLine.version == version
+    return list(db.session.scalars(select(PackageLine).where(*mine).order_by(PackageLine.position)))
 
 
 def line_views(package_id: int) -> list[LineView]:
-    """The lines of a package with the keys of what they bring."""
-    return _lines_by_package([package_id])[package_id]
+    """The lines of a package, as they stand, with the keys of what they bring."""
+    package = db.session.get_one(Package, package_id)
+    return lines_by_version([package_id])[package_id, package.version]
 
 
-def _lines_by_package(package_ids: Iterable[int]) -> dict[int, list[LineView]]:
+def lines_by_version(package_ids: Iterable[int]) -> dict[tuple[int, int], list[LineView]]:
+    """The lines of packages by package and version, in their order."""
     rows = db.session.execute(
         select(PackageLine, Resource)
         .join(Resource, Resource.id == PackageLine.resource_id)
         .where(PackageLine.package_id.in_(list(package_ids)))
-        .order_by(PackageLine.package_id, PackageLine.position)
+        .order_by(PackageLine.package_id, PackageLine.version, PackageLine.position)
     )
-    lines: dict[int, list[LineView]] = defaultdict(list)
+    lines: dict[tuple[int, int], list[LineView]] = defaultdict(list)
     for line, resource in rows:
-        lines[line.package_id].append(LineView(
+        lines[line.package_id, line.version].append(LineView(
             line.position, resource.key, line.pool_key, resource.kind, unit_named(resource.unit), line.amount,
             line.months, line.monthly, line.pool_id is not None,
         ))
@@ -241,14 +241,14 @@ def programme_views(caller: Caller) -> list[ProgrammeView]:
     every_version = select(ProgrammeTerms).where(ProgrammeTerms.programme_id.in_(ids)).order_by(ProgrammeTerms.version)
     terms = {row.programme_id: row for row in db.session.scalars(every_version)}  # the newest is the last
     packages = db.session.scalars(select(Package).where(Package.programme_id.in_(ids)).order_by(Package.key)).all()
-    lines = _lines_by_package(package.id for package in packages)
+    lines = lines_by_version(package.id for package in packages)
     return [
         ProgrammeView(
             programme.key, programme.name, programme.name_zh_hant, programme.name_zh_hans,
             None if programme.partner_id is None else givers[programme.partner_id], programme.timezone,
             terms[programme.id].months, terms[programme.id].version,
             tuple(
-                PackageView(package.key, tuple(lines.get(package.id, ())))
+                PackageView(package.key, package.version, tuple(lines.get((package.id, package.version), ())))
                 for package in packages if package.programme_id == programme.id
             ),
         )

@@ -9,6 +9,7 @@ from creditsvc.web import (
     activation,
     bookings,
     calendars,
+    cohorts,
     consultants,
     consulting,
     entry,
@@ -20,10 +21,13 @@ from creditsvc.web import (
     invitations,
     navigation,
     night,
+    offers,
+    packages,
     passwords,
     people,
     pools,
     products,
+    programmes,
     rates,
     reported,
     requests,
@@ -59,6 +63,7 @@ def hang(app: Flask) -> None:
         invitations.pages, grants.pages, scopes.pages, usage.pages, rates.pages, pools.pages, reported.pages,
         activation.pages, night.pages, night.links, calendars.pages, products.pages, seats.pages, bookings.pages,
         sessions.pages, consulting.pages, consultants.pages, requests.pages,
+        programmes.pages, packages.pages, cohorts.pages, offers.pages,
     ):
         app.register_blueprint(pages)
 

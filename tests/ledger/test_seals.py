@@ -38,6 +38,7 @@ NOT_HELD = {
     "noted_head", "outbox_mail", "product", "seat_assignment", "seat_wish", "licence_key", "count_report", "sku_count",
     "seat_sighting", "consultant", "weekly_hours", "day_exception", "consulting_policy", "booking", "calendar_feed",
     "grant_request",
+    "package_version", "award_limit", "award_proposal",
 }
 
 

@@ -185,6 +185,7 @@ class Park:
         values = {
             "key": f"{row.tenant}-grant" if is_grant else row.tenant, "run_id": self.run_id, "cohort": "none",
             "rate_id": self.rate_id, "alert_id": 9, "invitation_id": 9, "product": "suite", "kind": "csv",
+            "package": "none", "partner": "microsoft",
             "uid": self.uids.get(row.tenant), "consultant": row.tenant, "step": "decide", "feed_id": 9, "day_id": 9,
             "seat_id": self.seats.get(row.tenant, 9), "wish_id": self.wishes.get(row.tenant, 9),
             "request_id": self.requests.get(row.tenant, 9),

@@ -1,0 +1,114 @@
+"""The shapes of what is typed about programmes, cohorts, packages, partners and pools; operations check the rules."""
+
+from marshmallow import Schema, fields, validate
+
+from creditsvc.parties.fields import Amount, Day, WholeNumber
+from creditsvc.parties.schemas import KEY
+from creditsvc.programmes.models import ENROLMENT_STATES
+
+NAME = validate.Length(1, 200)
+REASON = validate.Length(max=500, error="A reason has at most 500 characters.")
+
+
+class PartnerShape(Schema):
+    """A partner."""
+
+    key = fields.String(required=True, validate=KEY)
+    name = fields.String(required=True, validate=NAME)
+
+
+class ResourceShape(Schema):
+    """Something countable that is granted."""
+
+    key = fields.String(required=True, validate=KEY)
+    name = fields.String(load_default=None, validate=NAME)
+    kind = fields.String(required=True)
+    unit = fields.String(load_default=None)
+    provider = fields.String(load_default=None, validate=validate.Length(max=50))
+
+
+class PoolShape(Schema):
+    """What a partner commits of a resource for a period."""
+
+    key = fields.String(required=True, validate=KEY)
+    partner = fields.String(required=True)
+    resource = fields.String(required=True)
+    amount = Amount(required=True)
+    starts = Day(required=True)
+    ends = Day(load_default=None)
+
+
+class ProgrammeEditShape(Schema):
+    """A programme's names."""
+
+    name = fields.String(required=True, validate=NAME)
+    name_zh_hant = fields.String(load_default="", validate=validate.Length(max=200))
+    name_zh_hans = fields.String(load_default="", validate=validate.Length(max=200))
+
+
+class ProgrammeShape(ProgrammeEditShape):
+    """A programme with the first version of its terms."""
+
+    key = fields.String(required=True, validate=KEY)
+    months = WholeNumber(required=True)
+    partner = fields.String(load_default=None)
+    timezone = fields.String(load_default="Asia/Hong_Kong")
+    name_zh_hant = fields.String(load_default=None, validate=validate.Length(max=200))
+    name_zh_hans = fields.String(load_default=None, validate=validate.Length(max=200))
+
+
+class TermsShape(Schema):
+    """A new version of a programme's terms."""
+
+    months = WholeNumber(required=True)
+    reason = fields.String(required=True, validate=REASON)
+    version = WholeNumber(load_default=None)
+
+
+class CohortEditShape(Schema):
+    """What can be said anew of a cohort."""
+
+    name = fields.String(required=True, validate=NAME)
+    starts = Day(required=True)
+    ends = Day(required=True)
+    reason = fields.String(load_default="", validate=REASON)
+
+
+class CohortShape(Schema):
+    """An intake of a programme."""
+
+    key = fields.String(required=True, validate=KEY)
+    name = fields.String(required=True, validate=NAME)
+    starts = Day(required=True)
+    ends = Day(required=True)
+
+
+class LineShape(Schema):
+    """One line of a package."""
+
+    resource = fields.String(required=True)
+    pool = fields.String(required=True)
+    amount = Amount(required=True)
+    months = WholeNumber(required=True)
+    monthly = fields.Boolean(load_default=False)
+
+
+class EnrolShape(Schema):
+    """A startup that joins a cohort."""
+
+    package = fields.String(load_default=None)
+    status = fields.String(load_default="applied", validate=validate.OneOf(ENROLMENT_STATES))
+    on = Day(required=True)
+
+
+class PackageShape(Schema):
+    """A package, but for its lines."""
+
+    key = fields.String(required=True, validate=KEY)
+
+
+class PackageEditShape(Schema):
+    """A new version of a package, but for its lines."""
+
+    reason = fields.String(required=True, validate=REASON)
+    version = WholeNumber(required=True)
