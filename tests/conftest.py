@@ -131,8 +131,8 @@ def config(new_database: Callable[[], str], tmp_path: Path) -> Config:
 
 
 WITHOUT_DOORS = frozenset({
-    "alerts", "consulting", "grants", "ledger", "licences", "mail", "onboarding", "parties", "programmes", "statements",
-    "usage",
+    "administration", "alerts", "consulting", "grants", "ledger", "licences", "mail", "onboarding", "parties",
+    "programmes", "statements", "usage",
 })
 """The folders of rooms: their tests need neither pages nor API, which cost more to hang in than most tests take."""
 

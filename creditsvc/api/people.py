@@ -47,7 +47,10 @@ def add_member(body: dict[str, Any], key: str) -> Response:
 
 @post(blueprint, "/startups/<key>/members/end", scope="admin", body=EndMemberShape, answers=MemberSchema)
 def end_member(body: dict[str, Any], key: str) -> Response:
-    """Takes somebody out of a startup's people, by its owners too; answers with who they were. One owner stays (409)."""
+    """Takes somebody out of a startup's people, by its owners too; answers with who they were.
+
+    The last owner stays (409).
+    """
     caller = current_caller()
 
     def act() -> Answer:

@@ -98,7 +98,7 @@ def add_consultant(
     consultant = Consultant(key=key, created_at=caller.now, active=True, **values)
     db.session.add(consultant)
     db.session.flush()
-    record(caller, "consultant.added", f"consultant:{key}", after={"name": name, "email": email, "timezone": timezone})
+    record(caller, "consultant.added", f"consultant:{key}", after={"email": email, "timezone": timezone})
     return consultant
 
 
@@ -120,8 +120,10 @@ def edit_consultant(caller: Caller, key: str, *, active: bool | None = None, **c
         consultant.active = active
     db.session.flush()
     after = {**changes, **({} if active is None else {"active": active})}
-    record(caller, "consultant.changed", f"consultant:{key}", before={name: before[name] for name in after},
-           after=after)
+    if "name" in after:  # the trail keeps no names: a person can be erased
+        after["renamed"] = after.pop("name") != before["name"]
+    record(caller, "consultant.changed", f"consultant:{key}",
+           before={name: before[name] for name in after if name in before}, after=after)
     return consultant
 
 

@@ -10,8 +10,9 @@ from sqlalchemy import Select, func, or_, select
 
 from creditsvc.core.amounts import check_range
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
+from creditsvc.core.pseudonyms import without_addresses
 from creditsvc.db import db
-from creditsvc.ledger.chain import instant_word
+from creditsvc.ledger.chain import Reading, instant_word
 from creditsvc.ledger.holds import CONFIRMED, EXCESS, UNCOVERED
 from creditsvc.ledger.models import HoldEnd, HoldFact, HoursFact, LotFact, SeatEnd, SeatFact
 
@@ -242,31 +243,32 @@ def _seat_ends(account_id: int, batch_id: int, actor: str, ends: Sequence[SeatEn
 
 def words_of(
     holds: Iterable[HoldFact], hold_ends: Iterable[HoldEnd], hours: Iterable[HoursFact], seats: Iterable[SeatFact],
-    ends: Iterable[SeatEnd],
+    ends: Iterable[SeatEnd], *, reading: Reading = without_addresses,
 ) -> Words:
     """What the hash of a batch says of the facts added with it; kinds without any are left out."""
     words: Words = {
-        "holds": [[one.key, one.amount, instant_word(one.at), instant_word(one.made_at)] for one in holds],
+        "holds": [[reading(one.key), one.amount, instant_word(one.at), instant_word(one.made_at)] for one in holds],
         "hold_ends": [
-            [one.hold_id, one.kind, one.amount, instant_word(one.stated_at), one.actor] for one in hold_ends
+            [one.hold_id, one.kind, one.amount, instant_word(one.stated_at), reading(one.actor)] for one in hold_ends
         ],
         "hours": [
-            [one.ref, instant_word(one.at), one.kind, one.amount, instant_word(one.stated_at), one.actor, one.reason]
+            [reading(one.ref), instant_word(one.at), one.kind, one.amount, instant_word(one.stated_at),
+             reading(one.actor), reading(one.reason)]
             for one in hours
         ],
         "seats": [
             [one.id, one.lot_id, instant_word(one.from_at), instant_word(one.until_at), instant_word(one.stated_at),
-             one.actor]
+             reading(one.actor)]
             for one in seats
         ],
         "seat_ends": [
-            [one.seat_id, instant_word(one.ends_at), instant_word(one.stated_at), one.actor] for one in ends
+            [one.seat_id, instant_word(one.ends_at), instant_word(one.stated_at), reading(one.actor)] for one in ends
         ],
     }
     return {kind: sorted(lines) for kind, lines in words.items() if lines}
 
 
-def words_by_batch(account_ids: Sequence[int]) -> Mapping[int, Words]:
+def words_by_batch(account_ids: Sequence[int], reading: Reading = without_addresses) -> Mapping[int, Words]:
     """The words of each batch of accounts that added such facts, in a fixed number of statements."""
     facts: dict[int, tuple[list[Any], ...]] = defaultdict(lambda: ([], [], [], [], []))
     statements: tuple[Select[Any], ...] = (
@@ -279,4 +281,4 @@ def words_by_batch(account_ids: Sequence[int]) -> Mapping[int, Words]:
     for place, statement in enumerate(statements):
         for fact in db.session.scalars(statement):
             facts[fact.batch_id][place].append(fact)
-    return {batch_id: words_of(*of_batch) for batch_id, of_batch in facts.items()}
+    return {batch_id: words_of(*of_batch, reading=reading) for batch_id, of_batch in facts.items()}

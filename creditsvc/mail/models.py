@@ -20,7 +20,8 @@ class OutboxMail(Model):
     `queued` waits for `next_try_at`; `sending` is claimed; `sent` was accepted by a server; `failed` was refused or
     given up; `uncertain` may or may not have arrived: with a `next_try_at` it will be sent once more, without one
     it has ended so. `tries` counts claims and, with `claimed_by`, names the claim that may mark the mail.
-    `last_error` is safe to show: it holds no link, no password and no part of the text.
+    `dismissed_at` says that an administrator wants no more of it. `last_error` is safe to show: it holds no link, no
+    password and no part of the text.
     """
 
     __tablename__ = "outbox_mail"
@@ -47,3 +48,4 @@ class OutboxMail(Model):
     sent_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(Text)
     uncertain_count: Mapped[int] = mapped_column(default=0)
+    dismissed_at: Mapped[datetime | None]

@@ -104,7 +104,7 @@ def add_person(
         raise Conflict("email", "email-taken", "There is a person with the address %(email)s already.", email=email)
     person = new_person(caller, email, name, language)
     set_role(person, role, programme_ids, partner_id)
-    trail.record(caller, "person.added", f"person:{person.email}", after={"name": person.name, "role": role})
+    trail.record(caller, "person.added", f"person:{person.email}", after={"role": role})
     return person
 
 
@@ -124,13 +124,13 @@ def edit_person(
     """
     require(caller, "people.edit")
     person = known_person(email)
-    before = {"name": person.name, "role": person.role}
+    before, name_before = {"role": person.role}, person.name  # the trail keeps no names: a person can be erased
     if person.role != role:
         person.session_epoch += 1
     person.name = check_name(name)
     person.language = None if language is None else check_language(language)
     set_role(person, role, programme_ids, partner_id)
-    after = {"name": person.name, "role": person.role}
+    after = {"role": person.role, **({"renamed": True} if person.name != name_before else {})}
     if after != before:
         trail.record(caller, "person.edited", f"person:{person.email}", before=before, after=after)
     return person

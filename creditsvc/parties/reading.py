@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, or_, select
 
 from creditsvc.core.errors import NotFound
-from creditsvc.db import db
+from creditsvc.db import db, is_id
 from creditsvc.parties.access import Caller, require_startup, visible_startups
 from creditsvc.parties.models import Membership, Person, Startup
 
@@ -69,3 +69,17 @@ def find_member(startup: Startup, email: str) -> Member:
         if member.email == address:
             return member
     raise NotFound("person", email)
+
+
+def person_by_id(person_id: int, *, locked: bool = False) -> Person:
+    """The person of that number; `locked`, they are held and read fresh. Raises NotFound("person").
+
+    Whoever asks must have been allowed to.
+    """
+    statement = select(Person).where(Person.id == person_id)
+    if locked:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    person = db.session.scalar(statement) if is_id(person_id) else None
+    if person is None:
+        raise NotFound("person", str(person_id))
+    return person

@@ -8,9 +8,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc import clock
+from creditsvc.administration import welcoming
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db, transaction
-from creditsvc.onboarding import welcoming
 from creditsvc.parties import invitations
 from creditsvc.parties.access import Caller, caller_of
 from creditsvc.parties.invitations import Invited

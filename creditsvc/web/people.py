@@ -6,8 +6,8 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from creditsvc.administration import welcoming
 from creditsvc.db import transaction
-from creditsvc.onboarding import welcoming
 from creditsvc.parties import invitations
 from creditsvc.parties.access import may_with, require_startup
 from creditsvc.parties.operations import change_membership, end_membership

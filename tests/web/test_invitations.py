@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from creditsvc.administration import welcoming
 from creditsvc.consulting.consultants import add_consultant
 from creditsvc.consulting.models import Consultant
 from creditsvc.db import db, transaction
 from creditsvc.mail.models import OutboxMail
-from creditsvc.onboarding import welcoming
 from creditsvc.parties import invitations
 from tests import factories
 from tests.conftest import NOW
