@@ -147,3 +147,19 @@ class NotedHead(Model):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
     number: Mapped[int]
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class AccountOutlook(Model):
+    """That an account runs out before it ends, as the last night forecast it from the account's usage.
+
+    Each night makes all of them anew. `run_out` is the day on which nothing is left, `daily` what is used in a usual
+    day and `remaining` what was left then, in steps of the account's unit.
+    """
+
+    __tablename__ = "account_outlook"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    run_out: Mapped[date] = mapped_column(index=True)
+    daily: Mapped[int]
+    remaining: Mapped[int]
+    as_of: Mapped[datetime]

@@ -34,23 +34,34 @@ def snooze(caller: Caller, alert_id: int, days: int = SNOOZE_DAYS) -> date:
     Returns the first day with mail again. A longer snooze stands. Raises NotFound("alert") and
     RuleBroken("days", "out-of-range") outside 1 to 90.
     """
+    _told(caller, alert_id)
+    alert = db.session.get_one(Alert, alert_id)
+    return snooze_matter(caller, alert.account_id, alert.rule, alert.holding, days, f"alert:{alert.key}")
+
+
+def snooze_matter(caller: Caller, account_id: int, rule: str, holding: str, days: int, subject: str) -> date:
+    """Snoozes a matter for the caller, who was allowed to; `subject` is what the trail names.
+
+    Returns the first day with mail again; a longer snooze stands. Raises RuleBroken("days", "out-of-range") outside
+    1 to 90, Forbidden for who is no person.
+    """
+    if caller.person_id is None:
+        raise Forbidden("alerts.snooze")
     if not 1 <= days <= MAX_SNOOZE_DAYS:
         raise RuleBroken(
             "days", "out-of-range", "%(value)s is out of range: 1 to %(most)s days is right",
             value=days, most=MAX_SNOOZE_DAYS,
         )
-    told = _told(caller, alert_id)
-    alert = db.session.get_one(Alert, alert_id)
     until = business_day(caller.now) + timedelta(days=days)
-    where = (told.person_id, alert.account_id, alert.rule, alert.holding)
-    row = db.session.get(AlertSnooze, where, with_for_update=True)
+    row = db.session.get(AlertSnooze, (caller.person_id, account_id, rule, holding), with_for_update=True)
     if row is None:
-        row = AlertSnooze(
-            person_id=told.person_id, account_id=alert.account_id, rule=alert.rule, holding=alert.holding, until=until
-        )
+        row = AlertSnooze(person_id=caller.person_id, account_id=account_id, rule=rule, holding=holding, until=until)
         db.session.add(row)
     row.until = max(row.until, until)
-    trail.record(caller, "alert.snooze", f"alert:{alert.key}", after={"until": row.until.isoformat()})
+    after = {"until": row.until.isoformat()}
+    if not subject.startswith("alert:"):
+        after |= {"rule": rule, "holding": holding}
+    trail.record(caller, "alert.snooze", subject, after=after)
     db.session.flush()
     return row.until
 

@@ -18,7 +18,7 @@ ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 _ACCOUNT = (
     "account_id", "batch", "last_charge_at", "uncovered", "uncredited", "newest_charge_day", "used_up_from",
 )
-_LOT = ("lot_id", "account_id", "drawn", "held", "effective", "lapses_at")
+_LOT = ("lot_id", "account_id", "drawn", "held", "effective", "lapses_at", "undrawn", "ends_at")
 
 _LOTS = insert(table_of(LotCache))
 
@@ -31,6 +31,11 @@ def lapses_at(lot: Lot, taken: int) -> datetime | None:
     `taken` is what is drawn or held of it.
     """
     return lot.expires if taken < lot.amount and lot.expires == lot.end else None
+
+
+def ends_at(lot: Lot) -> datetime | None:
+    """The first instant at which the lot no longer pays; None when it always does."""
+    return lot.end if lot.end < LATEST else None
 
 
 def used_up_from(lots: Iterable[tuple[Lot, int]]) -> datetime | None:
@@ -70,7 +75,7 @@ def write(batches: Mapping[int, int], known: Mapping[int, Sequence[KnownLot]], s
         accounts.append((account_id, number, last, *rest, newest.get(account_id), used_up))
         lots += [
             (lot.fact.id, account_id, drawn[lot.fact.id], held[lot.fact.id], lot.lot.effective,
-             lapses_at(lot.lot, taken[lot.fact.id]))
+             lapses_at(lot.lot, taken[lot.fact.id]), check_range(lot.lot.amount - taken[lot.fact.id]), ends_at(lot.lot))
             for lot in known[account_id]
         ]
     bulk_insert(AccountCache, _ACCOUNT, accounts)
@@ -87,8 +92,9 @@ def add_undrawn(batches: Mapping[int, int], lots: Sequence[LotFact]) -> None:
     )
     send(_LOTS, [
         {"lot_id": lot.id, "account_id": lot.account_id, "drawn": 0, "effective": lot.effective,
-         "lapses_at": lapses_at(folded(lot), 0)}
+         "lapses_at": lapses_at(made, 0), "undrawn": made.amount, "ends_at": ends_at(made)}
         for lot in lots
+        for made in (folded(lot),)
     ])
 
 

@@ -6,12 +6,17 @@ those startups are `unanswered`, and their balances have to be read.
 
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import aliased
 
 from creditsvc.ledger.caches import is_no_answer
 from creditsvc.ledger.models import Account, AccountCache, LotCache, Resource
 from creditsvc.parties.models import Startup
+
+
+def usable(now: datetime) -> ColumnElement[bool]:
+    """The condition on `LotCache` that its lot pays at the instant."""
+    return and_(LotCache.effective <= now, or_(LotCache.ends_at.is_(None), LotCache.ends_at > now))
 
 
 def expiring(now: datetime, until: datetime) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, not_, true
+from sqlalchemy import ColumnElement, and_, not_, or_
 
 from creditsvc.core.amounts import Unit
 from creditsvc.core.due_alerts import STALE
@@ -17,8 +17,9 @@ from creditsvc.parties.reading import list_startups
 
 PAGE = 50
 EXPIRING_WITHIN = timedelta(days=60)
+EXPIRING_SOON = timedelta(days=30)
 UNBOOKED_WITHIN = timedelta(days=30)
-FILTERS = ("expiring", "hours-unbooked", "uncovered", "used-up", "stale")
+FILTERS = ("expiring", "expiring-30", "hours-unbooked", "uncovered", "used-up", "stale")
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def startup_rows(
     narrows them further.
     """
     startups = startups_chosen(caller, search=search, chosen=chosen, after=after, limit=PAGE + 1, where=where)
-    rows = _rows(startups[:PAGE], caller.now)
+    rows = rows_of(startups[:PAGE], caller.now)
     return Listing(rows, startups[PAGE - 1].key if len(startups) > PAGE else None)
 
 
@@ -78,36 +79,48 @@ def startups_chosen(
 
     `search` and `where` narrow them as `list_startups` does. At most `limit`.
     """
+    applies = chosen_condition(caller, chosen)
+    wanted = [one for one in (applies, where) if one is not None]
+    return list_startups(
+        caller, search=search, after=after, limit=limit, where=and_(*wanted) if wanted else None
+    )
+
+
+def chosen_condition(caller: Caller, chosen: str) -> ColumnElement[bool] | None:
+    """The condition on `Startup` that a filter applies to it now; None for a word that is no filter.
+
+    Of startups whose caches do not answer (few, if any) the balances are read here, and those that fit are named.
+    """
     if chosen not in FILTERS:
-        return list_startups(caller, search=search, after=after, limit=limit, where=where)
+        return None
     now = caller.now
     conditions = {
         "expiring": filters.expiring(now, now + EXPIRING_WITHIN),
+        "expiring-30": filters.expiring(now, now + EXPIRING_SOON),
         "hours-unbooked": filters.unbooked(now, now + UNBOOKED_WITHIN),
         "uncovered": filters.uncovered(),
         "used-up": filters.used_up(now),
-        "stale": filters.without_data_since(_stale_day(now)),
+        "stale": filters.without_data_since(stale_day(now)),
     }
-    also = true() if where is None else where
-    condition = and_(conditions[chosen], also)
-    unanswered = list_startups(caller, search=search, after=after, where=and_(filters.unanswered(now), also))
-    if unanswered:
-        condition = and_(condition, not_(filters.unanswered(now)))
-    found = list(list_startups(caller, search=search, after=after, limit=limit, where=condition))
-    for part in chunks(unanswered):
-        flagged = {row.key for row in _rows(part, now) if chosen in row.flags}
-        found += [startup for startup in part if startup.key in flagged]
-    return sorted(found, key=lambda startup: startup.key)[:limit]
+    unanswered = list_startups(caller, where=filters.unanswered(now))
+    if not unanswered:
+        return conditions[chosen]
+    ids = {startup.key: startup.id for startup in unanswered}
+    fitting = [
+        ids[row.key] for part in chunks(unanswered) for row in rows_of(part, now) if chosen in row.flags
+    ]
+    return or_(and_(conditions[chosen], not_(filters.unanswered(now))), Startup.id.in_(fitting))
 
 
-def _rows(startups: Sequence[Startup], now: datetime) -> tuple[Row, ...]:
+def rows_of(startups: Sequence[Startup], now: datetime) -> tuple[Row, ...]:
+    """The rows of those startups, in their order, in a fixed number of queries."""
     by_startup: dict[int, list[AccountView]] = {startup.id: [] for startup in startups}
     for view in balances(now, startup_ids=list(by_startup)):
         by_startup[view.startup_id].append(view)
     return tuple(_row(startup, by_startup[startup.id], now) for startup in startups)
 
 
-def _stale_day(now: datetime) -> date:
+def stale_day(now: datetime) -> date:
     """The newest charge day of data that the night would call stale, by the rule's own threshold."""
     return now.astimezone(UTC).date() - timedelta(days=min(STALE.defaults))
 
@@ -123,6 +136,7 @@ def _row(startup: Startup, views: Sequence[AccountView], now: datetime) -> Row:
     next_expiry, newest = min(expiries, default=None), max(days, default=None)
     flags = {
         "expiring": next_expiry is not None and next_expiry - now <= EXPIRING_WITHIN,
+        "expiring-30": next_expiry is not None and next_expiry - now <= EXPIRING_SOON,
         "hours-unbooked": any(
             view.kind == "hours" and view.next_expiry is not None and view.next_expiry - now <= UNBOOKED_WITHIN
             for view in views
@@ -130,7 +144,7 @@ def _row(startup: Startup, views: Sequence[AccountView], now: datetime) -> Row:
         "uncovered": any(view.uncovered > 0 for view in views),
         "used-up": any(_is_used_up(view) for view in views),
         "not-yet": any(view.not_yet > 0 and view.remaining == 0 for view in views),
-        "stale": newest is not None and newest <= _stale_day(now),
+        "stale": newest is not None and newest <= stale_day(now),
     }
     return Row(
         startup.key, startup.name,

@@ -316,7 +316,8 @@ class AccountCache(Model):
 class LotCache(Model):
     """What was drawn from a lot and is held of it in all; belongs to its account's cache.
 
-    `lapses_at` is its expiry while something is left that will expire with it, else None.
+    `undrawn` is its capacity without both, `ends_at` the first instant at which it no longer pays (None: it always
+    does), `lapses_at` its expiry while something is left that will expire with it, else None.
     """
 
     __tablename__ = "lot_cache"
@@ -327,3 +328,5 @@ class LotCache(Model):
     held: Mapped[int] = mapped_column(server_default="0")
     effective: Mapped[datetime]
     lapses_at: Mapped[datetime | None] = mapped_column(index=True)
+    undrawn: Mapped[int]
+    ends_at: Mapped[datetime | None]

@@ -15,7 +15,7 @@ from creditsvc.core.errors import RuleBroken
 from creditsvc.core.rates import parse_rate
 from creditsvc.db import begin_snapshot, db
 from creditsvc.ledger.additions import Words, words_by_batch
-from creditsvc.ledger.caches import lapses_at, used_up_from
+from creditsvc.ledger.caches import ends_at, lapses_at, used_up_from
 from creditsvc.ledger.chain import PostingLine, as_written, batch_hash, rate_hash
 from creditsvc.ledger.facts import (
     KnownLot,
@@ -175,8 +175,10 @@ def _to_cache(known: Sequence[KnownLot], posted: dict[PostingKey, int]) -> dict[
     }
     for lot in known:
         drawn, held = sums["drawn", lot.fact.id], sums["held", lot.fact.id]
-        expected[f"drawn and held of lot {lot.fact.id}"] = (drawn, held)
-        expected[f"interval of lot {lot.fact.id}"] = (lot.lot.effective, lapses_at(lot.lot, drawn + held))
+        expected[f"drawn and held of lot {lot.fact.id}"] = (drawn, held, lot.lot.amount - drawn - held)
+        expected[f"interval of lot {lot.fact.id}"] = (
+            lot.lot.effective, lapses_at(lot.lot, drawn + held), ends_at(lot.lot)
+        )
     return expected
 
 
@@ -186,8 +188,8 @@ def _cached(cache: AccountCache, lots: dict[int, LotCache]) -> dict[str, object]
         "used up from": cache.used_up_from, "data up to": cache.newest_charge_day,
     }
     for lot_id, lot in lots.items():
-        found[f"drawn and held of lot {lot_id}"] = (lot.drawn, lot.held)
-        found[f"interval of lot {lot_id}"] = (lot.effective, lot.lapses_at)
+        found[f"drawn and held of lot {lot_id}"] = (lot.drawn, lot.held, lot.undrawn)
+        found[f"interval of lot {lot_id}"] = (lot.effective, lot.lapses_at, lot.ends_at)
     return found
 
 

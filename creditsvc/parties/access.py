@@ -61,6 +61,8 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "licence.edit": MANAGERS,
     "licence.keys": MANAGERS,
     "alerts.see": READERS,
+    "alerts.snooze": MANAGERS,
+    "startup.message": MANAGERS,
     "mail.see": frozenset({"administrator", "auditor"}),
     "mail.edit": frozenset({"administrator"}),
     "jobs.see": frozenset({"administrator", "auditor"}),

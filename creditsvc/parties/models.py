@@ -163,6 +163,19 @@ class AnsweredRequest(Model):
     answered_at: Mapped[datetime]
 
 
+class SavedView(Model):
+    """A list as somebody wants to see it again: a name of their own for the filters of its address (`query`)."""
+
+    __tablename__ = "saved_view"
+    __table_args__ = (UniqueConstraint("person_id", "name"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    name: Mapped[str] = mapped_column(String(100))
+    query: Mapped[str] = mapped_column(String(1000))
+    saved_at: Mapped[datetime]
+
+
 class TrailEntry(Model):
     """What was done, by whom, when, from where, before and after. Append-only."""
 

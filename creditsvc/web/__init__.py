@@ -38,6 +38,7 @@ from creditsvc.web import (
     show,
     startups,
     usage,
+    worklist,
 )
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -63,7 +64,7 @@ def hang(app: Flask) -> None:
         invitations.pages, grants.pages, scopes.pages, usage.pages, rates.pages, pools.pages, reported.pages,
         activation.pages, night.pages, night.links, calendars.pages, products.pages, seats.pages, bookings.pages,
         sessions.pages, consulting.pages, consultants.pages, requests.pages,
-        programmes.pages, packages.pages, cohorts.pages, offers.pages,
+        worklist.pages, programmes.pages, packages.pages, cohorts.pages, offers.pages,
     ):
         app.register_blueprint(pages)
 

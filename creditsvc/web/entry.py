@@ -32,7 +32,7 @@ def home() -> ResponseReturnValue:
 def first_page(caller: Caller) -> str | None:
     """Where a caller begins; None when their role has no page yet."""
     if may(caller, "startups.list"):
-        return url_for("startups.listing")
+        return url_for("worklist.all_groups")
     if caller.is_member and caller.role is None:
         startups = list_startups(caller, limit=2)
         if len(startups) == 1:

@@ -27,6 +27,7 @@ def navigation() -> list[Entry]:
     caller = session.caller()
     entries = []
     if may(caller, "startups.list"):
+        entries.append(_entry(_("Worklist"), "worklist.all_groups", "worklist"))
         entries.append(_entry(_("Startups"), "startups.listing", *_OF_A_STARTUP))
     elif caller.is_member:
         entries.append(_entry(_("My startup"), "entry.home", *_OF_A_STARTUP))

@@ -1,0 +1,347 @@
+"""Who needs a manager today, in groups of a kind: each row with its figure and what the figure is made of.
+
+What balances say is asked of the caches as of now (L16), what needs a forecast or a publisher's counts of the last
+night. A fixed number of statements for any number of startups: one for each group, whatever it holds.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, literal, null, or_, select, true
+
+from creditsvc.alerts.models import DONE, AccountOutlook, Alert, AlertSnooze, JobRun
+from creditsvc.alerts.night import NIGHTLY
+from creditsvc.alerts.operations import SNOOZE_DAYS, snooze_matter
+from creditsvc.core.amounts import Unit, unit_named
+from creditsvc.core.due_alerts import (
+    EXPIRY,
+    HOURS_UNBOOKED,
+    NOT_ACTIVATED,
+    SEATS_UNUSED,
+    STALE,
+    UNCOVERED,
+    business_day,
+)
+from creditsvc.core.errors import NotFound
+from creditsvc.db import db
+from creditsvc.grants.activation import stands
+from creditsvc.grants.models import Activation, Grant
+from creditsvc.ledger import filters
+from creditsvc.ledger.caches import is_no_answer
+from creditsvc.ledger.listing import EXPIRING_WITHIN, UNBOOKED_WITHIN, stale_day
+from creditsvc.ledger.models import (
+    Account,
+    AccountCache,
+    LotCache,
+    LotFact,
+    Posting,
+    Resource,
+)
+from creditsvc.parties.access import Caller, may, require, visible_startups
+from creditsvc.parties.models import Startup
+from creditsvc.usage.waiting import RunItem, ScopeItem, held_runs, unknown_scopes
+
+MUCH = 4
+"""What is left of a grant is much from a quarter of it on."""
+
+NOT_BEGUN_AFTER = timedelta(days=30)
+"""A grant that could be used for so long and was not has not begun."""
+
+RUNNING_OUT = "running-out"
+"""What a snooze of a forecast is about; no mail is."""
+
+SHOWN, PAGE = 5, 50
+"""The rows of a group among all groups, and on its own page."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A holding that waits for somebody: `amount` is the figure, the rest what it is made of (steps of `unit`).
+
+    `holding` is a grant's key where a grant is meant, else the resource's; a snooze is about it. `day` is that of the
+    group: a last charge day, a run-out, since when; `at` the instant of an end.
+    """
+
+    startup: str
+    startup_name: str
+    account_id: int
+    resource: str
+    resource_name: str
+    unit: Unit
+    holding: str
+    amount: int
+    granted: int = 0
+    drawn: int = 0
+    held: int = 0
+    day: date | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows of one kind, the most pressing first: some of `total`. `rule` is what a snooze of a row is about."""
+
+    name: str
+    total: int
+    items: Sequence[Item | ScopeItem | RunItem]
+    rule: str = ""
+
+
+@dataclass(frozen=True)
+class Worklist:
+    """The groups that hold something; when the night looked last, and how many accounts are being summed anew."""
+
+    groups: Sequence[Group]
+    as_of: datetime
+    night_at: datetime | None
+    unanswered: int
+
+    @property
+    def total(self) -> int:
+        """All rows of all groups."""
+        return sum(group.total for group in self.groups)
+
+
+def worklist(caller: Caller) -> Worklist:
+    """The first rows of every group. Raises Forbidden for no staff."""
+    require(caller, "startups.list")
+    groups = [_group(caller, name, 1, SHOWN) for name in GROUPS if _sees(caller, name)]
+    night, unanswered = db.session.execute(select(_last_night(), _unanswered(caller))).one()
+    return Worklist([group for group in groups if group.total], caller.now, night, unanswered)
+
+
+def work_group(caller: Caller, name: str, page: int) -> Group:
+    """A page of one group, from 1. Raises Forbidden for no staff, NotFound("group")."""
+    require(caller, "startups.list")
+    if name not in GROUPS or not _sees(caller, name):
+        raise NotFound("group", name)
+    return _group(caller, name, page, PAGE)
+
+
+def group_condition(caller: Caller, name: str) -> ColumnElement[bool]:
+    """The condition on `Startup` that it has a row in a group of holdings, snoozed or not."""
+    found = _HOLDINGS[name].statement(caller.now)
+    return Startup.id.in_(found.with_only_columns(Account.startup_id).order_by(None))
+
+
+def snooze_item(caller: Caller, group: str, account_id: int, holding: str, days: int = SNOOZE_DAYS) -> date:
+    """Takes a row off the caller's worklist for some days, and mails about the same matter; a longer snooze stands.
+
+    Returns the first day on which it is back. Raises Forbidden, NotFound("group" | "account"), RuleBroken("days").
+    """
+    require(caller, "alerts.snooze")
+    if group not in RULES_OF:
+        raise NotFound("group", group)
+    startup = db.session.scalar(
+        select(Startup.key).join(Account, Account.startup_id == Startup.id)
+        .where(Account.id == account_id, visible_startups(caller))
+    )
+    if startup is None:
+        raise NotFound("account", str(account_id))
+    return snooze_matter(caller, account_id, RULES_OF[group], holding[:300], days, f"startup:{startup}")
+
+
+def _group(caller: Caller, name: str, page: int, size: int) -> Group:
+    if name in _OF_USAGE:
+        return Group(name, *_OF_USAGE[name](size, (page - 1) * size))
+    kind = _HOLDINGS[name]
+    statement = kind.statement(caller.now).where(
+        visible_startups(caller), _not_snoozed(caller, kind.rule, kind.holding)
+    )
+    statement = statement.add_columns(func.count().over().label("total")).limit(size).offset((page - 1) * size)
+    rows = db.session.execute(_since(statement) if name == "uncovered" else statement).all()
+    return Group(name, rows[0].total if rows else 0, [_item(row) for row in rows], kind.rule)
+
+
+def _sees(caller: Caller, name: str) -> bool:
+    return may(caller, {"scopes-unknown": "scope.see", "runs-held": "usage.see"}.get(name, "startups.list"))
+
+
+def _item(row: Any) -> Item:
+    day = row.day.astimezone(UTC).date() if isinstance(row.day, datetime) else row.day
+    return Item(
+        row.startup, row.startup_name, row.account_id, row.resource, row.resource_name, unit_named(row.unit),
+        row.holding, int(row.amount), int(row.granted), int(row.drawn), int(row.held), day, row.at,
+    )
+
+
+def _holdings(
+    holding: Any, amount: Any, *, granted: Any = 0, drawn: Any = 0, held: Any = 0, day: Any = None, at: Any = None
+) -> Select[*tuple[Any, ...]]:
+    """Accounts with the columns of an `Item`, to be joined with what else is asked and narrowed."""
+    given = {"holding": holding, "amount": amount, "granted": granted, "drawn": drawn, "held": held}
+    figures = [(literal(value) if isinstance(value, int) else value).label(name) for name, value in given.items()]
+    return (
+        select(
+            Startup.key.label("startup"), Startup.name.label("startup_name"), Account.id.label("account_id"),
+            Resource.key.label("resource"), Resource.name.label("resource_name"), Resource.unit.label("unit"),
+            *figures, (null() if day is None else day).label("day"), (null() if at is None else at).label("at"),
+        )
+        .select_from(Account)
+        .join(Startup, Startup.id == Account.startup_id)
+        .join(Resource, Resource.id == Account.resource_id)
+    )
+
+
+_CAPACITY = LotCache.undrawn + LotCache.drawn + LotCache.held
+
+
+def _lots(kind: str, **more: Any) -> Select[*tuple[Any, ...]]:
+    return (
+        _holdings(LotFact.key, LotCache.undrawn, granted=_CAPACITY, drawn=LotCache.drawn, held=LotCache.held, **more)
+        .join(LotCache, LotCache.account_id == Account.id)
+        .join(LotFact, LotFact.id == LotCache.lot_id)
+        .where(Resource.kind == kind)
+    )
+
+
+def _expiring(now: datetime) -> Select[*tuple[Any, ...]]:
+    """Credit that ends soon with at least a quarter of its grant left."""
+    return (
+        _lots("credit", at=LotCache.lapses_at)
+        .where(
+            LotCache.lapses_at > now, LotCache.lapses_at <= now + EXPIRING_WITHIN, LotCache.effective <= now,
+            LotCache.undrawn * MUCH >= _CAPACITY,
+        )
+        .order_by(LotCache.lapses_at, LotCache.lot_id)
+    )
+
+
+def _unbooked(now: datetime) -> Select[*tuple[Any, ...]]:
+    return (
+        _lots("hours", at=LotCache.lapses_at)
+        .where(
+            LotCache.lapses_at > now, LotCache.lapses_at <= now + UNBOOKED_WITHIN, LotCache.effective <= now,
+        )
+        .order_by(LotCache.lapses_at, LotCache.lot_id)
+    )
+
+
+def _not_begun(now: datetime) -> Select[*tuple[Any, ...]]:
+    """Credit that could be used for a month, that nobody redeemed as far as is known, and of which nothing is drawn."""
+    activated = (
+        select(Activation.id).join(Grant, Grant.id == Activation.grant_id)
+        .where(Grant.lot_id == LotCache.lot_id, stands()).exists()
+    )
+    before = now - NOT_BEGUN_AFTER
+    return (
+        _lots("credit", day=LotCache.effective, at=LotCache.lapses_at)
+        .where(
+            LotCache.drawn == 0, LotCache.held == 0, LotCache.undrawn > 0, LotCache.effective <= before,
+            LotFact.awarded <= before, or_(LotCache.lapses_at > now, LotCache.ends_at.is_(None)), ~activated,
+        )
+        .order_by(LotCache.effective, LotCache.lot_id)
+    )
+
+
+def _running_out(now: datetime) -> Select[*tuple[Any, ...]]:
+    return (
+        _holdings(
+            Resource.key, AccountOutlook.remaining, drawn=AccountOutlook.daily, day=AccountOutlook.run_out,
+            at=AccountOutlook.as_of,
+        )
+        .join(AccountOutlook, AccountOutlook.account_id == Account.id)
+        .order_by(AccountOutlook.run_out, Account.id)
+    )
+
+
+def _uncovered(now: datetime) -> Select[*tuple[Any, ...]]:
+    return (
+        _holdings(Resource.key, AccountCache.uncovered)
+        .join(AccountCache, AccountCache.account_id == Account.id)
+        .where(AccountCache.uncovered > 0)
+        .order_by(AccountCache.uncovered.desc(), Account.id)
+    )
+
+
+def _since(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """The same accounts with the first day that nobody paid, looked for in those of the page alone."""
+    some = statement.subquery()
+    first = (
+        select(func.min(Posting.charge_at))
+        .where(Posting.account_id == some.c.account_id, Posting.kind == "uncovered").scalar_subquery()
+    )
+    columns = [column for column in some.c if column.key != "day"]
+    return select(*columns, first.label("day")).order_by(some.c.amount.desc(), some.c.account_id)
+
+
+def _stale(now: datetime) -> Select[*tuple[Any, ...]]:
+    """Accounts with something left, whose cost data ends some days ago."""
+    left = _left(now)
+    return (
+        _holdings(Resource.key, left, day=AccountCache.newest_charge_day)
+        .join(AccountCache, AccountCache.account_id == Account.id)
+        .where(AccountCache.newest_charge_day <= stale_day(now), left > 0)
+        .order_by(AccountCache.newest_charge_day, Account.id)
+    )
+
+
+def _left(now: datetime) -> ScalarSelect[Any]:
+    return select(func.coalesce(func.sum(LotCache.undrawn), 0)).where(
+        LotCache.account_id == Account.id, filters.usable(now)
+    ).scalar_subquery()
+
+
+def _seats_unused(now: datetime) -> Select[*tuple[Any, ...]]:
+    """Seats that nobody has or uses, as the last night found them."""
+    return (
+        _holdings(
+            Alert.holding, Alert.params["count"].as_integer(), granted=Alert.params["of"].as_integer(),
+            day=Alert.decided_on,
+        )
+        .join(Alert, Alert.account_id == Account.id)
+        .where(Alert.rule == SEATS_UNUSED.name, Alert.closed_on.is_(None))
+        .order_by(Alert.decided_on, Alert.id)
+    )
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A group of holdings: the rule that a snooze of its rows is about, the column of what they hold, who they are."""
+
+    rule: str
+    holding: Any
+    statement: Callable[[datetime], Select[*tuple[Any, ...]]]
+
+
+_HOLDINGS: Mapping[str, _Kind] = {
+    "uncovered": _Kind(UNCOVERED.name, Resource.key, _uncovered),
+    "running-out": _Kind(RUNNING_OUT, Resource.key, _running_out),
+    "expiring": _Kind(EXPIRY.name, LotFact.key, _expiring),
+    "hours-unbooked": _Kind(HOURS_UNBOOKED.name, LotFact.key, _unbooked),
+    "stale": _Kind(STALE.name, Resource.key, _stale),
+    "not-begun": _Kind(NOT_ACTIVATED.name, LotFact.key, _not_begun),
+    "seats-unused": _Kind(SEATS_UNUSED.name, Alert.holding, _seats_unused),
+}
+_OF_USAGE: Mapping[str, Callable[[int, int], tuple[int, Sequence[ScopeItem | RunItem]]]] = {
+    "runs-held": held_runs, "scopes-unknown": unknown_scopes,
+}
+RULES_OF: Mapping[str, str] = {name: kind.rule for name, kind in _HOLDINGS.items()}
+"""What a snooze of a row of a group is about."""
+
+GROUPS = ("uncovered", "running-out", "runs-held", "scopes-unknown", "expiring", "hours-unbooked", "stale",
+          "not-begun", "seats-unused")
+"""The most pressing first."""
+
+
+def _not_snoozed(caller: Caller, rule: str, holding: Any) -> ColumnElement[bool]:
+    if caller.person_id is None:
+        return true()
+    return ~select(AlertSnooze.rule).where(
+        AlertSnooze.person_id == caller.person_id, AlertSnooze.account_id == Account.id, AlertSnooze.rule == rule,
+        AlertSnooze.holding == holding, AlertSnooze.until > business_day(caller.now),
+    ).exists()
+
+
+def _last_night() -> ScalarSelect[Any]:
+    return select(func.max(JobRun.as_of)).where(JobRun.job == NIGHTLY, JobRun.state == DONE).scalar_subquery()
+
+
+def _unanswered(caller: Caller) -> ScalarSelect[Any]:
+    return (
+        select(func.count(Account.id)).outerjoin(AccountCache, AccountCache.account_id == Account.id)
+        .join(Startup, Startup.id == Account.startup_id)
+        .where(is_no_answer(caller.now), visible_startups(caller)).scalar_subquery()
+    )
