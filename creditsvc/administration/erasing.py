@@ -32,6 +32,7 @@ from creditsvc.parties.models import (
     SignInAttempt,
 )
 from creditsvc.parties.reading import person_by_id
+from creditsvc.statements.models import Visit
 
 SCRUBBED = "erased"
 """What stands instead of a mail to the person."""
@@ -74,7 +75,7 @@ def _end_access(caller: Caller, person: Person) -> None:
     person.limited_to_programmes, person.language = False, None
     person.session_epoch += 1
     db.session.flush()
-    for model in (Membership, ManagerProgramme, PasswordReset, AlertPreference, AnsweredRequest):
+    for model in (Membership, ManagerProgramme, PasswordReset, AlertPreference, AnsweredRequest, Visit):
         db.session.execute(delete(model).where(table_of(model).c.person_id == person.id))
     db.session.execute(delete(SignInAttempt).where(SignInAttempt.email == person.email))
     for revoked, of_them in (
@@ -136,7 +137,8 @@ def _rewrite_name_in_mails(name: str, mine: str) -> None:
     spelled = {name, escape(name, quote=False)}
     columns = [table.c[each] for each in ("subject", "text", "html", "calendar")]
     names_people = or_(
-        table.c.kind.startswith("session-"), table.c.kind == "invitation", table.c.text.contains(mine)
+        table.c.kind.startswith("session-"), table.c.kind.startswith("request-"), table.c.kind == "invitation",
+        table.c.text.contains(mine),
     )
     has_name = or_(*(column.contains(one, autoescape=True) for column in columns for one in spelled))
     for row in db.session.execute(select(table.c.id, *columns).where(names_people, has_name)).mappings().all():

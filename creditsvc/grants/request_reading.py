@@ -67,6 +67,12 @@ def requests_of(
     return [_view(*row) for row in db.session.execute(statement)]
 
 
+def requests_of_startup(startup: Startup, limit: int) -> list[RequestView]:
+    """The newest requests of a startup. The caller must have been allowed to see it."""
+    statement = _requests().where(GrantRequest.startup_id == startup.id).order_by(GrantRequest.id.desc()).limit(limit)
+    return [_view(*row) for row in db.session.execute(statement)]
+
+
 def find_request(caller: Caller, request_id: int) -> RequestView:
     """One request. Raises NotFound("request") when there is none or the caller may not know of it."""
     statement = _requests().where(GrantRequest.id == request_id, visible_startups(caller))

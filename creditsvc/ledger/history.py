@@ -59,7 +59,8 @@ def postings(
 
 @dataclass(frozen=True)
 class LotEvent:
-    """A fact of a lot: its award or a change of it. `at` is the instant stated, `instant` what the change says."""
+    """A fact of a lot: its award or a change of it. `at` is the instant stated, `instant` what the change says,
+    `recorded_at` when the book came to know of it."""
 
     account_id: int
     at: datetime
@@ -70,13 +71,14 @@ class LotEvent:
     actor: str
     reason: str
     batch: int
+    recorded_at: datetime | None = None
 
 
 def lot_events(account_ids: Sequence[int]) -> list[LotEvent]:
     """The awards and changes of the accounts' lots in the order in which they were stated."""
     changed = aliased(Batch)
     rows = db.session.execute(
-        select(LotFact, Batch, LotChange, changed.number)
+        select(LotFact, Batch, LotChange, changed.number, changed.recorded_at)
         .join(Batch, Batch.id == LotFact.batch_id)
         .outerjoin(LotChange, LotChange.lot_id == LotFact.id)
         .outerjoin(changed, changed.id == LotChange.batch_id)
@@ -85,13 +87,14 @@ def lot_events(account_ids: Sequence[int]) -> list[LotEvent]:
     )
     awards: dict[int, LotEvent] = {}
     changes: list[LotEvent] = []
-    for lot, batch, change, number in rows:
+    for lot, batch, change, number, changed_at in rows:
         awards[lot.id] = LotEvent(
-            lot.account_id, lot.awarded, "award", lot.key, lot.amount, lot.expires, batch.actor, "", batch.number
+            lot.account_id, lot.awarded, "award", lot.key, lot.amount, lot.expires, batch.actor, "", batch.number,
+            batch.recorded_at,
         )
         if change is not None:
             changes.append(
                 LotEvent(lot.account_id, change.stated_at, change.kind, lot.key, change.amount, change.instant,
-                         change.actor, change.reason, number)
+                         change.actor, change.reason, number, changed_at)
             )
     return sorted([*awards.values(), *changes], key=lambda event: (event.at, event.batch, event.lot))

@@ -323,7 +323,7 @@ def _entry(step: _Step, states: Mapping[str, _State]) -> Entry:
         by=source.actor if source else event.actor if event else "",
         reason=event.reason if event else "",
         batch=source.batch if source else event.batch if event else None,
-        recorded_at=source.recorded_at if source else None,
+        recorded_at=source.recorded_at if source else event.recorded_at if event else None,
     )
 
 

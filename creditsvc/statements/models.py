@@ -23,3 +23,14 @@ class ReportedBalance(Model):
     seen_at: Mapped[datetime]
     entered_at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(254))
+
+
+class Visit(Model):
+    """When a person's visit to a startup's page began, and the one before it; to the hour (`statements.visits`)."""
+
+    __tablename__ = "visit"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    startup_id: Mapped[int] = mapped_column(ForeignKey("startup.id"), primary_key=True)
+    began_at: Mapped[datetime]
+    before_at: Mapped[datetime | None]

@@ -20,7 +20,7 @@ from creditsvc.usage.reading import (
     scope_views,
     scopes_held,
 )
-from creditsvc.web import session
+from creditsvc.web import founder, session
 from creditsvc.web.cards import cards_of, grants_held
 from creditsvc.web.forms import Form, asked_period
 
@@ -35,6 +35,8 @@ def one(key: str) -> ResponseReturnValue:
     """What the startup holds: balances, chart, grants, scopes."""
     caller = session.caller()
     startup, views = holdings_of(caller, key, caller.now)
+    if caller.role is None:
+        return founder.first_page(caller, startup, views)
     held = scopes_held(view.id for view in views)
     enrolments = enrolments_of(caller, startup, has_award())
     activated = activations_of_startup(startup.id)
