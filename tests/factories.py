@@ -192,3 +192,8 @@ def manager_of(*programme_ids: int, email: str = "limited@park.example") -> Call
 def auditor() -> Caller:
     """Somebody who reads all and changes nothing."""
     return Caller(now=NOW, actor="auditor@park.example", role="auditor")
+
+
+def startup_id(key: str) -> int:
+    """The number of the startup of that key."""
+    return int(db.session.execute(select(Startup.id).where(Startup.key == key)).scalar_one())

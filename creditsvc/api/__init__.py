@@ -11,6 +11,7 @@ from creditsvc.api import (
     licences,
     people,
     programmes,
+    proposals,
     rates,
     reported,
     requests,
@@ -25,7 +26,7 @@ from creditsvc.api.problems import http_problem
 
 BLUEPRINTS = (startups.blueprint, grants.blueprint, scopes.blueprint, rates.blueprint, usage_runs.blueprint,
               reported.blueprint, programmes.blueprint, people.blueprint, alerts.blueprint, licences.blueprint,
-              seats.blueprint, bookings.blueprint, requests.blueprint)
+              seats.blueprint, bookings.blueprint, requests.blueprint, proposals.blueprint)
 
 
 def hang(app: Flask) -> None:

@@ -27,6 +27,8 @@ from creditsvc.parties.trail import record, record_all
 LONGEST_KEY = 120
 PRIORITIES = range(-1000, 1001)
 MOST_MONTHS = 120
+NEEDS_SECOND_PERSON = "needs-second-person"
+"""The code of the refusal of an award above its pool's limit."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,15 @@ def by_month(draft: Draft, resource: Resource, first: date, months: int, zone: Z
     ]
 
 
-def award(caller: Caller, drafts: Sequence[Draft], cause: Cause | None = None) -> list[Grant]:
+def award(
+    caller: Caller, drafts: Sequence[Draft], cause: Cause | None = None, *, approved: bool = False
+) -> list[Grant]:
     """Awards all drafts or none, and gives their papers in the same order.
 
-    Locks the pools, then the accounts (L12). Raises RuleBroken at `amount`, `effective`, `expires`, `priority`,
-    `opening_drawn` or `opening_at` (with the draft's place before it), Conflict("key", "key-taken").
+    Locks the pools, then the accounts (L12). `approved`: a second person has said yes to an award above a pool's limit,
+    or it was awarded elsewhere. Raises Conflict("amount", "needs-second-person") for one that is above it, RuleBroken
+    at `amount`, `effective`, `expires`, `priority`, `opening_drawn` or `opening_at` (with the draft's place before it),
+    Conflict("key", "key-taken").
     """
     if not drafts:
         return []
@@ -106,6 +112,8 @@ def award(caller: Caller, drafts: Sequence[Draft], cause: Cause | None = None) -
         _check(draft, units[draft.pool.id])
     pools = locks.lock_pools(units)
     _check_room(drafts, pools, units)
+    if not approved:
+        _check_limits(drafts, pools, units)
     accounts = locks.open_accounts((draft.startup_id, draft.pool.resource_id) for draft in drafts)
     by_draft = [accounts[draft.startup_id, draft.pool.resource_id] for draft in drafts]
     keys = _keys(drafts, resources)
@@ -220,6 +228,25 @@ def _check_room(drafts: Sequence[Draft], pools: Mapping[int, Pool], units: Mappi
                 left=format_amount(left[draft.pool.id], unit), unit=unit.name, asked=format_amount(asked, unit),
             )
         left[draft.pool.id] -= asked
+
+
+def _check_limits(drafts: Sequence[Draft], pools: Mapping[int, Pool], units: Mapping[int, Unit]) -> None:
+    """Refuses what a startup would get from a pool in one act where that is above the pool's limit."""
+    sums: dict[tuple[int, int], int] = defaultdict(int)
+    for draft in drafts:
+        one = draft.startup_id, draft.pool.id
+        sums[one] += draft.amount
+        refuse_above_limit(pools[draft.pool.id], units[draft.pool.id], sums[one], draft.place)
+
+
+def refuse_above_limit(pool: Pool, unit: Unit, amount: int, place: str = "") -> None:
+    """Raises Conflict("amount", "needs-second-person") for an amount above the pool's limit, if it has one."""
+    if pool.award_limit is not None and amount > pool.award_limit:
+        raise Conflict(
+            f"{place}amount", NEEDS_SECOND_PERSON,
+            "more than %(limit)s %(unit)s from the pool %(pool)s at once needs a second person: propose it, and "
+            "somebody else approves it", limit=format_amount(pool.award_limit, unit), unit=unit.name, pool=pool.key,
+        )
 
 
 def _terms(draft: Draft, key: str) -> LotTerms:

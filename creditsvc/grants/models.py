@@ -87,15 +87,6 @@ class GrantRequest(Model):
     given_grant_id: Mapped[int | None] = mapped_column(ForeignKey("grant_paper.id"))
 
 
-class AwardLimit(Model):
-    """Above which amount (steps of the pool's unit) an award from a pool needs a second person."""
-
-    __tablename__ = "award_limit"
-
-    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), primary_key=True)
-    amount: Mapped[int]
-
-
 class Proposal(Model):
     """A proposed award, above its pool's limit: it waits until a second person approves or refuses it, once (L13).
 

@@ -20,11 +20,11 @@ from creditsvc.core.days import (
 )
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.db import db
-from creditsvc.grants.awards import Draft, award, by_month, find_pool
+from creditsvc.grants.awards import Draft, award, by_month, find_pool, refuse_above_limit
 from creditsvc.grants.locked import Locked, change_grant, change_grants, lock_grant, lock_series
 from creditsvc.grants.models import Grant
 from creditsvc.ledger.book import Cause
-from creditsvc.ledger.models import Pool, Resource
+from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.parties.access import Caller, require_startup
 from creditsvc.parties.models import Startup
 from creditsvc.programmes.models import Cohort, Enrolment, PackageLine, Programme
@@ -47,6 +47,7 @@ def award_grant(
     opening_drawn: str | None = None,
     opening_at: date | datetime | None = None,
     months: int | None = None,
+    approved: bool = False,
 ) -> Grant:
     """Awards a startup an amount from a pool, usable on [effective, expires); no expiry when `expires` is None.
 
@@ -55,7 +56,8 @@ def award_grant(
     `opening_drawn` is what had been drawn of it before go-live, dated `opening_at` (else its start). The key is made
     up unless given. Raises NotFound("startup"), Forbidden, RuleBroken at `pool` (unknown), `amount` (not above
     0, more than the pool has left), `effective` (outside the pool's period), `expires` (not after the start, or beside
-    `months`), `months`, `priority`, `opening_drawn`, `opening_at`, `key`; Conflict("key", "key-taken").
+    `months`), `months`, `priority`, `opening_drawn`, `opening_at`, `key`; Conflict("key", "key-taken"), and unless it
+    is `approved` by a second person (`proposals`) Conflict("amount", "needs-second-person").
     """
     company = require_startup(caller, "grant.award", startup)
     source, resource = find_pool(pool)
@@ -77,24 +79,24 @@ def award_grant(
         opening_at=starts_at(check_moment(opening_at, "opening_at"), zone) if opening_at is not None else None,
     )
     if months is None:
-        return award(caller, [draft])[0]
+        return award(caller, [draft], approved=approved)[0]
     first = effective if not isinstance(effective, datetime) else day_of(effective, zone)
     if expires is not None or opening_drawn is not None:
         raise RuleBroken(
             "expires" if expires is not None else "opening_drawn", "not-monthly",
             "a monthly allowance ends with its months and begins undrawn: leave this out",
         )
-    return award(caller, by_month(draft, resource, first, months, zone))[0]
+    return award(caller, by_month(draft, resource, first, months, zone), approved=approved)[0]
 
 
-def award_package(caller: Caller, *, startup: str, cohort: str) -> list[Grant]:
+def award_package(caller: Caller, *, startup: str, cohort: str, approved: bool = False) -> list[Grant]:
     """Awards what the startup's enrolment brings of every kind, as a whole or not at all; twice does it once.
 
     A line starts at the later of the cohort's start and the enrolment's day and runs its months
     (`last_day_of_months`); a monthly one is a grant for each of them. Raises NotFound("startup" | "cohort" |
     "enrolment"), Forbidden, Conflict("status", "not-active") for an enrolment that is not active, Conflict("package",
     "no-package") for one without a package, Conflict("lines[n].pool", "no-pool-yet"), RuleBroken at `lines[n].amount`
-    or `lines[n].effective` as `award_grant`.
+    or `lines[n].effective` as `award_grant`, Conflict("lines[n].amount", "needs-second-person") unless `approved`.
     """
     company = require_startup(caller, "grant.award", startup)
     intake = find_cohort(caller, cohort)
@@ -113,7 +115,7 @@ def award_package(caller: Caller, *, startup: str, cohort: str) -> list[Grant]:
         draft for line in lines_of(enrolment.package_id, enrolment.package_version)
         for draft in _line_drafts(caller, company, intake, enrolment, line)
     ]
-    return award(caller, drafts, Cause("award", f"package:{cohort}", caller.actor))
+    return award(caller, drafts, Cause("award", f"package:{cohort}", caller.actor), approved=approved)
 
 
 def _line_drafts(
@@ -166,16 +168,22 @@ def extend_grant(caller: Caller, key: str, *, expires: date | datetime, reason: 
     return change_grant(caller, held, "extend", instant=end, reason=reason)
 
 
-def top_up_grant(caller: Caller, key: str, *, amount: str, reason: str = "") -> Grant:
+def top_up_grant(
+    caller: Caller, key: str, *, amount: str, reason: str = "", approved: bool = False
+) -> Grant:
     """Adds an amount from the grant's pool to it.
 
     Raises NotFound("grant"), Forbidden, RuleBroken("amount", ...) unless it is above 0 and the pool has it left,
-    Conflict("grant", "voided" | "expired").
+    Conflict("grant", "voided" | "expired"), and unless `approved` Conflict("amount", "needs-second-person") where the
+    grant would then be above its pool's limit.
     """
     held = lock_grant(caller, key)
     steps = _positive(amount, held.unit)
     _refuse_voided(held)
     _refuse_expired(held, caller.now)
+    if not approved:
+        pool_id = db.session.get_one(LotFact, held.grant.lot_id).pool_id
+        refuse_above_limit(db.session.get_one(Pool, pool_id), held.unit, held.lot.amount + steps)
     return change_grant(caller, held, "top_up", steps, reason=reason)
 
 

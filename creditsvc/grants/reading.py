@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, select
 
-from creditsvc.core.amounts import Unit, unit_named
+from creditsvc.core.amounts import Unit, format_amount, unit_named
 from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.grants.activation import stands
@@ -53,6 +53,12 @@ class PoolView:
     committed: int
     starts: datetime
     ends: datetime | None
+    award_limit: int | None = None
+
+    @property
+    def limit_text(self) -> str:
+        """Above which amount an award needs a second person, as it would be typed; empty where there is no limit."""
+        return "" if self.award_limit is None else format_amount(self.award_limit, self.unit)
 
     @property
     def left(self) -> int:
@@ -103,7 +109,7 @@ def pools(caller: Caller) -> list[PoolView]:
     return [
         PoolView(
             pool.key, partner.key, partner.name, resource.key, resource.name, resource.kind,
-            unit_named(resource.unit), pool.amount, pool.committed, pool.starts, pool.ends,
+            unit_named(resource.unit), pool.amount, pool.committed, pool.starts, pool.ends, pool.award_limit,
         )
         for pool, partner, resource in db.session.execute(statement)
     ]

@@ -77,3 +77,9 @@ class RefuseShape(Schema):
     """Why a request is refused."""
 
     reason = fields.String(required=True, validate=validate.And(validate.Length(min=1), REASON))
+
+
+class LimitShape(Schema):
+    """Above which amount an award from a pool needs a second person; left blank, none does."""
+
+    amount = Amount(load_default=None)

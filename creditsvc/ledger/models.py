@@ -41,6 +41,7 @@ class Pool(Model):
     committed: Mapped[int] = mapped_column(default=0)  # the sum of its lots' capacities (L11)
     starts: Mapped[datetime]
     ends: Mapped[datetime | None]
+    award_limit: Mapped[int | None]  # above it an award needs a second person; may be set anew
 
 
 class Account(Model):

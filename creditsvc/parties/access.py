@@ -40,11 +40,13 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "grant.change": MANAGERS,
     "grant.activate": MANAGERS,
     "request.see": READERS,
+    "proposal.see": READERS,
     "request.make": frozenset(),  # a startup's own people ask; whoever may award needs not
     "request.decide": MANAGERS,
     "seat.assign": MANAGERS,
     "seat.rank": MANAGERS,
     "pool.see": READERS | {"partner"},
+    "pool.limit": frozenset({"administrator"}),  # or whoever awards could lift what asks for a second person
     "programme.see": READERS | {"partner"},
     "programme.edit": MANAGERS,
     "consultant.see": READERS | {"consultant"},

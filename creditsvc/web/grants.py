@@ -11,23 +11,21 @@ from flask_babel import lazy_gettext
 from marshmallow import Schema
 
 from creditsvc.core.days import day_of
-from creditsvc.grants.models import Grant
+from creditsvc.grants.models import Proposal
 from creditsvc.grants.operations import (
-    award_grant,
-    award_package,
     extend_grant,
     return_to_pool,
-    top_up_grant,
     void_grant,
     void_series,
 )
+from creditsvc.grants.proposals import award_or_propose, award_package_or_propose, top_up_or_propose
 from creditsvc.grants.reading import find_grant, pools
 from creditsvc.grants.schemas import AmountShape, AwardShape, ExtendShape, ReasonShape
 from creditsvc.ledger.history import lot_events
 from creditsvc.ledger.reading import balances
 from creditsvc.licences.waiting import seat_startup
 from creditsvc.parties.access import may_with, require_startup
-from creditsvc.web import session
+from creditsvc.web import proposals, session
 from creditsvc.web.forms import Form, attempt, posted, submit_once
 
 pages = session.private_pages("grants", __name__)
@@ -56,7 +54,7 @@ CHANGES: Mapping[str, Change] = {
     "top-up": Change(
         lazy_gettext("Top up"), lazy_gettext("An amount from the grant's pool is added to it, for the days it has."),
         lazy_gettext("Top up the grant"), lazy_gettext("The grant is topped up."),
-        ("amount", "reason"), AmountShape, top_up_grant,
+        ("amount", "reason"), AmountShape, top_up_or_propose,
     ),
     "void": Change(
         lazy_gettext("Void"),
@@ -98,13 +96,14 @@ def make_award(key: str) -> ResponseReturnValue:
     form.typed["startup"] = key
 
     def act(values: dict[str, Any]) -> str:
-        seat_startup(caller, current_app.config["CREDITSVC"], award_grant(caller, **values).startup_id)
-        return url_for("holdings.one", key=key)
+        made = award_or_propose(caller, **values)
+        seat_startup(caller, current_app.config["CREDITSVC"], made.startup_id)
+        return proposals.onward(made, url_for("holdings.one", key=key))
 
     onward = submit_once(form, AwardShape(exclude=["key"]), caller, act)
     if onward is None:
         return _award_page(key, form)
-    flash(_("The grant is awarded."), "success")
+    proposals.say(onward, _("The grant is awarded."))
     return redirect(onward, 303)
 
 
@@ -125,19 +124,20 @@ def _award_page(key: str, form: Form) -> ResponseReturnValue:
 def make_package_award(key: str, cohort: str) -> ResponseReturnValue:
     """Awards what an enrolment brings, whole or not at all."""
     caller = session.caller()
-    form = Form({})
+    form, home = Form({}), url_for("holdings.one", key=key)
 
-    def act() -> list[Grant]:
-        made = award_package(caller, startup=key, cohort=cohort)
-        seat_startup(caller, current_app.config["CREDITSVC"], made[0].startup_id)
-        return made
+    def act() -> tuple[str, int]:
+        made = award_package_or_propose(caller, startup=key, cohort=cohort)
+        if not isinstance(made, Proposal):
+            seat_startup(caller, current_app.config["CREDITSVC"], made[0].startup_id)
+        return proposals.onward(made, home), 0 if isinstance(made, Proposal) else len(made)
 
-    made = attempt(form, act)
-    if made is None:
+    done = attempt(form, act)
+    if done is None:
         flash(" ".join(form.general), "danger")
-    else:
-        flash(_("The package is awarded: %(count)s grants.", count=len(made)), "success")
-    return redirect(url_for("holdings.one", key=key), 303)
+        return redirect(home, 303)
+    proposals.say(done[0], _("The package is awarded: %(count)s grants.", count=done[1]))
+    return redirect(done[0], 303)
 
 
 @pages.get("/grants/<key>")
@@ -168,13 +168,13 @@ def change(key: str, change: str) -> ResponseReturnValue:
     if request.method == "POST":
 
         def act(values: dict[str, Any]) -> str:
-            kind.act(caller, key, **values)
+            made = kind.act(caller, key, **values)
             seat_startup(caller, current_app.config["CREDITSVC"], startup_id)
-            return url_for("grants.grant", key=key)
+            return proposals.onward(made, url_for("grants.grant", key=key))
 
         onward = submit_once(form, kind.schema(), caller, act)
         if onward is not None:
-            flash(kind.done, "success")
+            proposals.say(onward, kind.done)
             return redirect(onward, 303)
     found = find_grant(caller, key)
     return render_template("grant_change.html", found=found, kind=kind, form=form, now=caller.now), form.status

@@ -47,6 +47,8 @@ def navigation() -> list[Entry]:
         entries.append(_entry(_("Software"), "products.listing", "products"))
     if may(caller, "programme.see"):
         entries.append(_entry(_("Programmes"), "programmes.listing", "programmes", "packages", "cohorts", "offers"))
+    if may(caller, "proposal.see"):
+        entries.append(_entry(_("Second person"), "proposals.listing", "proposals"))
     if may(caller, "pool.see"):
         entries.append(_entry(_("Pools"), "pools.listing", "pools"))
     if may(caller, "alerts.see"):

@@ -21,6 +21,9 @@ WRITES = {
         "POST /startups/{key}/enrolments/{cohort}/award",
         "POST /requests", "POST /requests/{request_id}/approve", "POST /requests/{request_id}/refuse",
         "POST /requests/{request_id}/withdraw",
+        "POST /proposals", "POST /startups/{key}/enrolments/{cohort}/propose", "POST /grants/{key}/propose-top-up",
+        "POST /proposals/{proposal_id}/approve", "POST /proposals/{proposal_id}/refuse",
+        "POST /proposals/{proposal_id}/withdraw",
         "POST /seats", "POST /seats/bulk", "POST /seats/{seat_id}/release", "POST /seats/{seat_id}/transfer",
         "POST /seat-wishes", "POST /seat-wishes/{wish_id}/withdraw", "POST /seat-wishes/{wish_id}/place",
         "POST /seat-wishes/{wish_id}/seat",
@@ -35,6 +38,7 @@ WRITES = {
     "admin": {
         "POST /startups", "PATCH /startups/{key}", "POST /startups/{key}/members", "POST /startups/{key}/members/end",
         "POST /products", "PATCH /products/{key}",
+        "POST /pools/{pool}/limit",
         "POST /alerts/{alert_id}/acknowledge", "POST /alerts/{alert_id}/snooze",
         "POST /bookings", *(f"POST /bookings/{{uid}}/{step}" for step in (
             "move", "cancel", "log", "no-show", "confirm", "dispute", "decide", "correct"

@@ -39,7 +39,7 @@ NOT_HELD = {
     "licence_key", "count_report", "sku_count",
     "seat_sighting", "consultant", "weekly_hours", "day_exception", "consulting_policy", "booking", "calendar_feed",
     "grant_request", "visit",
-    "package_version", "award_limit", "award_proposal",
+    "package_version", "award_proposal",
 }
 
 

@@ -14,6 +14,7 @@ from creditsvc.consulting.consultants import add_consultant, set_weekly_hours
 from creditsvc.core.free_slots import Weekly
 from creditsvc.db import db, transaction
 from creditsvc.grants import requests
+from creditsvc.grants.models import Proposal
 from creditsvc.licences import waiting
 from creditsvc.licences.products import add_product
 from creditsvc.parties.access import operator
@@ -55,6 +56,11 @@ def body_of(row: Row) -> dict[str, Any]:
         "api_requests.make_request": {"grant": f"{row.tenant}-grant", "amount": "-1", "why": "Growth"},
         "api_requests.approve_request": {"amount": "-1"},
         "api_requests.refuse_request": {"reason": " "},
+        "api_proposals.propose_grant": {
+            "startup": row.tenant, "pool": "ms-azure", "amount": "-1", "effective": "2026-03-01"
+        },
+        "api_proposals.propose_top_up": {"amount": "-1"},
+        "api_proposals.refuse_proposal": {"reason": " "},
         "api_scopes.assign": {"provider": "azure", "id": "no-guid", "startup": row.tenant, "starts": "2026-03-01"},
         "api_scopes.end": {"provider": "azure", "id": guid, "ends": "2026-03-01"},
         "api_rates.state_rate": {
@@ -158,8 +164,20 @@ class Park:
                 (OTHER, factories.caller(factories.make_member(OTHER, "o@other.example"))),
             )
         }
+        self.proposals = {key: transaction(lambda key=key: self.proposed(key)) for key in (OWN, OTHER)}
         packed = pack("not-an-export.csv", io.BytesIO(b""))
         self.run_id = transaction(lambda: receive_upload(operator(NOW), "not-an-export.csv", [packed]).id)
+
+    def proposed(self, key: str) -> int:
+        """An award that no second person can make, for its pool holds too little."""
+        proposal = Proposal(
+            startup_id=factories.startup_id(key), kind="grant", subject="pool:none", reason="", state="waiting",
+            terms={"values": {"startup": key, "pool": "none", "amount": "9", "effective": "2026-03-01"}, "asks": []},
+            proposed_by="s@park.example", proposed_at=NOW, decision_reason="", grants=[],
+        )
+        db.session.add(proposal)
+        db.session.flush()
+        return proposal.id
 
     def booked(self, key: str) -> str:
         """A session of the startup with the consultant of the same key; that of `own` is the one who signs in."""
@@ -185,7 +203,8 @@ class Park:
         values = {
             "key": f"{row.tenant}-grant" if is_grant else row.tenant, "run_id": self.run_id, "cohort": "none",
             "rate_id": self.rate_id, "alert_id": 9, "invitation_id": 9, "product": "suite", "kind": "csv",
-            "package": "none", "partner": "microsoft",
+            "package": "none", "partner": "microsoft", "pool": "ms-azure" if row.method == "GET" else "none",
+            "proposal_id": self.proposals.get(row.tenant, 9),
             "uid": self.uids.get(row.tenant), "consultant": row.tenant, "step": "decide", "feed_id": 9, "day_id": 9,
             "seat_id": self.seats.get(row.tenant, 9), "wish_id": self.wishes.get(row.tenant, 9),
             "request_id": self.requests.get(row.tenant, 9),

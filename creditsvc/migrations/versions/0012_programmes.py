@@ -31,13 +31,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_package_version")),
         sa.UniqueConstraint("package_id", "version", name=op.f("uq_package_version_package_id_version")),
     )
-    op.create_table(
-        "award_limit",
-        sa.Column("pool_id", _ID, nullable=False),
-        sa.Column("amount", _ID, nullable=False),
-        sa.ForeignKeyConstraint(["pool_id"], ["pool.id"], name=op.f("fk_award_limit_pool_id")),
-        sa.PrimaryKeyConstraint("pool_id", name=op.f("pk_award_limit")),
-    )
+    with op.batch_alter_table("pool") as batch:
+        batch.add_column(sa.Column("award_limit", _ID, nullable=True))
     op.create_table(
         "award_proposal",
         sa.Column("id", _ID, nullable=False),
@@ -66,7 +61,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """And back; versions of packages but the first cannot be kept."""
     op.drop_table("award_proposal")
-    op.drop_table("award_limit")
+    with op.batch_alter_table("pool") as batch:
+        batch.drop_column("award_limit")
     op.drop_table("package_version")
     for table, column in (("enrolment", "package_version"), ("package_line", "version"), ("package", "version")):
         with op.batch_alter_table(table) as batch:
