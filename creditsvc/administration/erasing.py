@@ -137,7 +137,8 @@ def _rewrite_name_in_mails(name: str, mine: str) -> None:
     spelled = {name, escape(name, quote=False)}
     columns = [table.c[each] for each in ("subject", "text", "html", "calendar")]
     names_people = or_(
-        table.c.kind.startswith("session-"), table.c.kind.startswith("request-"), table.c.kind == "invitation",
+        table.c.kind.startswith("session-"), table.c.kind.startswith("request-"), table.c.kind.startswith("proposal-"),
+        table.c.kind == "invitation",
         table.c.text.contains(mine),
     )
     has_name = or_(*(column.contains(one, autoescape=True) for column in columns for one in spelled))
