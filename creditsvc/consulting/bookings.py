@@ -162,7 +162,7 @@ def account_of_hours(company: Startup, resource: str | None) -> int:
     if resource is None:
         if len(found) > 1:
             raise RuleBroken("resource", "which-hours", "say which hours: %(keys)s",
-                             keys=", ".join(key for key, _ in found))
+                             keys=", ".join(key for key, account in found))
         return int(found[0][1])
     for key, account_id in found:
         if key == resource:

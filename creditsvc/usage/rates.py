@@ -177,8 +177,10 @@ def _check_day(caller: Caller, day: date) -> None:
 
 def _checked_text(text: str, field: str) -> str:
     said = " ".join(text.split())
+    if not said and field == "source":
+        raise RuleBroken(field, "missing", "say where the rate is from")
     if not said:
-        raise RuleBroken(field, "missing", "say where the rate is from" if field == "source" else "say why")
+        raise RuleBroken(field, "missing", "say why")
     if len(said) > MOST_SOURCE:
         raise RuleBroken(field, "too-long", "at most %(most)s characters can be kept", most=MOST_SOURCE)
     return said
