@@ -90,6 +90,7 @@ class Model:
                 days &= self.grants[grant].days()
             elif seat.first < first and days & seat.days:
                 seat.days &= self.grants[seat.grant].days()
+                seat.until = max(seat.days) + 1  # it lasts as long as its grant no longer
         stated = None if days == self.wanted(grant, first, None) and until is None else max(days) + 1
         self.seats.append(ModelSeat(who, grant, first, days, stated))
         self.line = [one for one in self.line if one != who]
