@@ -12,9 +12,9 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, settings
 
-from creditsvc.app import create_app
 from creditsvc.config import Config
 from tests import databases
+from tests.apps import app_for
 
 NOW = datetime(2026, 6, 15, 4, 0, tzinfo=UTC)
 """The instant at which tests happen unless they say otherwise: noon of a Monday in Hong Kong."""
@@ -141,7 +141,7 @@ WITHOUT_DOORS = frozenset({
 def app(config: Config, request: pytest.FixtureRequest) -> Iterator[Flask]:
     """The service on a fresh database, with its app context pushed. Runs once on each database."""
     room = request.path.relative_to(ROOT / "tests").parts[0]
-    app = create_app(config, doors=room not in WITHOUT_DOORS)
+    app = app_for(config, doors=room not in WITHOUT_DOORS)
     app.testing = True
     with app.app_context():
         yield app

@@ -105,7 +105,7 @@ def copy_sqlite(template: Path, target: Path) -> str:
 def copy_postgres(server_url: str, template: str, name: str) -> str:
     """A copy of the template database under a new name; returns its URL."""
     with admin(server_url) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     return named(server_url, name)
 
 

@@ -1,5 +1,6 @@
 """Who asks too often waits, and nobody else does."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import time_machine
 from flask import Flask
 
 from creditsvc.api.limiting import hang_limit
-from creditsvc.config import ConfigError, load_config
+from creditsvc.app import create_app
+from creditsvc.config import Config, ConfigError, load_config
+from tests import databases
 from tests.api.conftest import token_of
 from tests.api.speaking import Speaker
 from tests.conftest import NOW
@@ -21,6 +24,16 @@ RATE = 3
 def database(request: pytest.FixtureRequest) -> str:
     """One is enough: nothing is counted in it."""
     return str(request.param)
+
+
+@pytest.fixture
+def app(config: Config) -> Iterator[Flask]:
+    """An app of the test's own: what is hung into one stays there."""
+    app = create_app(config)
+    app.testing = True
+    with app.app_context():
+        yield app
+    databases.dispose(app)
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from creditsvc.app import create_app
+from creditsvc.config import Config
 from tests.api.speaking import ONE_DATABASE
 from tests.web.access_park import HERE, OTHER, OWN, Park, Row
 
@@ -62,7 +64,8 @@ def test_the_matrix_knows_every_route(app: Flask):
     assert unknown_routes(app) == set()
 
 
-def test_a_route_that_the_matrix_does_not_know_is_found(app: Flask):
+def test_a_route_that_the_matrix_does_not_know_is_found(config: Config):
+    app = create_app(config)
     app.add_url_rule("/back-door", "back_door", lambda: "", methods=["GET", "POST"])
 
     assert unknown_routes(app) == {("GET", "back_door"), ("POST", "back_door")}
