@@ -28,6 +28,7 @@ SAME_IN_ENGLISH: frozenset[str] = frozenset()
 
 PLACE = re.compile(r"%\(\w+\)[a-z]|%%")
 HAN = "\u3400-\u9fff"
+ALL_HAN = re.compile(rf"[{HAN}]")
 UNSPACED = re.compile(rf"[{HAN}](?:%\(|[A-Za-z0-9])|(?:%\(\w+\)[a-z]|[A-Za-z0-9])[{HAN}]")
 HALF_WIDTH = re.compile(rf"[{HAN}][,;:?!()]|[,;:?!()](?!\w+\))[{HAN}]")
 MARKS = ("_", "gettext", "lazy_gettext", "ngettext", "lazy_ngettext")
@@ -96,7 +97,8 @@ def faults_of(message: Message, characters: str) -> Iterator[str]:
             yield "is spaced otherwise"
         if HALF_WIDTH.search(PLACE.sub("x", text)):
             yield "has half-width punctuation"
-        if text.encode(characters, "ignore").decode(characters) != text:
+        han = "".join(ALL_HAN.findall(text))
+        if han.encode(characters, "ignore").decode(characters) != han:
             yield "has foreign characters"
     if message.fuzzy:
         yield "is fuzzy"
