@@ -318,6 +318,9 @@ _HOLDINGS: Mapping[str, _Kind] = {
 _OF_USAGE: Mapping[str, Callable[[int, int], tuple[int, Sequence[ScopeItem | RunItem]]]] = {
     "runs-held": held_runs, "scopes-unknown": unknown_scopes,
 }
+HOLDING_GROUPS = tuple(_HOLDINGS)
+"""The groups whose rows are holdings of startups."""
+
 RULES_OF: Mapping[str, str] = {name: kind.rule for name, kind in _HOLDINGS.items()}
 """What a snooze of a row of a group is about."""
 

@@ -39,13 +39,16 @@ def list_startups(
     if where is not None:
         statement = statement.where(where)
     if search:
-        part = "%" + search.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
-        statement = statement.where(
-            or_(func.lower(Startup.name).like(part, escape="\\"), Startup.key.like(part, escape="\\"))
-        )
+        statement = statement.where(name_contains(search))
     if after is not None:
         statement = statement.where(Startup.key > after)
     return db.session.scalars(statement if limit is None else statement.limit(limit)).all()
+
+
+def name_contains(search: str) -> ColumnElement[bool]:
+    """The condition on `Startup` that its name or key contains the text, whatever the capitals."""
+    part = "%" + search.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
+    return or_(func.lower(Startup.name).like(part, escape="\\"), Startup.key.like(part, escape="\\"))
 
 
 def members_of(startup: Startup) -> list[Member]:

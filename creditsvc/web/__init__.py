@@ -19,6 +19,7 @@ from creditsvc.web import (
     health,
     holdings,
     invitations,
+    lists,
     navigation,
     night,
     offers,
@@ -65,7 +66,7 @@ def hang(app: Flask) -> None:
         invitations.pages, grants.pages, scopes.pages, usage.pages, rates.pages, pools.pages, reported.pages,
         activation.pages, night.pages, night.links, calendars.pages, products.pages, seats.pages, bookings.pages,
         sessions.pages, consulting.pages, consultants.pages, requests.pages,
-        worklist.pages, programmes.pages, packages.pages, cohorts.pages, offers.pages, proposals.pages,
+        worklist.pages, lists.pages, programmes.pages, packages.pages, cohorts.pages, offers.pages, proposals.pages,
     ):
         app.register_blueprint(pages)
 

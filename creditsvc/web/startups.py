@@ -1,18 +1,17 @@
 """Startups: the list, a new one, its paperwork."""
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from creditsvc.alerts import worklist
 from creditsvc.core.errors import Forbidden
-from creditsvc.ledger.listing import startup_rows
 from creditsvc.parties.access import may, require, require_startup
 from creditsvc.parties.operations import create_startup, edit_startup
 from creditsvc.parties.reading import list_startups
 from creditsvc.parties.schemas import StartupEditShape, StartupShape
 from creditsvc.web import session
 from creditsvc.web.forms import Form, posted, submit
+from creditsvc.web.lists import list_page_of
 
 pages = session.private_pages("startups", __name__)
 
@@ -21,14 +20,8 @@ pages = session.private_pages("startups", __name__)
 def listing() -> ResponseReturnValue:
     """The startups that the caller may see, with what each has left."""
     caller = session.caller()
-    search = request.args.get("q", "").strip()[:200]
-    chosen = request.args.get("show", "")
-    after = request.args.get("after") or None
     if may(caller, "startups.list"):
-        found = startup_rows(
-            caller, search=search, chosen=chosen, after=after, where=worklist.condition(chosen, caller.now)
-        )
-        return render_template("startups.html", listing=found, search=search, chosen=chosen, paged=after is not None)
+        return list_page_of(caller)
     if not caller.is_member:
         raise Forbidden("startups.list")
     return render_template("my_startups.html", startups=list_startups(caller))

@@ -209,7 +209,7 @@ class Park:
             "seat_id": self.seats.get(row.tenant, 9), "wish_id": self.wishes.get(row.tenant, 9),
             "request_id": self.requests.get(row.tenant, 9),
             "change": "void", "token": link if row.endpoint.startswith("alert") else "none", "filename": "site.css",
-            "group": "expiring",
+            "group": "expiring", "view_id": 99,
         }
         with self.app.test_request_context():
             query = {"from": "2026-06-15", "to": "2026-06-16"} if row.endpoint == "api_bookings.list_slots" else {}

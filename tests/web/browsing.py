@@ -97,8 +97,8 @@ class Browser:
         return self
 
     def get(self, url: str, **more: Any) -> Page:
-        """Loads a page."""
-        return Page(_apart(lambda: self.client.get(url, **more)), url)
+        """Loads a page, a streamed one to its end."""
+        return Page(_apart(lambda: self.client.get(url, buffered=True, **more)), url)
 
     def post(self, url: str, data: dict[str, Any] | None, **more: Any) -> Page:
         """Sends exactly that."""

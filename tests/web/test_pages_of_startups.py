@@ -111,17 +111,18 @@ def test_the_list_is_searched_and_filtered(manager: Browser):
 
 
 def test_the_list_goes_on_by_pages(manager: Browser, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("creditsvc.ledger.listing.PAGE", 2)
+    monkeypatch.setattr("creditsvc.alerts.startup_list.PAGE", 2)
     for key in ("a", "b", "c"):
         factories.make_startup(key, f"Startup {key}")
 
     first = manager.get("/startups")
-    second = manager.get("/startups?after=b")
+    second = manager.get("/startups?page=2")
 
-    assert "Startup b" in first.text
-    assert "Startup c" not in first.text
-    assert "after=b" in first.html
+    assert "3 startups" in first.text
+    assert ("Startup b" in first.text, "Startup c" in first.text) == (True, False)
+    assert "page=2" in first.html
     assert "Startup c" in second.text
+    assert manager.get("/startups?page=99").text == second.text
 
 
 @pytest.mark.parametrize("address", ["/startups", "/startups?show=uncovered"])

@@ -1,0 +1,191 @@
+"""The list of startups as a page and as files: its filters stand in the address, and people keep them as views."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from tempfile import TemporaryFile
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, flash, redirect, render_template, request, send_file, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
+from xlsxwriter import Workbook
+
+from creditsvc.alerts.startup_list import (
+    CHOICES,
+    Filters,
+    choices,
+    condition_of,
+    holdings_in_parts,
+    list_page,
+    startups_of,
+)
+from creditsvc.core.amounts import format_amount
+from creditsvc.core.days import day_of, last_day
+from creditsvc.core.errors import NotFound, RuleBroken
+from creditsvc.core.spreadsheets import XLSX, harmless
+from creditsvc.db import begin_snapshot
+from creditsvc.ledger.reading import AccountView
+from creditsvc.parties.access import Caller, require
+from creditsvc.parties.models import Startup
+from creditsvc.parties.saved_views import delete_view, rename_view, save_view, saved_views
+from creditsvc.web import session
+from creditsvc.web.forms import Form, attempt
+
+pages = session.private_pages("lists", __name__)
+
+LONGEST = 200
+Cell = str | Decimal
+
+
+def filters_of(values: MultiDict[str, str]) -> Filters:
+    """What an address or a form asks for."""
+    return Filters(**{name: values.get(name, "").strip()[:LONGEST] for name in vars(Filters())})
+
+
+def list_page_of(caller: Caller) -> ResponseReturnValue:
+    """The page of the list that the address asks for; a balance that is no amount is refused at its field."""
+    asked = filters_of(request.args)
+    form = Form(_labels(), asked.asked)
+    number = request.args.get("page", 1, type=int)
+    try:
+        found = list_page(caller, asked, number)
+    except RuleBroken as error:
+        form.show(error)
+        found = list_page(caller, replace(asked, least="", most=""), number)
+    page = render_template(
+        "startups.html", found=found, asked=asked, form=form, choices=choices(caller), conditions=CHOICES,
+        views=saved_views(caller), query=urlencode(asked.asked),
+    )
+    return page, form.status
+
+
+def _labels() -> dict[str, str]:
+    return {
+        "q": _("Name or key contains"), "show": _("Show"), "programme": _("Programme"), "cohort": _("Cohort"),
+        "state": _("Enrolment"), "kind": _("Holds"), "resource": _("Resource"), "least": _("At least"),
+        "most": _("At most"),
+    }
+
+
+@pages.get("/lists/startups.<kind>")
+def export(kind: str) -> ResponseReturnValue:
+    """Exactly what is filtered, a line for each holding: as CSV, streamed, or as a workbook."""
+    if kind not in ("csv", "xlsx"):
+        raise NotFound("export", kind)
+    caller = session.caller()
+    require(caller, "startups.list")
+    asked = filters_of(request.args)
+    try:
+        condition_of(caller, asked)
+    except RuleBroken:
+        return redirect(_address(asked.asked), 303)
+    name = f"startups-{day_of(caller.now).isoformat()}.{kind}"
+    if kind == "xlsx":
+        response = send_file(_workbook(_lines(caller, asked)), XLSX, as_attachment=True, download_name=name)
+    else:
+        response = Response(stream_with_context(_csv(_lines(caller, asked))), mimetype="text/csv")
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _heads() -> list[str]:
+    return [
+        _("Key"), _("Name"), _("Resource"), _("Unit"), _("Granted"), _("Drawn"), _("Held"), _("Remaining"),
+        _("Not yet usable"), _("Expired"), _("Voided"), _("Uncovered"), _("Next expiry"), _("Cost data to"),
+    ]
+
+
+def _lines(caller: Caller, asked: Filters) -> Iterator[Sequence[Cell]]:
+    """The lines of the export, read some hundred startups at a time, all of one state of the database."""
+    begin_snapshot()
+    yield _heads()
+    for startup, views in holdings_in_parts(startups_of(caller, asked), caller.now):
+        for view in views:
+            yield _line(startup, view)
+        if not views:
+            yield (startup.key, startup.name)
+
+
+def _line(startup: Startup, view: AccountView) -> Sequence[Cell]:
+    amounts = (
+        view.granted, view.drawn, view.held, view.remaining, view.not_yet, view.expired, view.voided, view.uncovered,
+    )
+    ends, newest = view.next_expiry, view.newest_charge_day
+    return (
+        startup.key, startup.name, view.resource_name, view.unit.name,
+        *(Decimal(format_amount(steps, view.unit)) for steps in amounts),
+        "" if ends is None else last_day(ends).isoformat(), "" if newest is None else newest.isoformat(),
+    )
+
+
+def _csv(lines: Iterator[Sequence[Cell]]) -> Iterator[bytes]:
+    yield "\ufeff".encode()
+    for line in lines:
+        buffer = io.StringIO()
+        csv.writer(buffer).writerow([harmless(cell) if isinstance(cell, str) else format(cell, "f") for cell in line])
+        yield buffer.getvalue().encode()
+
+
+def _workbook(lines: Iterator[Sequence[Cell]]) -> Any:
+    """The workbook in a file of its own, written line by line, ready to be read."""
+    file = TemporaryFile()  # noqa: SIM115 (closed with the response)
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with Workbook(file, options) as book:
+        sheet = book.add_worksheet("startups")
+        sheet.freeze_panes(1, 0)
+        bold = book.add_format({"bold": True})
+        for number, line in enumerate(lines):
+            for column, cell in enumerate(line):
+                if isinstance(cell, str):
+                    sheet.write_string(number, column, harmless(cell), bold if not number else None)
+                else:
+                    sheet.write_number(number, column, cell)
+    file.seek(0)
+    return file
+
+
+@pages.post("/lists/views")
+def save() -> ResponseReturnValue:
+    """Keeps the filters of the list under a name."""
+    caller = session.caller()
+    require(caller, "startups.list")
+    asked = filters_of(request.form)
+    name, form = request.form.get("name", ""), Form({})
+    view = attempt(form, lambda: save_view(caller, name, urlencode(asked.asked)))
+    return _back(form, asked.asked, _("The view %(name)s is saved.", name=view.name) if view else "")
+
+
+@pages.post("/lists/views/<int:view_id>/rename")
+def rename(view_id: int) -> ResponseReturnValue:
+    """Gives a view another name."""
+    caller, form, name = session.caller(), Form({}), request.form.get("name", "")
+    view = attempt(form, lambda: rename_view(caller, view_id, name))
+    return _back(form, {}, _("The view is called %(name)s now.", name=view.name) if view else "")
+
+
+@pages.post("/lists/views/<int:view_id>/delete")
+def delete(view_id: int) -> ResponseReturnValue:
+    """Forgets a view."""
+    caller, form = session.caller(), Form({})
+
+    def act() -> bool:
+        delete_view(caller, view_id)
+        return True
+
+    attempt(form, act)
+    return _back(form, {}, _("The view is deleted."))
+
+
+def _back(form: Form, asked: dict[str, str], done: str) -> ResponseReturnValue:
+    flash(" ".join(form.general) if form.is_refused else done, "danger" if form.is_refused else "success")
+    return redirect(_address(asked), 303)
+
+
+def _address(asked: dict[str, str]) -> str:
+    return url_for("startups.listing") + (f"?{urlencode(asked)}" if asked else "")
