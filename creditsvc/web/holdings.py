@@ -1,20 +1,16 @@
 """A startup's own pages: what it holds and why, usage by day, its statement."""
 
-from datetime import UTC, date, timedelta
+from datetime import UTC, timedelta
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from creditsvc.core.days import day_of
-from creditsvc.core.errors import RuleBroken
 from creditsvc.grants.activation import activations_of_startup
 from creditsvc.grants.reading import has_award
 from creditsvc.ledger.reading import holdings_of
-from creditsvc.parties.access import Caller, may_with
-from creditsvc.parties.models import Startup
-from creditsvc.parties.reading import find_startup, members_of
+from creditsvc.parties.access import may_with
+from creditsvc.parties.reading import members_of
 from creditsvc.programmes.reading import enrolments_of
-from creditsvc.statements.reading import statement
 from creditsvc.statements.usage_days import account_of, paid_days
 from creditsvc.usage.reading import (
     scope_views,
@@ -22,7 +18,7 @@ from creditsvc.usage.reading import (
 )
 from creditsvc.web import founder, session
 from creditsvc.web.cards import cards_of, grants_held
-from creditsvc.web.forms import Form, asked_period
+from creditsvc.web.forms import asked_period
 
 pages = session.private_pages("holdings", __name__)
 
@@ -64,23 +60,3 @@ def usage(key: str) -> ResponseReturnValue:
         total=sum(day.usage.amount for day in days), uncovered=sum(day.uncovered for day in days),
     )
     return page, form.status
-
-
-@pages.get("/startups/<key>/statement")
-def show_statement(key: str) -> ResponseReturnValue:
-    """Everything that happened in a period, with running balances."""
-    caller = session.caller()
-    startup = find_startup(caller, key)
-    form, first, last = asked_period(day_of(caller.now - timedelta(days=30)), day_of(caller.now), MOST_USAGE_DAYS)
-    told = None if form.is_refused else _statement(caller, startup, form, first, last)
-    page = render_template("statement.html", startup=startup, told=told, form=form)
-    return page, form.status
-
-
-def _statement(caller: Caller, startup: Startup, form: Form, first: date, last: date) -> object | None:
-    today = day_of(caller.now)
-    try:
-        return statement(caller, startup.key, first=first, last=None if last >= today else last)
-    except RuleBroken as error:
-        form.show(error)
-        return None

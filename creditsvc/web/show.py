@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from flask import Flask, url_for
-from flask_babel import format_date, format_datetime, gettext
+from flask_babel import format_date, format_datetime, gettext, lazy_gettext
 
 from creditsvc.core.amounts import Unit, format_amount, parse_amount, shown_amount, to_decimal, unit_named
 from creditsvc.core.days import DEFAULT_ZONE, days_left, instant_text, last_day, zone_named
@@ -16,13 +16,24 @@ from creditsvc.statements.entries import Entry
 
 _STATIC = Path(__file__).parent / "static"
 
+_ENTRY_WORDS = {
+    "award": lazy_gettext("Award"), "effective": lazy_gettext("Usable from now"), "top_up": lazy_gettext("Top-up"),
+    "return": lazy_gettext("Return"), "extend": lazy_gettext("Extension"), "void": lazy_gettext("Void"),
+    "expiry": lazy_gettext("Expiry"), "opening": lazy_gettext("Drawn before go-live"), "usage": lazy_gettext("Usage"),
+    "refund": lazy_gettext("Refund"), "restatement": lazy_gettext("Restatement"),
+    "rebooking": lazy_gettext("Rebooking"), "stated_later": lazy_gettext("Stated later"),
+    "hold": lazy_gettext("Held"), "release": lazy_gettext("No longer held"),
+    "assign": lazy_gettext("Seat assigned"), "vacate": lazy_gettext("Seat free again"),
+}
+
 
 def hang(app: Flask) -> None:
     """Gives the templates their filters."""
     app.jinja_env.filters.update(
         amount=amount, exact=format_amount, day=day, last_day=shown_last_day, moment=moment, number=shown_amount,
         short=short, short_day=short_day, money_of=money_of, decimal_text=decimal_text, iso_day=iso_day,
-        sentence=sentence, rate=rate_text, clock_in=clock_in, weekday=weekday, instant=instant_text, wall=wall,
+        sentence=sentence, entry_word=entry_word, rate=rate_text, clock_in=clock_in, weekday=weekday,
+        instant=instant_text, wall=wall,
     )
     app.jinja_env.globals.update(asset=asset, days_left=days_left)
     app.jinja_env.trim_blocks = True
@@ -57,6 +68,11 @@ def sentence(entry: Entry) -> str:
     """What a line of a statement says, in the reader's language."""
     text: str = gettext(entry.text, **entry.params) if entry.params else gettext(entry.text)
     return text
+
+
+def entry_word(kind: str) -> str:
+    """What a line of a statement is, in a word or two."""
+    return str(_ENTRY_WORDS[kind])
 
 
 def short(steps: int, unit: Unit) -> str:

@@ -202,11 +202,12 @@ class Park:
         is_grant = rule.rule.startswith(("/grants/", "/api/v1/grants/"))
         values = {
             "key": f"{row.tenant}-grant" if is_grant else row.tenant, "run_id": self.run_id, "cohort": "none",
-            "rate_id": self.rate_id, "alert_id": 9, "invitation_id": 9, "product": "suite", "kind": "csv",
+            "rate_id": self.rate_id, "alert_id": 9, "invitation_id": 9, "product": "suite",
             "package": "none", "partner": "microsoft", "pool": "ms-azure" if row.method == "GET" else "none",
             "proposal_id": self.proposals.get(row.tenant, 9),
             "uid": self.uids.get(row.tenant), "consultant": row.tenant, "step": "decide", "feed_id": 9, "day_id": 9,
             "seat_id": self.seats.get(row.tenant, 9), "wish_id": self.wishes.get(row.tenant, 9),
+            "kind": "xlsx" if row.endpoint == "statements.export" else "csv",
             "request_id": self.requests.get(row.tenant, 9),
             "change": "void", "token": link if row.endpoint.startswith("alert") else "none", "filename": "site.css",
             "group": "expiring", "view_id": 99,

@@ -1,0 +1,117 @@
+"""A statement as a workbook: a sheet of sums, and one for each account with its entries.
+
+A spreadsheet keeps 15 digits of a number: an amount that has more stands as text, exactly. Text that a spreadsheet
+would take for a formula is neutralised.
+"""
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+
+from flask_babel import gettext as _
+from xlsxwriter import Workbook
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from creditsvc.core.amounts import Unit, format_amount, shown_amount, to_decimal
+from creditsvc.core.days import instant_text
+from creditsvc.core.spreadsheets import harmless
+from creditsvc.statements.entries import Entry
+from creditsvc.statements.reading import AccountStatement, Statement
+from creditsvc.web.show import entry_word, sentence
+
+EXACT_DIGITS = 15
+LONGEST_NAME = 31
+"""What the name of a sheet may have, in characters."""
+
+Cell = str | int | Decimal | date | None
+
+
+def workbook(told: Statement) -> bytes:
+    """The statement as an XLSX file, in the language of the page that asks for it."""
+    buffer = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with Workbook(buffer, options) as book:
+        book.set_properties({"created": told.known_at.replace(tzinfo=None)})
+        bold, day = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd"})
+        first = book.add_worksheet(_name(_("Summary"), ()))
+        names = [first.get_name()]
+        _write(first, _summary(told), bold, day)
+        for account in told.accounts:
+            sheet = book.add_worksheet(_name(account.view.resource_name, names))
+            names.append(sheet.get_name())
+            _write(sheet, _entries(account), bold, day)
+    return buffer.getvalue()
+
+
+def _name(wanted: str, taken: Sequence[str]) -> str:
+    """A name that a sheet may have, and that no other has."""
+    plain = re.sub(r"[\[\]:*?/\\]", " ", wanted).strip("' ") or "-"
+    lower = {name.lower() for name in taken}
+    for number in range(1, len(taken) + 2):
+        end = "" if number == 1 else f" ({number})"
+        name = f"{plain[: LONGEST_NAME - len(end)]}{end}"
+        if name.lower() not in lower:
+            return name
+    raise AssertionError("one more name than there are sheets is free")
+
+
+def amount_cell(steps: int, unit: Unit) -> Decimal | str:
+    """An amount in whole units, exactly: a number where a spreadsheet can keep it, else text."""
+    if unit.steps == 60 and steps % 3:  # minutes that make no short decimal
+        return shown_amount(steps, unit)
+    value = to_decimal(steps, unit)
+    digits = len(value.normalize().as_tuple().digits)
+    return value if digits <= EXACT_DIGITS else format_amount(steps, unit)
+
+
+def _summary(told: Statement) -> Iterator[Sequence[Cell]]:
+    yield (_("Account"), _("Unit"), _("At first"), _("Drawn"), _("No grant covered"), _("At last"), _("Granted"),
+           _("Expired"), _("Voided"), _("Not yet usable"), _("Held"), _("Batch"))
+    for account in told.accounts:
+        view, unit = account.view, account.view.unit
+        yield (
+            view.resource_name, unit.name, *(amount_cell(steps, unit) for steps in (
+                account.opening, account.drawn, account.uncovered, account.closing, view.granted, view.expired,
+                view.voided, view.not_yet, view.held,
+            )), view.batch,
+        )
+    yield ()
+    yield _("Startup"), told.name
+    yield _("First day"), told.first
+    yield _("As of"), instant_text(told.as_of)
+    yield _("As it was known at"), instant_text(told.known_at)
+    yield (_("Amounts are exact: a number where a spreadsheet can keep it (15 digits), else text."),)
+
+
+def _entries(account: AccountStatement) -> Iterator[Sequence[Cell]]:
+    unit = account.view.unit
+    yield (_("Day"), _("What"), _("Grant"), _("Why"), _("Reason"), _("Amount"), _("Change"), _("Remaining"),
+           _("Drawn"), _("No grant covered"), _("Found nothing to give back"), _("Paid from"), _("Batch"))
+    for entry in account.entries:
+        yield (
+            entry.day, entry_word(entry.kind), entry.grant or "", sentence(entry), entry.reason,
+            *(amount_cell(steps, unit) for steps in (
+                entry.amount, entry.change, entry.remaining, sum(steps for _lot, steps in entry.paid_from),
+                entry.uncovered, entry.uncredited,
+            )), _paid_from(entry, unit), entry.batch,
+        )
+
+
+def _paid_from(entry: Entry, unit: Unit) -> str:
+    return "; ".join(f"{lot}: {format_amount(steps, unit)} {unit.name}" for lot, steps in entry.paid_from)
+
+
+def _write(sheet: Worksheet, rows: Iterator[Sequence[Cell]], bold: Format, day: Format) -> None:
+    for number, row in enumerate(rows):
+        for column, cell in enumerate(row):
+            if isinstance(cell, str):
+                sheet.write_string(number, column, harmless(cell), bold if number == 0 else None)
+            elif isinstance(cell, date):
+                sheet.write_datetime(number, column, cell, day)
+            elif cell is not None:
+                sheet.write_number(number, column, cell)
+    sheet.freeze_panes(1, 0)
+    sheet.autofit()
