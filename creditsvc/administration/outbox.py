@@ -2,6 +2,7 @@
 
 from creditsvc.core.errors import RuleBroken
 from creditsvc.mail import tending
+from creditsvc.mail.models import FAILED, UNCERTAIN
 from creditsvc.mail.tending import MailRow
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, may, require
@@ -11,6 +12,24 @@ def list_mails(caller: Caller, chosen: str, before: int | None) -> tuple[list[Ma
     """A page of mails (`tending.CHOICES`, newest first) and where to go on. Raises Forbidden."""
     require(caller, "mail.see")
     return tending.page_of(chosen if chosen in tending.CHOICES else "", before)
+
+
+def counts(caller: Caller) -> dict[str, int]:
+    """How many mails each choice holds. Raises Forbidden."""
+    require(caller, "mail.see")
+    return tending.counts()
+
+
+def find_mail(caller: Caller, mail_id: int) -> MailRow:
+    """What became of a mail. Raises Forbidden and NotFound("mail")."""
+    require(caller, "mail.see")
+    return tending.row_of(mail_id)
+
+
+def ended_mails_of(caller: Caller, person_id: int) -> list[MailRow]:
+    """The newest mails to a person that bounced or are in doubt. Raises Forbidden."""
+    require(caller, "mail.see")
+    return [row for row in tending.page_of("", None, person_id)[0] if row.state in (FAILED, UNCERTAIN)]
 
 
 def shows_addresses(caller: Caller) -> bool:

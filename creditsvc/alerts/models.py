@@ -34,6 +34,16 @@ class JobRun(Model):
     last_error: Mapped[str | None] = mapped_column(String(500))
 
 
+class JobRequest(Model):
+    """Somebody wants a job to run now: the next scheduler that looks takes the row away and runs it. One for a job."""
+
+    __tablename__ = "job_request"
+
+    job: Mapped[str] = mapped_column(String(40), primary_key=True)
+    asked_by: Mapped[str] = mapped_column(String(254))
+    asked_at: Mapped[datetime]
+
+
 class AlertSetting(Model):
     """What a programme says of a rule: on or off, other thresholds, and whether its people may turn it off."""
 

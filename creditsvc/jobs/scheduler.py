@@ -17,11 +17,12 @@ from flask import Flask
 from sqlalchemy import exists, select
 
 from creditsvc import clock
+from creditsvc.administration.jobs import DELIVERY, asked_jobs, take_asked
 from creditsvc.alerts.models import JobRun
 from creditsvc.alerts.night import NIGHTLY
 from creditsvc.config import Config
 from creditsvc.core.due_alerts import NIGHT_HOUR, NIGHT_ZONE, business_day, night_due
-from creditsvc.db import db
+from creditsvc.db import db, transaction
 from creditsvc.jobs.delivery import deliver
 from creditsvc.jobs.nightly import run_night
 from creditsvc.jobs.runs import has_succeeded
@@ -29,6 +30,7 @@ from creditsvc.parties.models import Startup
 
 LOOK_EVERY_MINUTES = 10
 DELIVER_EVERY_SECONDS = 60
+ASKED_EVERY_SECONDS = 10
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +49,8 @@ def run_scheduler(app: Flask) -> None:
 def add_jobs(
     scheduler: BaseScheduler, app: Flask, config: Config, wall: Callable[[], datetime] = clock.now
 ) -> None:
-    """Hangs in the night, the look for a missed one (at once, then every ten minutes), and the delivery of mail.
+    """Hangs in the night, the look for a missed one (at once, then every ten minutes), the delivery of mail, and the
+    look for what administrators want to run now.
 
     No time is ever too late (`misfire_grace_time=None`) and what was missed runs once (`coalesce`): the defaults
     would run nothing after a sleep.
@@ -64,6 +67,10 @@ def add_jobs(
     scheduler.add_job(
         lambda: _in_context(app, lambda: delivery(config, wall)),
         IntervalTrigger(seconds=DELIVER_EVERY_SECONDS), id="delivery", next_run_time=wall(), **once,
+    )
+    scheduler.add_job(
+        lambda: _in_context(app, lambda: run_asked(config, wall)),
+        IntervalTrigger(seconds=ASKED_EVERY_SECONDS), id="asked", **once,
     )
 
 
@@ -103,6 +110,19 @@ def delivery(config: Config, wall: Callable[[], datetime]) -> None:
             "mail", sent=count.sent, failed=count.failed, temporary=count.temporary, uncertain=count.uncertain,
             stopped=count.stopped,
         )
+
+
+def run_asked(config: Config, wall: Callable[[], datetime]) -> None:
+    """Runs the jobs that somebody asked for on the page of jobs. Each is safe to run at any time and beside itself."""
+    if not asked_jobs():
+        db.session.rollback()  # ends the read
+        return
+    for job in transaction(take_asked):
+        log.info("job.asked", job=job)
+        if job == NIGHTLY:
+            night(config, wall())
+        elif job == DELIVERY:
+            delivery(config, wall)
 
 
 def _in_context(app: Flask, work: Callable[[], None]) -> None:

@@ -148,6 +148,11 @@ def render(template: str, values: Mapping[str, Any], language: str) -> Rendered:
     return Rendered(_one_line(subject), text.strip() + "\n", _INLINER.inline(html))
 
 
+def templates() -> frozenset[str]:
+    """The names of all mails: those that have a subject."""
+    return frozenset(path.stem for path in (Path(__file__).parent / "templates").glob("*.subject"))
+
+
 def money(steps: int, unit: str, language: str) -> str:
     """An amount for reading: `USD 1,234.50`, `1.5 hours`, `1:20 hours`, `5 seats`.
 

@@ -40,6 +40,7 @@ class MailRow:
     sent_at: datetime | None
     dismissed_at: datetime | None
     last_error: str | None
+    message_id: str
 
     @property
     def can_be_sent_again(self) -> bool:
@@ -55,6 +56,7 @@ class MailRow:
 _COLUMNS = (
     OutboxMail.id, OutboxMail.kind, OutboxMail.to_address, OutboxMail.subject, OutboxMail.state, OutboxMail.tries,
     OutboxMail.queued_at, OutboxMail.next_try_at, OutboxMail.sent_at, OutboxMail.dismissed_at, OutboxMail.last_error,
+    OutboxMail.message_id,
 )
 
 
@@ -67,7 +69,7 @@ def page_of(chosen: str, before: int | None, person_id: int | None = None) -> tu
         statement = statement.where(OutboxMail.person_id == person_id)
     if before is not None and is_id(before):
         statement = statement.where(OutboxMail.id < before)
-    rows = [MailRow(*row) for row in db.session.execute(statement)]
+    rows = [MailRow(*tuple(row)) for row in db.session.execute(statement)]
     return rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else None
 
 
@@ -77,6 +79,15 @@ def counts() -> dict[str, int]:
         select(*(func.count(case((condition, 1))).label(name) for name, condition in CHOICES.items()))
     ).mappings().one()
     return {name: int(found[name]) for name in CHOICES}
+
+
+def row_of(mail_id: int) -> MailRow:
+    """A mail as a list shows it. Raises NotFound("mail")."""
+    statement = select(*_COLUMNS).where(OutboxMail.id == mail_id)
+    found = db.session.execute(statement).one_or_none() if is_id(mail_id) else None
+    if found is None:
+        raise NotFound("mail", str(mail_id))
+    return MailRow(*tuple(found))
 
 
 def find_mail(mail_id: int) -> OutboxMail:

@@ -70,7 +70,7 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "jobs.see": frozenset({"administrator", "auditor"}),
     "jobs.run": frozenset({"administrator"}),
     "settings.see": frozenset({"administrator"}),
-    "people.see": READERS,
+    "people.list": frozenset({"administrator", "auditor"}),
     "people.edit": frozenset({"administrator"}),
     "tokens.see": frozenset({"administrator", "auditor"}),
     "load": frozenset({"administrator"}),

@@ -180,7 +180,7 @@ class TrailEntry(Model):
     """What was done, by whom, when, from where, before and after. Append-only."""
 
     __tablename__ = "trail_entry"
-    __table_args__ = (Index(None, "subject", "at"),)
+    __table_args__ = (Index(None, "subject", "at"), Index(None, "actor", "id"))
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     at: Mapped[datetime]

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from creditsvc.parties.models import MEMBER_ROLES
+from creditsvc.parties.models import MEMBER_ROLES, STAFF_ROLES
 from creditsvc.parties.operations import LANGUAGES
 
 KEY = validate.Regexp(
@@ -41,6 +41,44 @@ class InviteMemberShape(Schema):
     email = fields.String(required=True, validate=_EMAIL)
     role = fields.String(validate=validate.OneOf(MEMBER_ROLES), load_default="member")
     language = fields.String(validate=validate.OneOf(LANGUAGES), load_default="")
+
+
+class ReasonShape(Schema):
+    """Why something is done."""
+
+    reason = fields.String(required=True, validate=validate.Length(max=500))
+
+
+class NothingShape(Schema):
+    """A form with a button alone."""
+
+
+class TokenShape(Schema):
+    """A new token; its scopes are ticked one by one. `expires` is its last day."""
+
+    name = fields.String(required=True, validate=validate.Length(max=100))
+    expires = fields.String(load_default=None)
+
+
+class PersonShape(Schema):
+    """What an administrator says of a person. `partner` is a number; programmes are ticked one by one."""
+
+    name = fields.String(required=True, validate=_NAME)
+    role = fields.String(validate=validate.OneOf(STAFF_ROLES), load_default=None)
+    language = fields.String(validate=validate.OneOf(LANGUAGES), load_default=None)
+    partner = fields.Integer(load_default=None)
+    limited = fields.Boolean(load_default=False)
+
+
+class InviteStaffShape(Schema):
+    """Somebody who is invited to a role in the incubator."""
+
+    email = fields.String(required=True, validate=_EMAIL)
+    role = fields.String(required=True, validate=validate.OneOf(STAFF_ROLES))
+    language = fields.String(validate=validate.OneOf(LANGUAGES), load_default="en")
+    partner = fields.Integer(load_default=None)
+    consultant = fields.String(load_default=None)
+    limited = fields.Boolean(load_default=False)
 
 
 class AcceptShape(Schema):

@@ -60,12 +60,13 @@ def create_token(
 ) -> str:
     """A new token of that person, in plain text: nobody can read it again. It has every scope unless some are given.
 
+    By administrators for anybody, and by everybody for themselves, not by a token.
+
     Raises Forbidden, NotFound("person"), RuleBroken: ("name", "not-a-name"), ("scopes", "unknown-scope"),
     ("expires", "in-the-past"); and Conflict: `person-inactive` for one who may not sign in, `token-name-taken` while
     they have a token of that name.
     """
-    require(caller, "people.edit")
-    person = known_person(email)
+    person = _own_or_any(caller, email)
     if not person.active:
         raise Conflict("email", "person-inactive", "%(email)s may not sign in, so neither may a token.", email=email)
     name = name.strip()
@@ -104,8 +105,7 @@ def revoke_token(caller: Caller, email: str, name: str) -> None:
 
     Raises Forbidden and NotFound("person" | "token"): a token that was revoked before is no longer there.
     """
-    require(caller, "people.edit")
-    person = known_person(email)
+    person = _own_or_any(caller, email)
     tokens = _live_tokens(person, name.strip(), caller.now)
     if not tokens:
         raise NotFound("token", name)
@@ -113,6 +113,13 @@ def revoke_token(caller: Caller, email: str, name: str) -> None:
         token.revoked_at = caller.now
     db.session.flush()
     trail.record(caller, "token.revoked", f"person:{person.email}", before={"token": name.strip()})
+
+
+def _own_or_any(caller: Caller, email: str) -> Person:
+    """The person whose tokens the caller may make and end. Raises Forbidden and NotFound("person")."""
+    if caller.person_id is None or email.strip().lower() != caller.actor or caller.scopes is not None:
+        require(caller, "people.edit")
+    return known_person(email)
 
 
 def find_bearer(token: str, now: datetime, address: str = "") -> Bearer | None:

@@ -9,6 +9,7 @@ from creditsvc.parties.access import may
 from creditsvc.web import session
 
 _OF_A_STARTUP = ("startups", "holdings", "people", "grants", "activation", "reported", "seats", "bookings")
+_OF_ADMINISTRATION = ("directory", "tokens", "runs_of_jobs", "outbox", "mails", "settings")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ def navigation() -> list[Entry]:
         entries.append(_entry(_("Pools"), "pools.listing", "pools"))
     if may(caller, "alerts.see"):
         entries.append(_entry(_("Tonight"), "night.tonight", "night"))
+    if may(caller, "people.list"):
+        entries.append(_entry(_("Administration"), "directory.listing", *_OF_ADMINISTRATION))
+    else:
+        entries.append(_entry(_("Tokens"), "tokens.listing", "tokens"))
     return entries
 
 

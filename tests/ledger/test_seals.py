@@ -36,7 +36,7 @@ NOT_HELD = {
     "package_line", "enrolment", "import_file", "file_piece", "run_scope", "run_totals", "job_run", "alert",
     "alert_setting", "alert_preference", "alert_memory", "digest", "alert_told", "pool_told", "alert_snooze",
     "account_outlook", "saved_view", "noted_head", "outbox_mail", "product", "seat_assignment", "seat_wish",
-    "licence_key", "count_report", "sku_count",
+    "licence_key", "count_report", "sku_count", "job_request",
     "seat_sighting", "consultant", "weekly_hours", "day_exception", "consulting_policy", "booking", "calendar_feed",
     "grant_request", "visit",
     "package_version", "award_proposal",

@@ -202,7 +202,9 @@ class Park:
         is_grant = rule.rule.startswith(("/grants/", "/api/v1/grants/"))
         values = {
             "key": f"{row.tenant}-grant" if is_grant else row.tenant, "run_id": self.run_id, "cohort": "none",
-            "rate_id": self.rate_id, "alert_id": 9, "invitation_id": 9, "product": "suite",
+            "mail_id": 10**6, "job": "none", "template": "digest", "language": "en",
+            "person_id": self.people["member"].id, "rate_id": self.rate_id,
+            "alert_id": 9, "invitation_id": 9, "product": "suite",
             "package": "none", "partner": "microsoft", "pool": "ms-azure" if row.method == "GET" else "none",
             "proposal_id": self.proposals.get(row.tenant, 9),
             "uid": self.uids.get(row.tenant), "consultant": row.tenant, "step": "decide", "feed_id": 9, "day_id": 9,
