@@ -77,9 +77,7 @@ def read_seats(name: str, data: bytes) -> list[SheetRow]:
 
     Raises FileRefused.
     """
-    if len(data) > LARGEST_FILE:
-        raise _refused(name, 0, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB")
-    rows = _xlsx_rows(name, data) if data[:2] == b"PK" else _csv_rows(name, data)
+    rows = table_rows(name, data)
     header: dict[int, str] | None = None
     found: list[SheetRow] = []
     for line, row in rows:
@@ -98,12 +96,24 @@ def read_seats(name: str, data: bytes) -> list[SheetRow]:
     return found
 
 
-def _csv_rows(name: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
+def table_rows(name: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
+    """The lines of an XLSX file, or of text with commas, tabs or semicolons between its columns: number and cells.
+
+    Raises FileRefused, also while the lines are read.
+    """
+    if len(data) > LARGEST_FILE:
+        raise _refused(name, 0, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB")
+    return _xlsx_rows(name, data) if data[:2] == b"PK" else _text_rows(name, data)
+
+
+def _text_rows(name: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _refused(name, 0, "is neither an XLSX file nor text in UTF-8") from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    between = next((sign for sign in "\t,;" if sign in first), ",")
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=between)
     try:
         for row in reader:
             yield reader.line_num, [_read(name, reader.line_num, cell) for cell in row]

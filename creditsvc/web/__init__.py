@@ -9,6 +9,7 @@ from creditsvc.web import (
     activation,
     bookings,
     calendars,
+    cohort_enrolling,
     cohorts,
     consultants,
     consulting,
@@ -76,6 +77,7 @@ def hang(app: Flask) -> None:
         sessions.pages, consulting.pages, consultants.pages, requests.pages,
         worklist.pages, lists.pages, programmes.pages, packages.pages, cohorts.pages, offers.pages, proposals.pages,
         directory.pages, tokens.pages, runs_of_jobs.pages, outbox.pages, mails.pages, settings.pages,
+        cohort_enrolling.pages,
     ):
         app.register_blueprint(pages)
 

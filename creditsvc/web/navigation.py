@@ -10,6 +10,7 @@ from creditsvc.web import session
 
 _OF_A_STARTUP = ("startups", "holdings", "people", "grants", "activation", "reported", "seats", "bookings")
 _OF_ADMINISTRATION = ("directory", "tokens", "runs_of_jobs", "outbox", "mails", "settings")
+_OF_A_PROGRAMME = ("programmes", "packages", "cohorts", "cohort_enrolling", "offers")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def navigation() -> list[Entry]:
     if may(caller, "licence.see"):
         entries.append(_entry(_("Software"), "products.listing", "products"))
     if may(caller, "programme.see"):
-        entries.append(_entry(_("Programmes"), "programmes.listing", "programmes", "packages", "cohorts", "offers"))
+        entries.append(_entry(_("Programmes"), "programmes.listing", *_OF_A_PROGRAMME))
     if may(caller, "proposal.see"):
         entries.append(_entry(_("Second person"), "proposals.listing", "proposals"))
     if may(caller, "pool.see"):
