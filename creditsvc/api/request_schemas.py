@@ -27,6 +27,8 @@ class RequestSchema(AnswerSchema):
     given_expires_at = instant_field(required=True, allow_none=True)
     given_grant = text_field("the grant that has it; another one where it was awarded anew", required=True,
                              allow_none=True)
+    first_by = text_field("who said yes to more than the pool's limit; a second person has to as well", required=True,
+                          allow_none=True)
 
 
 class RequestListSchema(AnswerSchema):

@@ -55,7 +55,8 @@ class GrantRequest(Model):
 
     `grant_id` is the grant that it is about, `amount` in steps of its unit; `expires` is the end that is asked for.
     What was given stands in `given_amount`, `given_expires` and `given_grant_id`, which is another grant where a new
-    one was awarded. Of an account one request at most is open.
+    one was awarded. Of an account one request at most is open. Above the pool's limit `first_by` has said yes to
+    `first_terms`, and a second person has to.
     """
 
     __tablename__ = "grant_request"
@@ -85,6 +86,9 @@ class GrantRequest(Model):
     given_amount: Mapped[int | None]
     given_expires: Mapped[datetime | None]
     given_grant_id: Mapped[int | None] = mapped_column(ForeignKey("grant_paper.id"))
+    first_by: Mapped[str | None] = mapped_column(String(254))
+    first_at: Mapped[datetime | None]
+    first_terms: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 class Proposal(Model):

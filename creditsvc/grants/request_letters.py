@@ -31,7 +31,9 @@ def tell(caller: Caller, request: GrantRequest, config: Config) -> list[int]:
     """
     startup = db.session.get_one(Startup, request.startup_id)
     if request.state == OPEN:
-        drafts = [_asked(request, startup, one, config) for one in _managers(startup.id)]
+        drafts = [
+            _asked(request, startup, one, config) for one in _managers(startup.id) if one.email != request.first_by
+        ]
     elif request.decided_by is not None and request.state in (APPROVED, "refused"):
         drafts = [_told_decided(request, startup, one, config) for one in _askers(request)]
     else:
@@ -58,7 +60,8 @@ def _askers(request: GrantRequest) -> Sequence[Person]:
 
 def _asked(request: GrantRequest, startup: Startup, to: Person, config: Config) -> outbox.Draft:
     language = to.language or "en"
-    content = render_request_asked(_values(request, startup, to, language, config), language)
+    first = None if request.first_by is None else _name_of(request.first_by)
+    content = render_request_asked({**_values(request, startup, to, language, config), "first_by": first}, language)
     return outbox.Draft("request-asked", to.email, content, to.id)
 
 

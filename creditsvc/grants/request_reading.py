@@ -106,7 +106,7 @@ def request_document(view: RequestView) -> dict[str, Any]:
         "state": request.state, "asked_at": instant_text(request.asked_at), "asked_by": request.asked_by,
         "decided_at": instant_text(request.decided_at), "decided_by": request.decided_by, "reason": request.reason,
         "given_amount": text(request.given_amount), "given_expires_at": instant_text(request.given_expires),
-        "given_grant": view.given_grant,
+        "given_grant": view.given_grant, "first_by": request.first_by,
     }
 
 

@@ -13,8 +13,10 @@ from creditsvc.core.amounts import Unit, format_amount, parse_amount, unit_named
 from creditsvc.core.days import check_moment, day_of, end_text, ends_at, instant_text
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db, is_id
+from creditsvc.grants.awards import find_pool, refuse_above_limit
 from creditsvc.grants.models import Grant, GrantRequest
 from creditsvc.grants.operations import award_grant, extend_grant, top_up_grant
+from creditsvc.ledger import locks
 from creditsvc.ledger.models import Account, LotFact, Resource
 from creditsvc.ledger.reading import LotView, balances
 from creditsvc.parties.access import Caller, require_startup, visible_startups
@@ -107,10 +109,11 @@ def approve(
     """Gives what was asked for, or the amount and the end that are said here instead; all of it or nothing.
 
     The grant itself is extended and topped up from its own pool; with `pool` a new grant is awarded from that one, from
-    today to `expires` (else the end that was asked for, else that of the grant). Raises NotFound("request"), Forbidden,
-    Conflict("request", "decided" | "own"), RuleBroken("amount" | "expires", "nothing-given"), and what `award_grant`,
-    `extend_grant` and `top_up_grant` raise: where the pool has too little left, nothing changes and the request stays
-    open.
+    today to `expires` (else the end that was asked for, else that of the grant). Above the pool's limit this is the
+    first yes: the request stays open until a second person says the same. Raises NotFound("request"), Forbidden,
+    Conflict("request", "decided" | "own" | "own-yes"), RuleBroken("amount" | "expires", "nothing-given"), and what
+    `award_grant`, `extend_grant` and `top_up_grant` raise: where the pool has too little left, nothing changes and the
+    request stays open.
     """
     request, startup = _to_decide(caller, request_id)
     grant = db.session.get_one(Grant, request.grant_id)
@@ -120,28 +123,70 @@ def approve(
     if amount is None and expires is None:
         amount = None if request.amount is None else format_amount(request.amount, unit)
         until = request.expires
+    steps = None if amount is None else parse_amount(amount, unit, "amount")
+    if steps is not None and _is_above_limit(grant, pool, steps, unit):
+        end = None if until is None else _end(until, startup.id)
+        terms = {"amount": format_amount(steps, unit), "expires": instant_text(end), "pool": pool}
+        if not _has_first_yes(caller, request, terms):
+            return request
     if pool is not None:
-        if amount is None:
-            raise RuleBroken("amount", "nothing-given", "say how much the new grant is of")
         lot = _lot_of(account, grant, caller.now)
-        end = until or request.expires or (lot.expires if lot.end > caller.now else None)
-        if end is None and lot.expires is not None:
-            raise RuleBroken("expires", "nothing-given", "say the last day of the new grant")
-        given = award_grant(
-            caller, startup=startup.key, pool=pool, amount=amount, expires=end, reason=reason,
-            effective=day_of(caller.now, zone_of_startup(startup.id)),
-        )
-        request.given_expires = end if isinstance(end, datetime) else _end(end, startup.id)
+        given = _award(caller, request, startup.key, lot, (pool, amount, until), reason)
     else:
         given = grant
         if until is not None:
             extend_grant(caller, grant.key, expires=until, reason=reason)
             request.given_expires = _end(until, startup.id)
         if amount is not None:
-            top_up_grant(caller, grant.key, amount=amount, reason=reason)
-    request.given_amount = None if amount is None else parse_amount(amount, unit, "amount")
+            top_up_grant(caller, grant.key, amount=amount, reason=reason, approved=True)
+    request.given_amount = steps
     request.given_grant_id = given.id
     return _decided(caller, request, APPROVED, reason.strip())
+
+
+def _award(
+    caller: Caller, request: GrantRequest, startup: str, lot: LotView,
+    terms: tuple[str, str | None, date | datetime | None], reason: str,
+) -> Grant:
+    """A new grant of (pool, amount, end) instead of more of the one that was asked about."""
+    pool, amount, until = terms
+    if amount is None:
+        raise RuleBroken("amount", "nothing-given", "say how much the new grant is of")
+    end = until or request.expires or (lot.expires if lot.end > caller.now else None)
+    if end is None and lot.expires is not None:
+        raise RuleBroken("expires", "nothing-given", "say the last day of the new grant")
+    request.given_expires = None if end is None else _end(end, request.startup_id)
+    return award_grant(
+        caller, startup=startup, pool=pool, amount=amount, expires=end, reason=reason, approved=True,
+        effective=day_of(caller.now, zone_of_startup(request.startup_id)),
+    )
+
+
+def _is_above_limit(grant: Grant, pool: str | None, steps: int, unit: Unit) -> bool:
+    """Whether so much from the pool needs a second person; the pool is locked."""
+    if pool is not None:
+        source = find_pool(pool)[0]
+    else:
+        pool_id = db.session.get_one(LotFact, grant.lot_id).pool_id
+        source = locks.lock_pools([pool_id])[pool_id]
+    try:
+        refuse_above_limit(source, unit, steps)
+    except Conflict:
+        return True
+    return False
+
+
+def _has_first_yes(caller: Caller, request: GrantRequest, terms: dict[str, Any]) -> bool:
+    """Whether somebody else has said yes to these terms; if not, this is the first yes, and the request stays open."""
+    if request.first_terms == terms:
+        if request.first_by != caller.actor:
+            return True
+        raise Conflict("request", "own-yes", "you said yes to this already: above the pool's limit somebody else must "
+                                             "too")
+    request.first_by, request.first_at, request.first_terms = caller.actor, caller.now, terms
+    db.session.flush()
+    record(caller, "request.first-yes", _subject(request), after=terms)
+    return False
 
 
 def _decided(caller: Caller, request: GrantRequest, state: str, reason: str) -> GrantRequest:

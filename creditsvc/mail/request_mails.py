@@ -23,6 +23,12 @@ class RequestMail(TypedDict):
     base_url: str
 
 
+class RequestAsked(RequestMail):
+    """`first_by` has said yes, which needs a second person above the pool's limit; None before that."""
+
+    first_by: str | None
+
+
 class RequestDecided(RequestMail):
     """What was given, or that nothing was, and why; `is_new_grant` where it stands in a grant of its own."""
 
@@ -34,7 +40,7 @@ class RequestDecided(RequestMail):
     decided_by: str
 
 
-def render_request_asked(values: RequestMail, language: str) -> Rendered:
+def render_request_asked(values: RequestAsked, language: str) -> Rendered:
     """A startup asks for more or for longer: a manager is to decide."""
     return render("request_asked", values, language)
 

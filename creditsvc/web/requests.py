@@ -1,6 +1,7 @@
 """What startups ask for: the form for it, the list for managers, and the page on which one is decided."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -149,7 +150,11 @@ def _step(
 
     onward = submit_once(sent, schema, caller, step)
     if onward is not None:
-        flash(done, "success")
+        if find_request(caller, request_id).is_open:
+            flash(_("Your yes is noted. It is above the limit of the pool: a second person, told by mail, has to say "
+                    "the same."), "info")
+        else:
+            flash(done, "success")
         return redirect(onward, 303)
     found = find_request(caller, request_id)
     return _page(found, *((sent, other) if "amount" in sent.labels else (other, sent)))
@@ -182,11 +187,15 @@ def _askable(view: AccountView) -> list[LotView]:
 def _approve_form(found: RequestView, *, fresh: bool = False) -> Form:
     """The form to approve with, filled with what is asked for when it is `fresh`."""
     form = posted({"amount": _("More"), "expires": _("New last day"), "pool": _("From"), "reason": _("Reason")})
+    asked = found.request
     if fresh:
-        asked = found.request
+        first = asked.first_terms
+        end = asked.expires if first is None else first["expires"] and datetime.fromisoformat(first["expires"])
+        amount = None if asked.amount is None else format_amount(asked.amount, found.unit)
         form.typed = {
-            "amount": "" if asked.amount is None else format_amount(asked.amount, found.unit),
-            "expires": "" if asked.expires is None else end_text(asked.expires, zone_of_startup(asked.startup_id)),
+            "amount": (amount if first is None else first["amount"]) or "",
+            "expires": end_text(end, zone_of_startup(asked.startup_id)) if end else "",
+            "pool": (first or {}).get("pool") or "",
         }
     return form
 

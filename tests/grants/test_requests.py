@@ -13,6 +13,7 @@ from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.db import db, transaction
 from creditsvc.grants import request_letters, requests
 from creditsvc.grants.models import Grant, GrantRequest
+from creditsvc.grants.proposals import set_award_limit
 from creditsvc.grants.request_reading import find_request, open_requests, requests_of
 from creditsvc.ledger.models import LotChange, Pool
 from creditsvc.ledger.verify import verify
@@ -98,6 +99,24 @@ def test_a_pool_with_too_little_left_changes_nothing_and_leaves_the_request_open
     assert held().lots[0].expires == datetime(2027, 2, 28, 16, tzinfo=UTC)
     assert db.session.scalar(select(func.count()).select_from(LotChange)) == 0
     assert find_request(founder, request_id).is_open
+
+
+def test_above_the_pools_limit_it_takes_the_same_yes_of_two_people(founder, manager):
+    transaction(lambda: set_award_limit(make.somebody(), "ms-azure", "1000"))
+    request_id = ask(founder, amount="2000", expires=LONGER)
+    other = make.caller(make.make_person("wu@park.example", "manager"))
+
+    decide("approve", manager, request_id)
+
+    assert find_request(founder, request_id).is_open
+    assert held().lots[0].expires == datetime(2027, 2, 28, 16, tzinfo=UTC)
+    with pytest.raises(Conflict, match="somebody else must too"):
+        decide("approve", manager, request_id)
+    decide("approve", other, request_id, amount="1500")  # says something else: now theirs is the first
+    decide("approve", manager, request_id, amount="1500")
+
+    assert held().remaining == 26500 * USD
+    assert find_request(founder, request_id).request.decided_by == "lee@park.example"
 
 
 def test_a_second_request_about_the_same_holding_waits_for_the_first(founder, manager):
