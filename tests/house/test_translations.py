@@ -23,12 +23,15 @@ LANGUAGES = ("zh_Hans", "zh_Hant")
 CHARACTERS = {"zh_Hans": "gb2312", "zh_Hant": "big5hkscs"}
 """Encodings that hold a language's own characters and not the other's: 档 is not in the one, 檔 not in the other."""
 
-SAME_IN_ENGLISH: frozenset[str] = frozenset()
+SAME_IN_ENGLISH = frozenset({"Message-ID"})
 """Sentences that are rightly the English: names of products and formats."""
 
 PLACE = re.compile(r"%\(\w+\)[a-z]|%%")
 HAN = "\u3400-\u9fff"
 ALL_HAN = re.compile(rf"[{HAN}]")
+DAY = r"%\((?:day|early|late)\)s"
+EITHER = r"%\((?:first|last)\)s"
+SPACED = re.compile(rf"[{HAN}] {DAY}|{DAY} [{HAN}]")
 UNSPACED = re.compile(rf"[{HAN}](?:%\(|[A-Za-z0-9])|(?:%\(\w+\)[a-z]|[A-Za-z0-9])[{HAN}]")
 HALF_WIDTH = re.compile(rf"[{HAN}][,;:?!()]|[,;:?!()](?!\w+\))[{HAN}]")
 MARKS = ("_", "gettext", "lazy_gettext", "ngettext", "lazy_ngettext")
@@ -62,6 +65,7 @@ SEEDED = [
     ("is English", GOOD.replace("%(num)s 天", "%(num)s days")),
     ("ends otherwise", GOOD.replace("%(amount)s。", "%(amount)s")),
     ("is spaced otherwise", GOOD.replace("%(num)s 天", "%(num)s天")),
+    ("is spaced otherwise", GOOD.replace("%(num)s", "%(day)s")),
     ("has half-width punctuation", GOOD.replace("%(num)s 天", "%(num)s 天,即日")),
     ("has foreign characters", GOOD.replace("%(num)s 天", "%(num)s 个档案")),
 ]
@@ -93,7 +97,7 @@ def faults_of(message: Message, characters: str) -> Iterator[str]:
             yield "is English"
         if text.endswith("。") != english.endswith("."):
             yield "ends otherwise"
-        if UNSPACED.search(text):
+        if SPACED.search(text) or UNSPACED.search(re.sub(f"{DAY}|{EITHER}", "", text)):
             yield "is spaced otherwise"
         if HALF_WIDTH.search(PLACE.sub("x", text)):
             yield "has half-width punctuation"
