@@ -119,11 +119,16 @@ def set_setting(
 def _checked(rule: Rule, thresholds: Sequence[int]) -> list[int]:
     most = {UNCOVERED.name: 0, SEATS_MISMATCH.name: 0, USED.name: 100}.get(rule.name, MAX_DAYS)
     for threshold in thresholds:
+        if not most:
+            raise RuleBroken(
+                "thresholds", "out-of-range",
+                "%(value)s is no threshold of %(rule)s: it takes none", value=threshold, rule=rule.name,
+            )
         if not 1 <= threshold <= most:
             raise RuleBroken(
                 "thresholds", "out-of-range",
-                "%(value)s is no threshold of %(rule)s: %(right)s", value=threshold, rule=rule.name,
-                right="it takes none" if not most else f"a whole number from 1 to {most} is right",
+                "%(value)s is no threshold of %(rule)s: a whole number from 1 to %(most)s is right",
+                value=threshold, rule=rule.name, most=most,
             )
     return sorted(set(thresholds))
 
