@@ -270,7 +270,7 @@ def enrol(
     return enrolment
 
 
-def change_status(caller: Caller, *, startup: str, cohort: str, status: str) -> Enrolment:
+def change_status(caller: Caller, *, startup: str, cohort: str, status: str, reason: str = "") -> Enrolment:
     """The next step of an enrolment: applied to active, active to graduated, either to withdrawn; a repeat is none.
 
     Raises Conflict("status", "no-such-step") for any other, NotFound("enrolment"), Forbidden.
@@ -289,7 +289,8 @@ def change_status(caller: Caller, *, startup: str, cohort: str, status: str) -> 
     enrolment.status = status
     db.session.flush()
     record(caller, "enrolment.status", f"startup:{startup}",
-           before={"cohort": cohort, "status": before}, after={"cohort": cohort, "status": status})
+           before={"cohort": cohort, "status": before},
+           after={"cohort": cohort, "status": status, **({"reason": reason} if reason else {})})
     return enrolment
 
 

@@ -21,6 +21,7 @@ from creditsvc.web import (
     health,
     holdings,
     invitations,
+    leaving,
     lists,
     mails,
     navigation,
@@ -77,7 +78,7 @@ def hang(app: Flask) -> None:
         sessions.pages, consulting.pages, consultants.pages, requests.pages,
         worklist.pages, lists.pages, programmes.pages, packages.pages, cohorts.pages, offers.pages, proposals.pages,
         directory.pages, tokens.pages, runs_of_jobs.pages, outbox.pages, mails.pages, settings.pages,
-        cohort_enrolling.pages,
+        cohort_enrolling.pages, leaving.pages,
     ):
         app.register_blueprint(pages)
 
