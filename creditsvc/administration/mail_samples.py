@@ -25,7 +25,7 @@ _SESSION: Mapping[str, Any] = {
 }
 _REQUEST: Mapping[str, Any] = {
     "startup_name": "Harbour Robotics", "holding": "Azure credits", "grant": "harbour-azure", "more": "USD 5,000.00",
-    "until": "31 August 2027", "why": "A trial with two customers.", "asked_by": "M. Chan",
+    "until": "31 August 2027", "why": "A trial with two customers.", "asked_by": "M. Chan", "first_by": "K. Lee",
     "request_url": f"{_BASE}/requests/1", "is_approved": True, "given_more": "USD 2,500.00",
     "given_until": "31 May 2027", "is_new_grant": False, "reason": "Half of it now.", "decided_by": "K. Lee",
 }

@@ -27,7 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "statement": "commands_reading:statement_command",
     "token": "commands_people:token_group",
     "usage": "commands_usage:usage_group",
-    "user": "commands_people:user_group",
+    "user": "commands_access:user_group",
     "verify": "commands_reading:verify_command",
 }
 """Where each command stands."""

@@ -179,7 +179,7 @@ def open_invitations(caller: Caller, startup: str | None = None) -> list[Invitat
 
 def find_invitation(token: str, now: datetime) -> Invited:
     """What the link leads to. Raises RuleBroken("token", "link-over") for one that leads nowhere (any more)."""
-    made = _by_token(token, now)
+    made = _by_token(token, now, locked=False)
     person = _taker(made)
     company = None if made.startup_id is None else db.session.get_one(Startup, made.startup_id)
     return Invited(
@@ -240,14 +240,14 @@ def _take_up(caller: Caller, made: Invitation, person: Person) -> None:
     trail.record(caller, "invitation.accepted", f"person:{person.email}", after={"role": made.role})
 
 
-def _by_token(token: str, now: datetime) -> Invitation:
-    """The invitation that this link opens, locked: of two that take it up at once, the second finds it used."""
-    made = db.session.scalar(
-        select(Invitation)
-        .where(Invitation.token_hash == hash_token(token), *_waiting(), Invitation.expires_at > now)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+def _by_token(token: str, now: datetime, *, locked: bool = True) -> Invitation:
+    """The invitation that this link opens; locked, so that of two that take it up at once the second finds it used."""
+    statement = select(Invitation).where(
+        Invitation.token_hash == hash_token(token), *_waiting(), Invitation.expires_at > now
     )
+    if locked:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    made = db.session.scalar(statement)
     if made is None:
         raise _over()
     return made

@@ -95,5 +95,5 @@ def _page(key: str, form: Form) -> ResponseReturnValue:
     may_edit = may_with(caller, "team.edit", startup)
     return render_template(
         "members.html", startup=startup, members=members_of(startup), form=form, may_edit=may_edit, now=caller.now,
-        own_email=caller.actor, invited=invitations.open_invitations(caller, key) if may_edit else [],
+        invited=invitations.open_invitations(caller, key) if may_edit else [],
     ), form.status

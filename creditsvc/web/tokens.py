@@ -73,8 +73,9 @@ def _page(form: Form, made: str = "") -> ResponseReturnValue:
     tokens = list_tokens(caller, email)
     if is_all:
         tokens = [token for token in tokens if token.is_live(caller.now)]
+    own = email == caller.actor
     return render_template(
         "tokens.html", form=form, made=made, tokens=tokens[:500], more=len(tokens) > 500, now=caller.now,
-        email=email, is_all=is_all, own=email == caller.actor, may_make=email == caller.actor or (
-            email is not None and may(caller, "people.edit")),
+        email=email, is_all=is_all, person_id=caller.person_id, own=own,
+        may_make=own or (email is not None and may(caller, "people.edit")),
     ), form.status

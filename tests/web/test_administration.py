@@ -272,4 +272,4 @@ def test_settings_say_what_is_set_and_no_secret(boss: Browser, tmp_path, monkeyp
     assert shown["CREDITSVC_DATABASE_URL"] == (True, "postgresql+psycopg://db.example:5432/credits")
     assert shown["CREDITSVC_BASE_URL"][0] is False
     page = boss.get("/settings")
-    assert "as this version needs it" in page.text
+    assert "This is what this version needs" in page.text
