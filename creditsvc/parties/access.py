@@ -57,6 +57,7 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "booking.decide": MANAGERS,
     "usage.see": READERS,
     "usage.import": MANAGERS,
+    "usage.offer": frozenset(),  # a startup's own people, of their own scopes; it waits for whoever may import
     "rate.see": READERS,
     "rate.state": MANAGERS,
     "licence.see": READERS,
@@ -76,8 +77,8 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "load": frozenset({"administrator"}),
 }
 MEMBER_ACTIONS = frozenset({
-    "startup.see", "balance.report", "grant.activate", "request.see", "request.make", "licence.see", "booking.see",
-    "booking.make", "booking.settle",
+    "startup.see", "balance.report", "grant.activate", "request.see", "request.make", "usage.offer", "licence.see",
+    "booking.see", "booking.make", "booking.settle",
 })
 OWNER_ACTIONS = frozenset({"seat.assign", "team.edit"})
 """What of a startup's own people its owners alone may do."""

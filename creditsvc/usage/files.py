@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 
 from creditsvc.core.errors import Conflict
 from creditsvc.db import bulk_insert, db
+from creditsvc.parties.access import Caller
 from creditsvc.usage.models import FilePiece, ImportFile, ImportRun
 from creditsvc.usage.readers.source import MANIFEST_NAMES, Part, Source, source_of_files
 from creditsvc.usage.readers.totals import PartRead
@@ -112,6 +113,19 @@ def keep(run: ImportRun, files: Sequence[Packed], rows: Sequence[int] | None = N
         db.session.flush()
         numbered = [(file.id, number, piece) for number, piece in enumerate(packed.pieces or ())]
         bulk_insert(FilePiece, ("file_id", "number", "data"), numbered)
+
+
+def queue_run(caller: Caller, name: str, files: Sequence[Packed]) -> ImportRun:
+    """Keeps uploaded files as a run that is queued, for whoever has been allowed to."""
+    content = hashlib.sha256("\n".join(file.sha256 for file in files).encode("ascii")).hexdigest()
+    run = ImportRun(
+        status="queued", name=name[:300], content_hash=content, submitted_at=caller.now, received_at=caller.now,
+        actor=caller.actor, report={},
+    )
+    db.session.add(run)
+    db.session.flush()
+    keep(run, files)
+    return run
 
 
 def source_of_run(run_id: int, folder: Path) -> Source:

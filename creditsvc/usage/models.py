@@ -11,7 +11,8 @@ from creditsvc.db import Id, Model
 
 class ImportRun(Model):
     """One export read and decided upon. A candidate for U4 is a run that is applied, unchanged or stale and not
-    reversed. `report` is the answer given at the import (CONTRACT: section 5)."""
+    reversed. `report` is the answer given at the import (CONTRACT: section 5). `startup_id` is whose own people
+    uploaded it (U12), None where the incubator's did."""
 
     __tablename__ = "import_run"
     __table_args__ = (Index(None, "feed", "submitted_at"),)
@@ -31,6 +32,7 @@ class ImportRun(Model):
     report: Mapped[dict[str, Any]] = mapped_column(JSON)
     reversed_at: Mapped[datetime | None]
     reversed_by: Mapped[str | None] = mapped_column(String(254))
+    startup_id: Mapped[int | None] = mapped_column(ForeignKey("startup.id"), index=True)
 
 
 class ImportFile(Model):

@@ -37,8 +37,10 @@ from creditsvc.usage.decide import (
     month_of,
     takes_away_much,
 )
-from creditsvc.usage.files import Packed, keep, pack_source, source_of_run
+from creditsvc.usage.files import Packed, keep, pack_source, queue_run, source_of_run
 from creditsvc.usage.models import ImportFile, ImportRun, RunScope, RunTotals
+from creditsvc.usage.own_scopes import check_still_own
+from creditsvc.usage.readers.own import OwnScopes
 from creditsvc.usage.readers.read import read_export
 from creditsvc.usage.readers.source import Source
 from creditsvc.usage.readers.totals import Export
@@ -72,10 +74,14 @@ class _Decision:
 
 
 def read_source(
-    source: Source, *, keep_files: bool = True, progress: Callable[[int, int], None] | None = None
+    source: Source, *, keep_files: bool = True, progress: Callable[[int, int], None] | None = None,
+    own: OwnScopes | None = None,
 ) -> Prepared:
-    """Reads and checks an export whole, outside any transaction. Raises FileRefused."""
-    export = read_export(source, imports.settle_units(), progress=progress)
+    """Reads and checks an export whole, outside any transaction; with `own` it speaks of those scopes alone.
+
+    Raises FileRefused.
+    """
+    export = read_export(source, imports.settle_units(), progress=progress, own=own)
     _check_lengths(source.name, export)
     content = hashlib.sha256("\n".join(part.sha256 for part in export.parts).encode("ascii")).hexdigest()
     return Prepared(source.name, export, content, tuple(pack_source(source, export.parts)) if keep_files else None)
@@ -99,15 +105,7 @@ def _check_lengths(name: str, export: Export) -> None:
 def receive_upload(caller: Caller, name: str, files: Sequence[Packed]) -> ImportRun:
     """Keeps uploaded files, before anything is parsed, as a run that is queued."""
     require(caller, "usage.import")
-    content = hashlib.sha256("\n".join(file.sha256 for file in files).encode("ascii")).hexdigest()
-    run = ImportRun(
-        status="queued", name=name[:MOST_NAME], content_hash=content, submitted_at=caller.now, received_at=caller.now,
-        actor=caller.actor, report={},
-    )
-    db.session.add(run)
-    db.session.flush()
-    keep(run, files)
-    return run
+    return queue_run(caller, name, files)
 
 
 def record_refusal(caller: Caller, run_id: int, refusal: FileRefused) -> dict[str, Any]:
@@ -141,17 +139,22 @@ def apply_run(
     submitted_at: datetime | None = None,
     confirm: bool = False,
     run_id: int | None = None,
+    held_for: str = "",
 ) -> dict[str, Any]:
     """Decides what the export changes and posts the difference, in the door's transaction; gives the run's report.
 
     `run_id` names a queued or held run that this is the content of; a held run of the same content is taken up by
-    itself when `confirm` says yes. A run that is applied already gives its report again (L13).
+    itself when `confirm` says yes. A run that is applied already gives its report again (L13). `held_for` holds it in
+    any case, and says why: nothing is posted then, and whether the caller may ask for it has been asked before.
     """
-    require(caller, "usage.import")
+    if not held_for:
+        require(caller, "usage.import")
     _check_submitted(caller, submitted_at or _stated_at(prepared))
     run = _run_for(caller, prepared, submitted_at, confirm, run_id)
     if run.status not in ("queued", "held"):
         return dict(run.report)
+    if run.startup_id is not None and not held_for:
+        raise Conflict("run", "confirm", "run %(run)s is a startup's upload: say yes to what was checked", run=run.id)
     export = prepared.export
     run.schema, run.feed, run.rows = export.schema, _feed(export), export.rows
     run.cover_first, run.cover_last = export.cover or (None, None)
@@ -163,6 +166,8 @@ def apply_run(
     decision = _decide(run, totals, sorted(ids.values()))
     report = imports.first_report(export, run.status)
     names = {scope.id: scope.external_id for scope in scopes.values()}
+    if held_for:
+        decision.suspicions.append(held_for)
     if decision.suspicions and not confirm:
         run.status = "held"
         batches: list[Batch] = []
@@ -221,7 +226,9 @@ def _rows_of_files(export: Export, files: int) -> list[int]:
 def _held_of(prepared: Prepared, submitted_at: datetime | None) -> int | None:
     """The newest held run of this content, and submitted at that instant where one is stated: a later export that
     says the same again is a run of its own."""
-    held = select(ImportRun.id).where(ImportRun.content_hash == prepared.content_hash, ImportRun.status == "held")
+    held = select(ImportRun.id).where(
+        ImportRun.content_hash == prepared.content_hash, ImportRun.status == "held", ImportRun.startup_id.is_(None)
+    )
     if submitted_at is not None:
         held = held.where(ImportRun.submitted_at == submitted_at)
     return db.session.scalar(held.order_by(ImportRun.id.desc()).limit(1))
@@ -345,6 +352,7 @@ def confirm_run(caller: Caller, run_id: int) -> dict[str, Any]:
     run = _locked_run(run_id)
     if run.status != "held":
         raise Conflict("run", "not-held", "run %(run)s is %(status)s, not held", run=run.id, status=run.status)
+    check_still_own(run)
     scopes = _locked_scopes_of(run)
     ids = {(scope.provider, scope.external_id): scope.id for scope in scopes.values()}
     decision = _decide(run, imports.totals_of_run(run.id, ids), sorted(scopes))

@@ -11,7 +11,7 @@ from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Scope, UsageFact
 from creditsvc.parties.access import Caller
-from creditsvc.usage.decide import AWAY_FROM, COVERS
+from creditsvc.usage.decide import AWAY_FROM, COVERS, OFFERED
 from creditsvc.usage.effects import effects_of
 from creditsvc.usage.imports import known_scopes, money_text
 from creditsvc.usage.models import ImportRun, RunScope
@@ -31,7 +31,7 @@ def report_for(caller: Caller, report: Mapping[str, Any]) -> dict[str, Any]:
         found = select(Scope.external_id).where(Scope.external_id.in_(part), visible_scopes(caller))
         seen.update(db.session.scalars(found))
     hidden = f"would take much{AWAY_FROM}scopes that you may not see"
-    told = {text if scope in seen or text.startswith(COVERS) else hidden for text, scope in suspicions}
+    told = {text if scope in seen or text.startswith((COVERS, OFFERED)) else hidden for text, scope in suspicions}
     return {
         **report, **_sums_for(caller, report["id"]),
         **{name: [one for one in of_place if one["scope"] in seen] for name, of_place in places.items()},

@@ -23,6 +23,7 @@ from creditsvc.usage.operations import (
     record_refusal,
     reverse_run,
 )
+from creditsvc.usage.own import offered_by
 from creditsvc.usage.reading import find_run, list_runs
 from creditsvc.usage.reports import report_for
 from creditsvc.web import session
@@ -62,7 +63,7 @@ def upload() -> ResponseReturnValue:
         form.refuse("files", _("Choose the files of one export."))
         return _upload_page(form)
     try:
-        packed = [pack(_name_of(file), cast(BinaryIO, file.stream)) for file in given]
+        packed = [pack(file_name(file), cast(BinaryIO, file.stream)) for file in given]
     except RuleBroken as error:
         form.show(error)
         return _upload_page(form)
@@ -85,7 +86,7 @@ def _refuse(caller: Caller, run_id: int, refusal: FileRefused) -> None:
     transaction(lambda: record_refusal(caller, run_id, refusal))
 
 
-def _name_of(file: FileStorage) -> str:
+def file_name(file: FileStorage) -> str:
     """The file's own name, without the folders that some browsers send."""
     return PurePosixPath((file.filename or "").replace("\\", "/")).name[:300] or "export.csv"
 
@@ -98,7 +99,7 @@ def run(run_id: int) -> ResponseReturnValue:
     if found.status == "queued" and may(caller, "usage.import"):
         return _trial_page(caller, run_id)
     return render_template("run.html", run=found, report=report_for(caller, found.report), trial=False, form=Form({}),
-                           effects=effects_of(caller, run_id))
+                           effects=effects_of(caller, run_id), offered_by=offered_by(caller, found))
 
 
 def _trial_page(caller: Caller, run_id: int) -> ResponseReturnValue:

@@ -21,6 +21,7 @@ from creditsvc.usage.readers.grouping import group
 from creditsvc.usage.readers.judging import Judged, judge
 from creditsvc.usage.readers.limits import Limits
 from creditsvc.usage.readers.manifest import Manifest
+from creditsvc.usage.readers.own import OwnScopes, check_cover, foreign_faults
 from creditsvc.usage.readers.parquet import FAULTS, MAGIC, check_columns, check_parquet, undecodable
 from creditsvc.usage.readers.periods import check_periods, cover_of, range_faults, style_faults
 from creditsvc.usage.readers.pieces import PieceGrouping
@@ -34,27 +35,30 @@ Progress = Callable[[int, int], None]
 
 
 def read_export(
-    source: Source, units: Units, *, progress: Progress | None = None, limits: Limits | None = None
+    source: Source, units: Units, *, progress: Progress | None = None, limits: Limits | None = None,
+    own: OwnScopes | None = None,
 ) -> Export:
     """The totals of an export, and what it leaves out.
 
     `units` says which currency each scope settles in. `progress` is told (bytes done, bytes in all) of the parts as
-    they lie. Raises FileRefused for anything that makes the export unfit to count, naming file, line, column and value.
+    they lie. With `own` it may speak of those scopes alone, on those days. Raises FileRefused for anything that makes
+    the export unfit to count, naming file, line, column and value.
     """
     bounds = limits or Limits()
     with unpacked(source, bounds) as whole:
-        return _Reading(whole, units, progress, bounds).export()
+        return _Reading(whole, units, progress, bounds, own).export()
 
 
 class _Reading:
     """One reading: the parts in turn, then the rules over all of them."""
 
     def __init__(
-        self, source: Source, units: Units, progress: Progress | None, limits: Limits
+        self, source: Source, units: Units, progress: Progress | None, limits: Limits, own: OwnScopes | None
     ) -> None:
         self._source = source
         self._units = units
         self._limits = limits
+        self._own = own
         self._progress = progress
         self._sizes = [_size(part.name, part.path) for part in source.parts]
         self._opened: list[Opened] = []
@@ -69,10 +73,15 @@ class _Reading:
         groups = concat([judged.groups for judged in self._judged])
         faults = [fault for judged in self._judged for fault in judged.faults]
         faults += style_faults(groups) + range_faults(groups, manifest)
+        if self._own is not None:
+            faults += foreign_faults(groups, self._own)
         if faults:
             raise refusal(faults, self._opened, self._limits)
         self._refuse_short_rows()
         check_periods(groups, self._opened, manifest)
+        scopes, cover = _scopes_of(groups, manifest), cover_of(groups, manifest)
+        if self._own is not None:
+            check_cover(self._source.name, scopes, cover, self._own)
         layout = self._opened[0].layout
         counted = in_wanted_currency(groups.filter(pl.col("reason").is_null()))
         return Export(
@@ -83,8 +92,8 @@ class _Reading:
             counted_rows=int(counted["rows"].sum()),
             left_out=left_out_of(groups),
             totals=totals_of(counted, self._source.name, layout.column("cost")),
-            scopes=_scopes_of(groups, manifest),
-            cover=cover_of(groups, manifest),
+            scopes=scopes,
+            cover=cover,
             manifest=manifest,
         )
 
