@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ADDRESS := http://127.0.0.1:$(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run bench endurance backtest test lint types contracts audit pytest messages clean
+.PHONY: help demo run bench endurance backtest axe test lint types contracts audit pytest messages clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ endurance: $(VENV)/.installed-test  ## kills at every statement, mail and networ
 
 backtest: $(VENV)/.installed-test  ## how far off the forecast is, as in docs/forecast.md
 	@$(BIN)/python -m benchmarks.forecast_backtest
+
+axe: $(VENV)/.installed-test  ## every page x role x language x theme through axe, counted
+	@$(BIN)/python -m tests.journeys.axe
 
 test: lint types contracts pytest  ## linters, types, import contracts and every test (PYTEST_ARGS="-k word", WORKERS=2)
 

@@ -111,11 +111,12 @@ def make_grant(
 
 
 def make_programme(
-    key: str | None = None, months: int = 12, timezone: str = "Asia/Hong_Kong", partner: str | None = None
+    key: str | None = None, months: int = 12, timezone: str = "Asia/Hong_Kong", partner: str | None = None,
+    name: str = "TechConnect",
 ) -> Programme:
     """A programme, of that partner if one is named."""
     key = key or _key("programme")
-    return do(lambda: programmes.add_programme(somebody(), key=key, name="TechConnect", months=months,
+    return do(lambda: programmes.add_programme(somebody(), key=key, name=name, months=months,
                                                timezone=timezone, partner=partner))
 
 

@@ -115,7 +115,7 @@ class Park:
         self.app = app
         partner = factories.make_partner("microsoft").key
         cohort = factories.make_cohort(factories.make_programme(OWN, partner=partner).key, OWN)
-        factories.make_cohort(factories.make_programme(OTHER).key, OTHER)
+        factories.make_cohort(factories.make_programme(OTHER, name="Incubation").key, OTHER)
         pool = factories.make_pool("ms-azure", partner=partner).key
         for key in (OWN, OTHER):
             factories.make_startup(key)
