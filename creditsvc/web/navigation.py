@@ -56,8 +56,8 @@ def _of_a_startup(caller: Caller) -> bool:
 
 
 _STARTUP_PAGES = (
-    "startups", "holdings", "founder", "statements", "people", "invitations", "grants", "activation", "reported", "seats",
-    "bookings",
+    "startups", "holdings", "founder", "statements", "people", "invitations", "grants", "activation", "reported",
+    "seats", "bookings",
 )
 
 _SECTIONS: tuple[tuple[str, tuple[_Page, ...]], ...] = (

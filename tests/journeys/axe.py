@@ -69,7 +69,7 @@ def all_sights() -> list[Sight]:
 
 
 def some_sights(role: str) -> list[Sight]:
-    """Every page of a role once, the languages and themes in turn, so that together the roles have each page in most."""
+    """Every page of a role once, the languages and themes in turn: together the roles have each in most."""
     turn = ROLES.index(role)
     return [Sight(role, row, *LOOKS[(number + turn) % len(LOOKS)]) for number, row in enumerate(readable(role))]
 
@@ -124,7 +124,8 @@ class Eyes:
 def found_by_axe(window: Any) -> list[str]:
     """The rules that the page in a window breaks, each with the first element that does."""
     window.evaluate(AXE_SCRIPT)
-    found = window.evaluate("rules => axe.run({runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})", RULES)
+    options = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
+    found = window.evaluate("options => axe.run(options)", options)
     return [
         f"{broken['id']}: {broken['help']}: {broken['nodes'][0]['html'][:160]} "
         f"({'; '.join(check['message'] for check in broken['nodes'][0]['any'])[:200]})"
@@ -158,7 +159,8 @@ def main() -> int:
         eyes = Eyes(park, chromium)
         for sight, found in look(eyes, all_sights()):
             looked, same = looked + (found is not None), same + (found is None)
-            faults += [f"{sight.row.endpoint} {sight.role} {sight.language} {sight.theme}: {fault}" for fault in found or []]
+            seen = f"{sight.row.endpoint} {sight.role} {sight.language} {sight.theme}"
+            faults += [f"{seen}: {fault}" for fault in found or []]
         chromium.close()
     print("\n".join(faults))
     print(f"{looked} pages looked at, {same} the same as one looked at before or files; {len(faults)} violations")

@@ -21,7 +21,8 @@ def everything(chromium: Browser) -> Iterator[Park]:
 
 def test_axe_finds_a_barrier_that_was_put_there(chromium: Browser) -> None:
     page = chromium.new_page()
-    page.route(f"{HOST}/**", lambda route: route.fulfill(body="<html lang='en'><title>T</title><main><h1>H</h1><img src='x'>"))
+    barred = "<html lang='en'><title>T</title><main><h1>H</h1><img src='x'>"
+    page.route(f"{HOST}/**", lambda route: route.fulfill(body=barred))
     page.goto(HOST)
 
     found = found_by_axe(page)
@@ -35,5 +36,6 @@ def test_axe_finds_nothing_on_any_page(everything: Park, chromium: Browser) -> N
     looked = [(sight, found) for role in ROLES for sight, found in look(eyes, some_sights(role))]
     eyes.close()
 
-    assert [(sight.row.endpoint, sight.role, sight.theme, fault) for sight, found in looked for fault in found or []] == []
+    faults = [(sight.row.endpoint, sight.role, sight.theme, fault) for sight, found in looked for fault in found or []]
+    assert faults == []
     assert sum(found is not None for _, found in looked) > 100
