@@ -41,6 +41,7 @@ class Pool(Model):
     committed: Mapped[int] = mapped_column(default=0)  # the sum of its lots' capacities (L11)
     starts: Mapped[datetime]
     ends: Mapped[datetime | None]
+    reference: Mapped[str | None] = mapped_column(String(100))  # the partner's own; may be said anew
     award_limit: Mapped[int | None]  # above it an award needs a second person; may be set anew
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.db import db
+from creditsvc.ledger.locks import lock_pool
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.trail import record
 from creditsvc.programmes.models import Cohort, Package, Partner, Programme
@@ -49,6 +50,19 @@ def change_partner(caller: Caller, key: str, *, name: str, seen: str | None = No
         raise NotFound("partner", key)
     refuse_changed(seen, mark(partner))
     return restate(caller, partner, f"partner:{key}", name=check_text(name, "name"))
+
+
+def change_reference(caller: Caller, pool: str, *, reference: str) -> bool:
+    """Says anew how a partner names what it commits with a pool; whether anything differed.
+
+    Raises NotFound("pool"), Forbidden, RuleBroken("reference", "not-a-line").
+    """
+    require(caller, "programme.edit")
+    found = lock_pool(pool)
+    if found is None:
+        raise NotFound("pool", pool)
+    text = check_text(reference, "reference", 100, needed=False)
+    return restate(caller, found[0], f"pool:{pool}", reference=text) if text != (found[0].reference or "") else False
 
 
 def change_programme(

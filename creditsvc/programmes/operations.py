@@ -101,7 +101,7 @@ def checked_unit(kind: str, unit: str | None) -> str:
 
 def add_pool(
     caller: Caller, *, key: str, partner: str, resource: str, amount: str, starts: date | datetime,
-    ends: date | datetime | None = None,
+    ends: date | datetime | None = None, reference: str | None = None,
 ) -> Pool:
     """What a partner commits of a resource for a period: days of Asia/Hong_Kong, the last one counts (L4).
 
@@ -119,11 +119,12 @@ def add_pool(
     if end is not None and end <= first:
         raise ends_before_start(starts, ends)
     pool = book.open_pool(key, by_key(Partner, "partner", partner).id, kind_of.id, steps, first, end)
+    pool.reference = reference
     awaiting = PackageLine.pool_key == key, PackageLine.pool_id.is_(None), PackageLine.resource_id == kind_of.id
     db.session.execute(update(PackageLine).where(*awaiting).values(pool_id=pool.id))
     return _added(caller, pool, "pool", key, {
         "partner": partner, "resource": resource, "amount": amount, "starts": str(starts),
-        "ends": str(ends) if ends is not None else None,
+        "ends": str(ends) if ends is not None else None, **({"reference": reference} if reference else {}),
     })
 
 

@@ -36,6 +36,13 @@ class PoolShape(Schema):
     amount = Amount(required=True)
     starts = Day(required=True)
     ends = Day(load_default=None)
+    reference = fields.String(load_default=None, validate=validate.Length(max=100))
+
+
+class ReferenceShape(Schema):
+    """How a partner names what it commits."""
+
+    reference = fields.String(load_default="", validate=validate.Length(max=100))
 
 
 class ProgrammeEditShape(Schema):

@@ -22,6 +22,7 @@ from creditsvc.web import (
     holdings,
     invitations,
     leaving,
+    letters,
     lists,
     mails,
     navigation,
@@ -79,7 +80,7 @@ def hang(app: Flask) -> None:
         sessions.pages, consulting.pages, consultants.pages, requests.pages,
         worklist.pages, lists.pages, programmes.pages, packages.pages, cohorts.pages, offers.pages, proposals.pages,
         directory.pages, tokens.pages, runs_of_jobs.pages, outbox.pages, mails.pages, settings.pages,
-        cohort_enrolling.pages, leaving.pages,
+        cohort_enrolling.pages, leaving.pages, letters.pages,
     ):
         app.register_blueprint(pages)
 

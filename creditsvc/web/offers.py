@@ -8,12 +8,12 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from creditsvc.db import db
-from creditsvc.ledger.models import Resource
+from creditsvc.ledger.models import Pool, Resource
 from creditsvc.parties.access import require
 from creditsvc.programmes import changes, operations
 from creditsvc.programmes.models import Partner
 from creditsvc.programmes.reading import by_key, partners
-from creditsvc.programmes.schemas import PartnerShape, PoolShape, ResourceShape
+from creditsvc.programmes.schemas import PartnerShape, PoolShape, ReferenceShape, ResourceShape
 from creditsvc.web import session
 from creditsvc.web.forms import posted, submit, submit_once
 from creditsvc.web.plain_forms import Piece, Way, form_page
@@ -102,7 +102,7 @@ def new_pool() -> ResponseReturnValue:
     caller = session.caller()
     require(caller, "programme.edit")
     form = posted({"key": _("Key"), "partner": _("Partner"), "resource": _("Resource"), "amount": _("Amount"),
-                   "starts": _("First day"), "ends": _("Last day")})
+                   "starts": _("First day"), "ends": _("Last day"), "reference": _("Partner's reference")})
     if request.method == "POST":
 
         def act(values: dict[str, Any]) -> str:
@@ -120,11 +120,38 @@ def new_pool() -> ResponseReturnValue:
         Piece("amount", inputmode="decimal",
               help=_("In the unit of the resource, money, hours or seats: digits with a point, such as 25000.50.")),
         Piece("starts", "date"), Piece("ends", "date", required=False, help=_("It counts whole. Blank: without end.")),
+        _reference_piece(),
     ]
     return form_page(
         form, pieces, title=_("New pool"), back=_pools(), button=_("Add the pool"),
         intro=[_("What is committed stays as it is said here; awards from it never exceed it.")],
     )
+
+
+@pages.route("/pools/<pool>/reference", methods=["GET", "POST"])
+def edit_reference(pool: str) -> ResponseReturnValue:
+    """Says anew how the partner names what it commits with a pool."""
+    caller = session.caller()
+    require(caller, "programme.edit")
+    found = by_key(Pool, "pool", pool)
+    form = posted({"reference": _("Partner's reference")})
+    if request.method == "POST":
+
+        def act(values: dict[str, Any]) -> bool:
+            return changes.change_reference(caller, pool, **values)
+
+        if submit(form, ReferenceShape(), act) is not None:
+            flash(_("Saved."), "success")
+            return redirect(url_for("pools.listing"), 303)
+    else:
+        form.typed = {"reference": found.reference or ""}
+    return form_page(form, [_reference_piece()], title=_("Reference of the pool %(pool)s", pool=pool), back=_pools(),
+                     button=_("Save"), once=False)
+
+
+def _reference_piece() -> Piece:
+    return Piece("reference", required=False, maxlength=100,
+                 help=_("How the partner names what it commits, such as the number of a contract. Letters quote it."))
 
 
 def _key_piece() -> Piece:
