@@ -132,15 +132,11 @@ def _changed(values: dict[str, Any], address: str) -> dict[str, Any]:
 
 
 def _rewrite_name_in_mails(name: str, mine: str) -> None:
-    """Puts the pseudonym for the whole name in mails that others got: those that name people, or have the address."""
+    """Puts the pseudonym for the whole name in mails that others got; digests name nobody."""
     table = table_of(OutboxMail)
     spelled = {name, escape(name, quote=False)}
     columns = [table.c[each] for each in ("subject", "text", "html", "calendar")]
-    names_people = or_(
-        table.c.kind.startswith("session-"), table.c.kind.startswith("request-"), table.c.kind.startswith("proposal-"),
-        table.c.kind == "invitation",
-        table.c.text.contains(mine),
-    )
+    names_people = table.c.kind != "digest"
     has_name = or_(*(column.contains(one, autoescape=True) for column in columns for one in spelled))
     for row in db.session.execute(select(table.c.id, *columns).where(names_people, has_name)).mappings().all():
         changed = {c.name: _replaced(row[c.name], spelled, mine) for c in columns}

@@ -38,6 +38,14 @@ _SHARED = {"session": _SESSION, "request": _REQUEST, "proposal": _PROPOSAL}
 """By the first word of a template."""
 
 _VALUES: Mapping[str, Mapping[str, Any]] = {
+    "cohort_left": {
+        "startup_name": "Harbour Robotics", "cohort": "2026 spring", "is_graduation": True, "sessions": 1,
+        "holdings": [
+            ("Azure credits", "USD 12,500.00", "until", False, "31 August 2026"),
+            ("Microsoft 365", "5 seats", "stop", False, None),
+        ],
+        "startup_url": f"{_BASE}/startups/harbour",
+    },
     "invitation": {
         "startup_name": "Harbour Robotics", "inviter_name": "M. Chan", "role": "owner",
         "invitation_url": f"{_BASE}/invitations/sample", "last_day": _FIRST,

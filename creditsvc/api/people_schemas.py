@@ -20,6 +20,23 @@ class MemberListSchema(AnswerSchema):
     next = next_page()
 
 
+class InvitationSchema(AnswerSchema):
+    """An invitation to a startup. Its link is in the mail alone."""
+
+    id = fields.Integer(required=True)
+    email = text_field(required=True)
+    role = text_field("owner or member", required=True)
+    sent_at = instant_field(required=True)
+    expires_at = instant_field(required=True)
+
+
+class InvitationListSchema(AnswerSchema):
+    """A page of invitations that were neither taken up nor revoked."""
+
+    items = fields.List(fields.Nested(InvitationSchema), required=True)
+    next = next_page()
+
+
 class TokenQuerySchema(PagingSchema):
     """Which tokens."""
 

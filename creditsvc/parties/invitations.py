@@ -155,7 +155,7 @@ def send_again(caller: Caller, invitation_id: int, *, startup: str | None = None
     return _sending(caller, made, company, token)
 
 
-def revoke(caller: Caller, invitation_id: int, *, startup: str | None = None) -> None:
+def revoke(caller: Caller, invitation_id: int, *, startup: str | None = None) -> Invitation:
     """Ends an invitation; again does nothing. Raises NotFound("startup" | "invitation"), Forbidden, Conflict("",
     "taken-up").
     """
@@ -166,6 +166,7 @@ def revoke(caller: Caller, invitation_id: int, *, startup: str | None = None) ->
         made.revoked_at = caller.now
         db.session.flush()
         trail.record(caller, "invitation.revoked", _subject(made, company), before={"person": made.email})
+    return made
 
 
 def open_invitations(caller: Caller, startup: str | None = None) -> list[Invitation]:

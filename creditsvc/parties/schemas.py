@@ -40,7 +40,7 @@ class InviteMemberShape(Schema):
 
     email = fields.String(required=True, validate=_EMAIL)
     role = fields.String(validate=validate.OneOf(MEMBER_ROLES), load_default="member")
-    language = fields.String(validate=validate.OneOf(LANGUAGES), load_default="")
+    language = fields.String(validate=validate.OneOf(LANGUAGES))
 
 
 class ReasonShape(Schema):

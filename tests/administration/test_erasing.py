@@ -1,6 +1,7 @@
 """A person's data exported, and a person erased: nothing names them any more, and the book still verifies."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from creditsvc.core.errors import Conflict, Forbidden, RuleBroken
 from creditsvc.core.pseudonyms import pseudonym
 from creditsvc.db import Model, db, transaction
 from creditsvc.grants.operations import award_grant
+from creditsvc.ledger.chain import as_written, batch_hash
 from creditsvc.ledger.models import Batch
+from creditsvc.ledger.seals import rows_and_hash
 from creditsvc.ledger.verify import verify
 from creditsvc.mail.models import OutboxMail
 from creditsvc.mail.outbox import queue
@@ -109,6 +112,26 @@ def test_an_act_given_to_somebody_else_still_shows(boss: Person, lee: Person) ->
     transaction(lambda: db.session.execute(update(Batch).where(Batch.actor == mine).values(actor="x@y.example")))
 
     assert any("hash of batch" in one["what"] for one in verify()["differences"])
+
+
+def test_what_was_hashed_and_sealed_before_addresses_could_be_erased_still_verifies(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.make_startup("acme")
+    pool, lee = factories.make_pool().key, caller(factories.make_person(LEE, "manager"))
+    monkeypatch.setattr("creditsvc.ledger.book.batch_hash", partial(batch_hash, reading=as_written))
+    monkeypatch.setattr("creditsvc.ledger.seals.rows_and_hash", partial(rows_and_hash, reading=list))
+
+    do(lambda: award_grant(lee, startup="acme", pool=pool, amount="100", effective=NOW, expires=None, reason=LEE))
+    seal_all()
+    monkeypatch.undo()
+
+    assert verify()["differences"] == []
+    transaction(lambda: db.session.execute(update(Batch).values(actor="x@y.example")))
+    transaction(lambda: db.session.execute(update(TrailEntry).values(address="somewhere else")))
+    found = {one["what"] for one in verify()["differences"]}
+    assert any("hash of batch" in what for what in found)
+    assert any("of trail_entry" in what for what in found)
 
 
 def test_a_member_leaves_no_name_beside_their_seat_and_in_mails_to_others(boss: Person, lee: Person) -> None:

@@ -64,3 +64,19 @@ def test_a_founder_adds_nobody_and_ends_people_of_their_own_startup_alone(founde
     for key, status, ended in (("lotus-health", 404, 404), ("harbour-robotics", 403, 200)):
         assert founder.post(f"/startups/{key}/members", {**body, "name": "M"}).status_code == status
         assert founder.post(f"/startups/{key}/members/end", body).status_code == ended
+
+
+@ONE_DATABASE
+def test_an_owner_invites_and_revokes_and_gets_no_link(founder: Speaker, startups: None) -> None:
+    place = "/startups/harbour-robotics/invitations"
+
+    made = founder.post(place, {"email": "New@Harbour-Robotics.example"})
+    twice = founder.post(place, {"email": "new@harbour-robotics.example"})
+    listed = founder.get(place).json["items"]
+    ended = founder.post(f"{place}/{made.json['id']}/revoke", {})
+
+    assert (made.json["email"], made.json["role"]) == ("new@harbour-robotics.example", "member")
+    assert (twice.status_code, twice.json["code"]) == (409, "is-invited")
+    assert listed == [made.json] == [ended.json]
+    assert founder.get(place).json["items"] == []
+    assert founder.get("/startups/lotus-health/invitations").status_code == 404

@@ -37,6 +37,7 @@ WRITES = {
     },
     "admin": {
         "POST /startups", "PATCH /startups/{key}", "POST /startups/{key}/members", "POST /startups/{key}/members/end",
+        "POST /startups/{key}/invitations", "POST /startups/{key}/invitations/{invitation_id}/revoke",
         "POST /products", "PATCH /products/{key}",
         "POST /pools/{pool}/limit",
         "POST /alerts/{alert_id}/acknowledge", "POST /alerts/{alert_id}/snooze",

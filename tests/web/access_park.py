@@ -75,6 +75,7 @@ def body_of(row: Row) -> dict[str, Any]:
         },
         "api_licences.import_licence_keys": {"pool": "none", "keys": ["AAAA-BBBB"]},
         "api_people.add_member": {"email": "nowhere", "name": "N"},
+        "api_people.invite_to_startup": {"email": "nowhere"},
         "api_people.end_member": {"email": "nobody@park.example"},
         "api_seats.assign_seat": {
             "startup": row.tenant, "product": "suite", "email": "x@own.example", "name": "X", "from": "2029-01-01"
