@@ -65,6 +65,15 @@ class AlertPreference(Model):
     rule: Mapped[str] = mapped_column(String(20), primary_key=True)
 
 
+class AlertRhythm(Model):
+    """How often a person wants at most a digest, where it is not nightly (`core.due_alerts.RHYTHMS`)."""
+
+    __tablename__ = "alert_rhythm"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    rhythm: Mapped[str] = mapped_column(String(10))
+
+
 class Alert(Model):
     """One thing to be told, once (A3). `key` says startup, holding, rule, threshold and episode.
 

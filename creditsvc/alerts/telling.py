@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from creditsvc.alerts import pools, texts
 from creditsvc.alerts.finding import Finding
 from creditsvc.alerts.findings import Thresholds, find, is_for_member, is_for_staff, severity, urgency
-from creditsvc.alerts.models import Alert, AlertPreference, AlertSnooze, AlertTold, Digest
+from creditsvc.alerts.models import Alert, AlertPreference, AlertRhythm, AlertSnooze, AlertTold, Digest
 from creditsvc.alerts.night import Matter, Night
 from creditsvc.alerts.pools import LowPool
-from creditsvc.core.due_alerts import night_due
+from creditsvc.core.due_alerts import night_due, rhythm_begins
 from creditsvc.core.forecast import Forecast
 from creditsvc.db import bulk_insert, db, insert_absent
 from creditsvc.ledger.facts import chunks
@@ -103,6 +103,7 @@ def letters(day: date, more: Sequence[Alert] = (), but_not: Sequence[int] = ()) 
     told = _told()
     served = set(db.session.scalars(select(Digest.person_id).where(Digest.day == day)))
     unwanted = set(db.session.execute(select(AlertPreference.person_id, AlertPreference.rule)))
+    resting = _resting(day)
     snoozed = _snoozed(day)
     audience = _Audience(settings, {alert.startup_id for alert in alerts})
     chosen: dict[Recipient, list[Open]] = defaultdict(list)
@@ -112,10 +113,11 @@ def letters(day: date, more: Sequence[Alert] = (), but_not: Sequence[int] = ()) 
                 continue
             if (person.id, *alert.matter) in snoozed:
                 continue
-            if (person.id, alert.rule) in unwanted and not settings.is_mandatory(alert.startup_id, alert.rule):
+            is_left = person.id in resting or (person.id, alert.rule) in unwanted
+            if is_left and not settings.is_mandatory(alert.startup_id, alert.rule):
                 continue
             chosen[person].append(alert)
-    of_pools = _of_pools(low, [person for person in audience.of_pools if person.id not in served])
+    of_pools = _of_pools(low, [person for person in audience.of_pools if person.id not in served | resting])
     return [
         Letter(
             person,
@@ -185,6 +187,17 @@ def _told() -> set[tuple[int, int]]:
             .where(Alert.closed_on.is_(None))
         )
     )
+
+
+def _resting(day: date) -> set[int]:
+    """Who wants a digest a week or a month at most, and has had the one of this week or month before that day."""
+    rows = db.session.execute(
+        select(AlertRhythm.person_id, AlertRhythm.rhythm, func.max(Digest.day))
+        .join(Digest, Digest.person_id == AlertRhythm.person_id)
+        .where(Digest.day < day)
+        .group_by(AlertRhythm.person_id, AlertRhythm.rhythm)
+    )
+    return {person_id for person_id, rhythm, last in rows if last >= rhythm_begins(rhythm, day)}
 
 
 def _snoozed(day: date) -> set[tuple[int, int, str, str]]:

@@ -228,3 +228,17 @@ def business_day(now: datetime) -> date:
 def night_due(day: date) -> datetime:
     """When the night of a business day is due: its 02:00 in Hong Kong (A7)."""
     return datetime.combine(day, time(NIGHT_HOUR), NIGHT_ZONE)
+
+
+RHYTHMS = ("nightly", "weekly", "monthly")
+"""How often a person gets at most a digest; what a programme makes mandatory comes with the next night."""
+
+
+def rhythm_begins(rhythm: str, day: date) -> date:
+    """The first day of the time in which one digest is enough: the day itself, its Monday, or the first of its month.
+
+    An unknown rhythm is a fault of ours (KeyError).
+    """
+    return {
+        "nightly": day, "weekly": day - timedelta(days=day.weekday()), "monthly": day.replace(day=1),
+    }[rhythm]

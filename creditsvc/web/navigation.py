@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import request, url_for
 from flask_babel import lazy_gettext
 
-from creditsvc.parties.access import Caller, may
+from creditsvc.parties.access import MANAGERS, Caller, may
 from creditsvc.web import session
 
 
@@ -57,7 +57,7 @@ def _of_a_startup(caller: Caller) -> bool:
 
 _STARTUP_PAGES = (
     "startups", "holdings", "founder", "statements", "people", "invitations", "grants", "activation", "reported",
-    "seats", "bookings",
+    "seats", "bookings", "own_exports",
 )
 
 _SECTIONS: tuple[tuple[str, tuple[_Page, ...]], ...] = (
@@ -66,10 +66,13 @@ _SECTIONS: tuple[tuple[str, tuple[_Page, ...]], ...] = (
         _Page(lazy_gettext("Requests"), "requests.listing", _whoever_may("request.see"), ("requests",)),
         _Page(lazy_gettext("Second person"), "proposals.listing", _whoever_may("proposal.see"), ("proposals",)),
         _Page(lazy_gettext("Tonight"), "night.tonight", _whoever_may("alerts.see"), ("night",)),
+        _Page(lazy_gettext("My alerts"), "alert_choices.show", lambda caller: caller.role in MANAGERS,
+              ("alert_choices",)),
     )),
     (lazy_gettext("My startup"), (
         _Page(lazy_gettext("Holdings"), "entry.home", _of_a_startup, _STARTUP_PAGES),
         _Page(lazy_gettext("Requests"), "requests.listing", _of_a_startup, ("requests",)),
+        _Page(lazy_gettext("My alerts"), "alert_choices.show", _of_a_startup, ("alert_choices",)),
     )),
     (lazy_gettext("Startups"), (
         _Page(lazy_gettext("Startups"), "startups.listing", _whoever_may("startups.list"), _STARTUP_PAGES),

@@ -1,0 +1,63 @@
+"""What a person is mailed about, and how often."""
+
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+
+from creditsvc.alerts.choices import choices_of, choose, rhythm_of
+from creditsvc.core.due_alerts import RHYTHMS, RULES
+from creditsvc.web import session
+from creditsvc.web.forms import Form, attempt
+
+pages = session.private_pages("alert_choices", __name__)
+
+RULE_WORDS: dict[str, Any] = {
+    "uncovered": lazy_gettext("Usage that no grant pays has begun"),
+    "expiry": lazy_gettext("Credit expires with something left in it"),
+    "hours-unbooked": lazy_gettext("Consultant hours expire that nobody has booked"),
+    "used": lazy_gettext("Much of the credit or of the hours is used"),
+    "seats-mismatch": lazy_gettext("Seats do not fit what the publisher counts"),
+    "not-activated": lazy_gettext("A grant is not activated yet"),
+    "seats-unused": lazy_gettext("Seats stay unused"),
+    "stale": lazy_gettext("Cost data is old"),
+}
+RHYTHM_WORDS: dict[str, Any] = {
+    "nightly": lazy_gettext("Every night on which there is something to say"),
+    "weekly": lazy_gettext("At most once a week"),
+    "monthly": lazy_gettext("At most once a month"),
+}
+
+
+@pages.get("/me/alerts")
+def show() -> ResponseReturnValue:
+    """The choices as they are."""
+    return _page(Form({"rhythm": _("How often")}))
+
+
+@pages.post("/me/alerts")
+def save() -> ResponseReturnValue:
+    """Keeps the choices."""
+    caller = session.caller()
+    form = Form({"rhythm": _("How often")})
+    wanted, rhythm = set(request.form.getlist("rules")) & set(RULES), request.form.get("rhythm", RHYTHMS[0])
+
+    def act() -> bool:
+        choose(caller, wanted=wanted, rhythm=rhythm)
+        return True
+
+    if not attempt(form, act):
+        return _page(form)
+    flash(_("Saved. It counts from tonight on."), "success")
+    return redirect(url_for("alert_choices.show"), 303)
+
+
+def _page(form: Form) -> ResponseReturnValue:
+    caller = session.caller()
+    page = render_template(
+        "alert_choices.html", form=form, choices=choices_of(caller), rhythm=rhythm_of(caller),
+        rule_words=RULE_WORDS, rhythms=RHYTHM_WORDS,
+    )
+    return page, form.status
