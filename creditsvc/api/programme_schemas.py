@@ -41,9 +41,10 @@ class PackageLineSchema(AnswerSchema):
 
 
 class PackageSchema(AnswerSchema):
-    """What an enrolment with it brings, as a whole or not at all."""
+    """What an enrolment with it brings, as a whole or not at all; an enrolment keeps the version of its day."""
 
     key = text_field(required=True)
+    version = fields.Integer(required=True)
     lines = fields.List(fields.Nested(PackageLineSchema), required=True)
 
 
@@ -66,6 +67,19 @@ class ProgrammeListSchema(AnswerSchema):
 
     items = fields.List(fields.Nested(ProgrammeSchema), required=True)
     next = next_page()
+
+
+class PolicySchema(AnswerSchema):
+    """What holds of sessions with consultants."""
+
+    programme = text_field(required=True)
+    confirm_days = fields.Integer(
+        required=True, metadata={"description": "within so many days noted minutes are disputed, or count"}
+    )
+    excess = text_field("minutes beyond those booked: draw or uncovered", required=True)
+    no_show_percent = fields.Integer(required=True, metadata={"description": "of the minutes booked"})
+    late_hours = fields.Integer(required=True, metadata={"description": "before the start"})
+    late_percent = fields.Integer(required=True, metadata={"description": "of the minutes booked"})
 
 
 class CohortSchema(AnswerSchema):

@@ -1,6 +1,9 @@
 """Partners, programmes with their packages, cohorts, and who is enrolled."""
 
+from dataclasses import asdict
 from typing import Any
+
+from flask import Response
 
 from creditsvc.api.paging import page, page_of_all, two_keys
 from creditsvc.api.programme_schemas import (
@@ -11,16 +14,21 @@ from creditsvc.api.programme_schemas import (
     EnrolmentQuerySchema,
     EnrolmentsOfStartupQuerySchema,
     PartnerListSchema,
+    PolicySchema,
     ProgrammeListSchema,
     ProgrammeQuerySchema,
     ProgrammeSchema,
 )
-from creditsvc.api.routes import get, new_blueprint
+from creditsvc.api.routes import get, new_blueprint, post
 from creditsvc.api.schemas import PagingSchema
 from creditsvc.api.tokens import current_caller
+from creditsvc.api.writes import write_once
+from creditsvc.consulting.consultants import Policy, policy_of_programme, set_policy
+from creditsvc.consulting.schemas import PolicyShape
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.errors import NotFound
 from creditsvc.grants.reading import has_award
+from creditsvc.parties.once import Answer
 from creditsvc.parties.reading import find_startup
 from creditsvc.programmes import reading
 from creditsvc.programmes.models import Partner
@@ -50,6 +58,29 @@ def get_programme(key: str) -> dict[str, Any]:
         if view.key == key:
             return shown(view)
     raise NotFound("programme", key)
+
+
+@get(blueprint, "/programmes/<key>/consulting-policy", answers=PolicySchema)
+def get_consulting_policy(key: str) -> dict[str, Any]:
+    """What holds of sessions booked in a programme."""
+    get_programme(key)
+    return _shown_policy(key)
+
+
+@post(blueprint, "/programmes/<key>/consulting-policy", scope="admin", body=PolicyShape, answers=PolicySchema)
+def set_consulting_policy(body: dict[str, Any], key: str) -> Response:
+    """Says what holds of sessions booked from now on; those that are booked keep what held then."""
+    caller = current_caller()
+
+    def act() -> Answer:
+        set_policy(caller, key, Policy(**body))
+        return Answer(200, _shown_policy(key))
+
+    return write_once(act)
+
+
+def _shown_policy(key: str) -> dict[str, Any]:
+    return {"programme": key, **asdict(policy_of_programme(key))}
 
 
 @get(blueprint, "/cohorts", query=CohortQuerySchema, answers=CohortListSchema)
@@ -112,7 +143,7 @@ def _shown_package(package: PackageView) -> dict[str, Any]:
         }
         for line in package.lines
     ]
-    return {"key": package.key, "lines": lines}
+    return {"key": package.key, "version": package.version, "lines": lines}
 
 
 def _shown_cohort(view: CohortView) -> dict[str, Any]:

@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "load": "commands_load:load_command",
     "mail": "commands_night:mail_group",
     "nightly": "commands_night:nightly_command",
+    "programme": "commands_programmes:programme_group",
     "rate": "commands_rates:rate_group",
     "reported": "commands_grants:reported_command",
     "restore": "commands_service:restore_command",

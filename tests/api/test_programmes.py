@@ -46,7 +46,7 @@ def test_a_programme_says_its_terms_and_what_its_packages_bring(manager: Speaker
     assert manager.get("/programmes/techconnect").json == {
         "key": "techconnect", "name": "TechConnect", "name_zh_hant": None, "name_zh_hans": None,
         "partner": "microsoft", "timezone": "Asia/Hong_Kong", "months": 12, "terms_version": 1,
-        "packages": [{"key": "standard", "lines": [
+        "packages": [{"key": "standard", "version": 1, "lines": [
             {"resource": "azure-credit", "pool": "ms-azure", "unit": "USD", "amount": "25000.5", "months": 12,
              "monthly": False},
         ]}],
