@@ -234,8 +234,11 @@ def trail_of(
 
 
 def _refuse_last_administrator(person: Person, field: str) -> None:
-    others = select(Person.id).where(Person.role == "administrator", Person.active, Person.id != person.id)
-    if db.session.scalar(others.limit(1)) is None:
+    # all of them are locked, so that of two who end each other's role the second sees what the first did
+    administrators = db.session.scalars(
+        select(Person.id).where(Person.role == "administrator", Person.active).order_by(Person.id).with_for_update()
+    ).all()
+    if set(administrators) <= {person.id}:
         raise Conflict(
             field, "last-administrator", "This is the last administrator: make somebody else one first."
         )

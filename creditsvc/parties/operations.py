@@ -145,7 +145,7 @@ def add_membership(
     may not do this, and invites instead (parties/invitations.py), which tells nothing of other startups' people.
     Raises NotFound, Forbidden, RuleBroken("email" | "name" | "role", ...).
     """
-    company = require_startup(caller, "startup.edit", startup)
+    company = require_startup(caller, "startup.edit", startup, locked=True)
     if caller.programme_ids is not None:
         raise Forbidden("member.add")
     person = person_of(email) or new_person(caller, email, name, language)
