@@ -1,19 +1,21 @@
 """Requests as they stand, with whose they are and what they are about; one statement for any number of them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import aliased
 
 from creditsvc.core.amounts import Unit, format_amount, unit_named
 from creditsvc.core.days import instant_text
 from creditsvc.core.errors import NotFound
 from creditsvc.db import db, is_id
-from creditsvc.grants.models import Grant, GrantRequest
+from creditsvc.grants.activation import stands
+from creditsvc.grants.models import Activation, Grant, GrantRequest
 from creditsvc.grants.requests import OPEN
 from creditsvc.ledger.models import Account, Resource
+from creditsvc.ledger.reading import AccountView
 from creditsvc.parties.access import Caller, require, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 
@@ -71,6 +73,36 @@ def requests_of_startup(startup: Startup, limit: int) -> list[RequestView]:
     """The newest requests of a startup. The caller must have been allowed to see it."""
     statement = _requests().where(GrantRequest.startup_id == startup.id).order_by(GrantRequest.id.desc()).limit(limit)
     return [_view(*row) for row in db.session.execute(statement)]
+
+
+def papers_of_startup(
+    startup: Startup, views: Sequence[AccountView]
+) -> tuple[dict[str, Activation], list[RequestView]]:
+    """What stands of the activations of a startup's grants, by the key of the grant, and its requests that are open.
+
+    `views` are its accounts. In one statement, since a startup's page asks for much. The caller must have been allowed
+    to see it.
+    """
+    rows = db.session.execute(
+        select(Grant, Activation, GrantRequest)
+        .select_from(Grant)
+        .outerjoin(Activation, (Activation.grant_id == Grant.id) & stands())
+        .outerjoin(GrantRequest, (GrantRequest.grant_id == Grant.id) & (GrantRequest.state == OPEN))
+        .where(Grant.startup_id == startup.id, or_(Activation.id.is_not(None), GrantRequest.id.is_not(None)))
+    )
+    accounts = {view.id: view for view in views}
+    activated: dict[str, Activation] = {}
+    asked: dict[int, RequestView] = {}
+    for grant, activation, request in rows:
+        if activation is not None:
+            activated[grant.key] = activation
+        if request is not None and request.account_id in accounts:
+            view = accounts[request.account_id]
+            asked[request.id] = RequestView(
+                request, startup.key, startup.name, grant.key, None, view.resource, view.resource_name, view.kind,
+                view.unit,
+            )
+    return activated, [asked[number] for number in sorted(asked, reverse=True)]
 
 
 def find_request(caller: Caller, request_id: int) -> RequestView:

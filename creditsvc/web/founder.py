@@ -23,6 +23,9 @@ from creditsvc.web.cards import cards_of, grants_held
 
 log = structlog.get_logger()
 
+KINDS = ("credit", "hours", "seats")
+"""In which order holdings stand."""
+
 MOST_CHANGES = 12
 """How many changes the page tells one by one; the statement has the rest."""
 
@@ -38,7 +41,8 @@ def first_page(caller: Caller, startup: Startup, views: Sequence[AccountView]) -
     told = [] if since is None else _changes(views, history, since, caller.now)
     asked = _asked(requests_of_startup(startup, 20), caller.now)
     page = render_template(
-        "founder.html", startup=startup, now=caller.now, cards=cards_of(views, held, caller.now, history),
+        "founder.html", startup=startup, now=caller.now,
+        cards=sorted(cards_of(views, held, caller.now, history), key=lambda card: KINDS.index(card.view.kind)),
         grants=grants_held(views, activations_of_startup(startup.id)), own_scopes={one.external_id for one in held},
         scopes=scope_views(held, {view.id: view.resource for view in views}), since=since,
         since_day=None if since is None else day_of(since), changes=told[:MOST_CHANGES],

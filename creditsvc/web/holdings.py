@@ -5,8 +5,8 @@ from datetime import UTC, timedelta
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from creditsvc.grants.activation import activations_of_startup
 from creditsvc.grants.reading import has_award
+from creditsvc.grants.request_reading import papers_of_startup
 from creditsvc.ledger.reading import holdings_of
 from creditsvc.parties.access import may_with
 from creditsvc.parties.reading import members_of
@@ -35,13 +35,14 @@ def one(key: str) -> ResponseReturnValue:
         return founder.first_page(caller, startup, views)
     held = scopes_held(view.id for view in views)
     enrolments = enrolments_of(caller, startup, has_award())
-    activated = activations_of_startup(startup.id)
+    activated, asked = papers_of_startup(startup, views)
     return render_template(
         "startup.html", startup=startup, now=caller.now, cards=cards_of(views, held, caller.now),
         grants=grants_held(views, activated),
         enrolments=enrolments, scopes=scope_views(held, {view.id: view.resource for view in views}),
         may_activate=may_with(caller, "grant.activate", startup), own_scopes={one.external_id for one in held},
         members=members_of(startup), packages_awarded={one.cohort for one in enrolments if one.is_awarded},
+        asked=asked,
     )
 
 

@@ -31,6 +31,8 @@ def test_a_founder_asks_a_manager_approves_and_both_see_it(founder: Browser, man
     address = asked(founder, expires="2027-08-31")
 
     assert "Harbour Robotics Azure" in manager.get("/requests").text.replace("azure-credit", "Azure")
+    assert "What is asked for Waits for an answer azure-credit: USD 400.00 more, until 31 Aug 2027" in manager.get(
+        "/startups/harbour").text
     page = manager.get(address)
     assert "USD 500.00 (ms-azure)" in page.text
     done = manager.follow(manager.submit(page, {"reason": "Well used"}, action=f"{address}/approve"))
