@@ -72,7 +72,7 @@ def erase_person(caller: Caller, person_id: int, *, confirmed: str) -> str:
 def _end_access(caller: Caller, person: Person) -> None:
     """No session, token, link or calendar of theirs opens anything, and no role or membership is left."""
     person.active, person.password_hash, person.role, person.partner_id = False, None, None, None
-    person.limited_to_programmes, person.language = False, None
+    person.limited_to_programmes, person.language, person.time_zone = False, None, None
     person.session_epoch += 1
     db.session.flush()
     for model in (Membership, ManagerProgramme, PasswordReset, AlertPreference, AlertRhythm, AnsweredRequest, Visit):

@@ -118,7 +118,10 @@ def list_own_tokens(query: dict[str, Any]) -> dict[str, Any]:
 
 def shown_member(member: Member) -> dict[str, Any]:
     """One of a startup's people as JSON."""
-    return {"email": member.email, "name": member.name, "role": member.role}
+    return {
+        "email": member.email, "name": member.name, "role": member.role, "language": member.language,
+        "time_zone": member.time_zone,
+    }
 
 
 def _shown_invitation(one: Invitation) -> dict[str, Any]:

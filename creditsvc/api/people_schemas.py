@@ -11,6 +11,8 @@ class MemberSchema(AnswerSchema):
     email = text_field(required=True)
     name = text_field(required=True)
     role = text_field("owner or member", required=True)
+    language = text_field("of pages and mails: en, zh_Hant, zh_Hans; null where none was chosen", allow_none=True)
+    time_zone = text_field("of pages and mails, such as Asia/Hong_Kong; null where none was chosen", allow_none=True)
 
 
 class MemberListSchema(AnswerSchema):

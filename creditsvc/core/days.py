@@ -7,7 +7,8 @@ for the next one (so that the last day counts whole); an instant is taken exactl
 import re
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from creditsvc.core.errors import RuleBroken
 
@@ -19,6 +20,8 @@ FIRST_YEAR, LAST_YEAR = 1970, 2999
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """By how much a person's clock may be ahead of ours: an instant so far ahead counts as not in the future."""
+
+_REGIONS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
@@ -149,6 +152,15 @@ def last_day_of_months(first: date, months: int) -> date:
     return date(year, month + 1, min(first.day - 1, monthrange(year, month + 1)[1]))
 
 
+def utc_offset(at: datetime, zone: ZoneInfo) -> str:
+    """How far a zone's clock is from UTC at an instant, as people write it: `UTC+8`, `UTC-3:30`, `UTC`."""
+    minutes = int((at.astimezone(zone).utcoffset() or timedelta()).total_seconds() // 60)
+    if not minutes:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")
+
+
 def zone_named(name: str, field: str = "timezone") -> ZoneInfo:
     """The time zone of that IANA name. Raises RuleBroken(field, "unknown-zone")."""
     try:
@@ -157,3 +169,19 @@ def zone_named(name: str, field: str = "timezone") -> ZoneInfo:
         raise RuleBroken(
             field, "unknown-zone", "%(value)r is no time zone: write a name such as Asia/Hong_Kong", value=name
         ) from error
+
+
+@cache
+def time_zones() -> tuple[str, ...]:
+    """The time zones that people choose from: those of places, and UTC."""
+    places = (name for name in available_timezones() if name.partition("/")[0] in _REGIONS)
+    return (*sorted(places), "UTC")
+
+
+def check_time_zone(name: str, field: str = "time_zone") -> str:
+    """The name itself when people may choose it. Raises RuleBroken(field, "unknown-zone")."""
+    if name not in time_zones():
+        raise RuleBroken(
+            field, "unknown-zone", "%(value)r is no time zone: write a name such as Asia/Hong_Kong", value=name[:60]
+        )
+    return name

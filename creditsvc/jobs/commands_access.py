@@ -12,10 +12,11 @@ from creditsvc.core.days import instant_text
 from creditsvc.db import transaction
 from creditsvc.jobs.commands_people import user_group
 from creditsvc.jobs.shell import Answer, answers, caller, service, settings
+from creditsvc.languages import LANGUAGES
 from creditsvc.parties.directory import deactivate
 from creditsvc.parties.invitations import Sending, invite_member, invite_staff
 from creditsvc.parties.models import MEMBER_ROLES, STAFF_ROLES
-from creditsvc.parties.operations import LANGUAGES, known_person
+from creditsvc.parties.operations import known_person
 from creditsvc.programmes.models import Partner, Programme
 from creditsvc.programmes.reading import by_key
 

@@ -8,8 +8,9 @@ from creditsvc.core.days import as_of_instant, instant_text
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import transaction
 from creditsvc.jobs.shell import Answer, answers, caller, service
+from creditsvc.languages import LANGUAGES
 from creditsvc.parties.models import MEMBER_ROLES, STAFF_ROLES, TOKEN_SCOPES
-from creditsvc.parties.operations import LANGUAGES, add_membership, add_person, set_password
+from creditsvc.parties.operations import add_membership, add_person, set_password
 from creditsvc.parties.tokens import create_token, list_tokens, revoke_token
 from creditsvc.programmes.models import Partner, Programme
 from creditsvc.programmes.reading import by_key

@@ -14,16 +14,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NotRequired, TypedDict
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_decimal
-from babel.support import NullTranslations, Translations
+from babel.support import NullTranslations
 from css_inline import CSSInliner
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from creditsvc.core.amounts import clock_text, to_decimal, unit_named
+from creditsvc.languages import catalogue, locale_for, tag_of
 
-TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
 SEVERITIES = ("urgent", "warning", "notice")
 """Worst first."""
 
@@ -31,7 +31,6 @@ LONGEST_SUBJECT = 150
 """Names of startups may be longer than any list of mails shows."""
 
 _NOTHING_OPTIONAL: dict[str, None] = dict.fromkeys(("balance", "burn_rate", "at_risk", "ack_url", "snooze_url"))
-_ENGLISH = Locale("en", "GB")
 
 
 @dataclass(frozen=True)
@@ -160,7 +159,7 @@ def money(steps: int, unit: str, language: str) -> str:
 
     `steps` is in the unit's smallest step. Raises RuleBroken("unit", "unknown-unit").
     """
-    translations, locale = _translations(language)
+    translations, locale = catalogue(language)
     named = unit_named(unit)
     value = to_decimal(steps, named)
     if named.is_money:
@@ -176,22 +175,17 @@ def money(steps: int, unit: str, language: str) -> str:
 
 def gettext_for(language: str) -> Callable[[str], str]:
     """The translator of a language, for words that are made before they come to a template."""
-    return _translations(language)[0].ugettext
+    return catalogue(language)[0].ugettext
 
 
 def ngettext_for(language: str) -> Callable[[str, str, int], str]:
     """The translator of a language for what is counted: (one, many, count)."""
-    return _translations(language)[0].ungettext
-
-
-def locale_for(language: str) -> Locale:
-    """The locale in which dates go with the words of a language."""
-    return _translations(language)[1]
+    return catalogue(language)[0].ungettext
 
 
 def day(value: date, language: str) -> str:
     """A day for reading: `15 June 2026`."""
-    return _long_day(value, _translations(language)[1])
+    return _long_day(value, locale_for(language))
 
 
 # One night says the same figures and days many times over: to the owner and to staff, in a title and beside it.
@@ -229,21 +223,8 @@ def _worst_first(sections: Sequence[DigestSection]) -> list[dict[str, Any]]:
 
 
 @lru_cache(maxsize=32)
-def _translations(language: str) -> tuple[NullTranslations, Locale]:
-    """The catalogue of a language and the locale that goes with it; English where there is none."""
-    try:
-        locale = Locale.parse(language, sep="-" if "-" in language else "_")
-    except (ValueError, UnknownLocaleError):
-        return NullTranslations(), _ENGLISH
-    translations = Translations.load(TRANSLATIONS, [str(locale)])
-    if not isinstance(translations, Translations):
-        return NullTranslations(), _ENGLISH
-    return translations, _ENGLISH if locale.language == "en" else locale
-
-
-@lru_cache(maxsize=32)
 def _environment(language: str) -> Environment:
-    translations, locale = _translations(language)
+    translations, locale = catalogue(language)
     environment = Environment(
         loader=PackageLoader("creditsvc.mail"),
         autoescape=select_autoescape(["html"], default_for_string=True),
@@ -262,7 +243,7 @@ def _environment(language: str) -> Environment:
         "notice": translations.ugettext("For your information"),
     }.__getitem__
     environment.globals["role_label"] = _role_labels(translations).__getitem__
-    environment.globals["language_tag"] = str(locale).replace("_", "-")
+    environment.globals["language_tag"] = tag_of(locale)
     return environment
 
 

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
 
-from creditsvc.mail.render import Rendered, locale_for, render
+from creditsvc.languages import locale_for
+from creditsvc.mail.render import Rendered, render
 
 Reader = Literal["consultant", "startup", "manager"]
 """As what a person is written to: it decides what the foot of the mail says."""

@@ -149,16 +149,18 @@ def _user(loading: Loading, item: Item) -> Outcome:
         if person is None:
             operations.add_person(
                 loading.caller, email=data["email"], name=data["name"], role=data["role"],
-                language=data.get("language"), programme_ids=programme_ids, partner_id=partner_id,
+                language=data.get("language"), time_zone=data["time_zone"] or None, programme_ids=programme_ids,
+                partner_id=partner_id,
             )
             return "new"
         language = data.get("language", person.language)
         stated = (data["name"].strip(), data["role"], language, programme_ids, partner_id)
-        if (person.name, person.role, person.language, _programmes_of(person), person.partner_id) == stated:
+        is_same = (person.name, person.role, person.language, _programmes_of(person), person.partner_id) == stated
+        if is_same and data["time_zone"] in ("", person.time_zone):
             return "same"
         operations.edit_person(
             loading.caller, data["email"], name=data["name"], role=data["role"], language=language,
-            programme_ids=programme_ids, partner_id=partner_id,
+            time_zone=data["time_zone"], programme_ids=programme_ids, partner_id=partner_id,
         )
         return "changed"
 

@@ -7,11 +7,11 @@ from marshmallow import ValidationError, fields, validate
 
 from creditsvc.core.errors import FileError
 from creditsvc.grants.schemas import REASON
+from creditsvc.languages import LANGUAGES
 from creditsvc.licences.models import DELIVERIES
 from creditsvc.onboarding.shapes import NAME, Flag, Key, Months, Shape, Text, TimeOfDay, WholeCount, many
 from creditsvc.parties.fields import Amount, Day, Moment
 from creditsvc.parties.models import MEMBER_ROLES, STAFF_ROLES
-from creditsvc.parties.operations import LANGUAGES
 from creditsvc.programmes.models import ENROLMENT_STATES
 
 DAYS_OF_WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -195,6 +195,7 @@ class UserItem(Shape):
     programmes = fields.List(Text(), load_default=None, allow_none=True)
     partner = Text(load_default=None)
     language = Text(validate=validate.OneOf(LANGUAGES))
+    time_zone = Text(load_default="")
 
 
 class RateItem(Shape):

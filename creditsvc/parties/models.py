@@ -27,7 +27,10 @@ class Startup(Model):
 
 
 class Person(Model):
-    """Somebody who can sign in or be written to. `role` is a staff role, or None for a startup's people."""
+    """Somebody who can sign in or be written to. `role` is a staff role, or None for a startup's people.
+
+    `language` and `time_zone` (an IANA name) are how they read, pages and mails; None where they chose none.
+    """
 
     __tablename__ = "person"
 
@@ -35,6 +38,7 @@ class Person(Model):
     email: Mapped[str] = mapped_column(String(254), unique=True)  # lower case
     name: Mapped[str] = mapped_column(String(200))
     language: Mapped[str | None] = mapped_column(String(10))
+    time_zone: Mapped[str | None] = mapped_column(String(60))
     role: Mapped[str | None] = mapped_column(String(20))
     limited_to_programmes: Mapped[bool] = mapped_column(default=False)
     partner_id: Mapped[int | None] = mapped_column(ForeignKey("partner.id"))

@@ -5,8 +5,10 @@ from collections.abc import Callable, Collection
 
 from sqlalchemy import delete, select
 
+from creditsvc.core.days import check_time_zone
 from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
+from creditsvc.languages import LANGUAGES
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require, require_startup
 from creditsvc.parties.models import (
@@ -20,7 +22,6 @@ from creditsvc.parties.models import (
 )
 from creditsvc.parties.passwords import hash_password
 
-LANGUAGES = ("en", "zh_Hant", "zh_Hans")
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
 _EMAIL = re.compile(r"(?!.*=\?)[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+")  # =? would begin an encoded word
 
@@ -92,17 +93,20 @@ def add_person(
     name: str,
     role: str | None = None,
     language: str | None = None,
+    time_zone: str | None = None,
     programme_ids: Collection[int] | None = None,
     partner_id: int | None = None,
 ) -> Person:
     """A new person without a password (they set one by mail). `programme_ids` limits a manager to those programmes.
 
-    Raises Forbidden, RuleBroken("email" | "name" | "role" | "language", ...) and Conflict("email", "email-taken").
+    Raises Forbidden, RuleBroken("email" | "name" | "role" | "language" | "time_zone", ...) and
+    Conflict("email", "email-taken").
     """
     require(caller, "people.edit")
     if person_of(email) is not None:
         raise Conflict("email", "email-taken", "There is a person with the address %(email)s already.", email=email)
     person = new_person(caller, email, name, language)
+    person.time_zone = None if time_zone is None else check_time_zone(time_zone)
     set_role(person, role, programme_ids, partner_id)
     trail.record(caller, "person.added", f"person:{person.email}", after={"role": role})
     return person
@@ -115,12 +119,14 @@ def edit_person(
     name: str,
     role: str | None,
     language: str | None = None,
+    time_zone: str = "",
     programme_ids: Collection[int] | None = None,
     partner_id: int | None = None,
 ) -> Person:
-    """States a person's name, role and programmes anew. A change of role ends their sessions.
+    """States a person's name, role and programmes anew; without a time zone theirs stays. A change of role ends their
+    sessions.
 
-    Raises Forbidden, NotFound("person") and RuleBroken("name" | "role" | "language", ...).
+    Raises Forbidden, NotFound("person") and RuleBroken("name" | "role" | "language" | "time_zone", ...).
     """
     require(caller, "people.edit")
     person = known_person(email)
@@ -129,6 +135,8 @@ def edit_person(
         person.session_epoch += 1
     person.name = check_name(name)
     person.language = None if language is None else check_language(language)
+    if time_zone:
+        person.time_zone = check_time_zone(time_zone)
     set_role(person, role, programme_ids, partner_id)
     after = {"role": person.role, **({"renamed": True} if person.name != name_before else {})}
     if after != before:

@@ -20,6 +20,8 @@ class Member:
     name: str
     role: str
     since: datetime
+    language: str | None = None
+    time_zone: str | None = None
 
 
 def find_startup(caller: Caller, key: str) -> Startup:
@@ -54,7 +56,9 @@ def name_contains(search: str) -> ColumnElement[bool]:
 def members_of(startup: Startup) -> list[Member]:
     """A startup's people, owners first. The caller must have been allowed to see it."""
     rows = db.session.execute(
-        select(Person.email, Person.name, Membership.role, Person.created_at)
+        select(
+            Person.email, Person.name, Membership.role, Person.created_at, Person.language, Person.time_zone
+        )
         .join(Membership, Membership.person_id == Person.id)
         .where(Membership.startup_id == startup.id)
         .order_by(Membership.role.desc(), Person.email)

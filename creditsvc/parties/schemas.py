@@ -2,8 +2,8 @@
 
 from marshmallow import Schema, fields, validate
 
+from creditsvc.languages import LANGUAGES
 from creditsvc.parties.models import MEMBER_ROLES, STAFF_ROLES
-from creditsvc.parties.operations import LANGUAGES
 
 KEY = validate.Regexp(
     r"^[a-z0-9][a-z0-9-]*\Z", error="Write small letters, digits and hyphens, beginning with a letter or digit."
@@ -92,6 +92,13 @@ class EndMemberShape(Schema):
     """Somebody who is to belong to a startup no more."""
 
     email = fields.String(required=True, validate=_EMAIL)
+
+
+class OwnSettingsShape(Schema):
+    """How somebody reads; blank: as if never chosen."""
+
+    language = fields.String(load_default="", validate=validate.Length(max=10))
+    time_zone = fields.String(load_default="", validate=validate.Length(max=60))
 
 
 class SignInShape(Schema):

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from flask import Blueprint, Flask
-from flask_babel import Babel
 
 from creditsvc.web import (
     activation,
@@ -26,6 +25,7 @@ from creditsvc.web import (
     letters,
     lists,
     mails,
+    me,
     navigation,
     night,
     offers,
@@ -39,6 +39,7 @@ from creditsvc.web import (
     programmes,
     proposals,
     rates,
+    reader,
     reported,
     requests,
     runs_of_jobs,
@@ -60,11 +61,9 @@ MOST_BYTES = 64 * 1024 * 1024
 
 def hang(app: Flask) -> None:
     """Hangs the pages into the app."""
-    app.config.setdefault("BABEL_DEFAULT_LOCALE", "en_GB")
-    app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Hong_Kong")
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = timedelta(days=365)  # the addresses of files change with their content
-    Babel(app)
+    reader.hang(app)
     headers.hang(app)
     session.hang(app)
     errors.hang(app)
@@ -78,7 +77,7 @@ def hang(app: Flask) -> None:
         static, entry.pages, passwords.pages, health.pages, startups.pages, holdings.pages, people.pages,
         invitations.pages, grants.pages, scopes.pages, usage.pages, rates.pages, pools.pages, reported.pages,
         activation.pages, night.pages, night.links, calendars.pages, products.pages, seats.pages, bookings.pages,
-        sessions.pages, consulting.pages, consultants.pages, requests.pages,
+        sessions.pages, consulting.pages, consultants.pages, requests.pages, me.pages, me.languages,
         worklist.pages, lists.pages, programmes.pages, packages.pages, cohorts.pages, offers.pages, proposals.pages,
         directory.pages, tokens.pages, runs_of_jobs.pages, outbox.pages, mails.pages, settings.pages,
         cohort_enrolling.pages, leaving.pages, letters.pages,

@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc.administration import mail_samples
+from creditsvc.languages import LANGUAGES
 from creditsvc.parties.access import require
-from creditsvc.parties.operations import LANGUAGES
 from creditsvc.parties.schemas import NothingShape
 from creditsvc.web import session
 from creditsvc.web.forms import Form, posted, submit_once

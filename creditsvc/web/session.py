@@ -1,12 +1,13 @@
 """Who is signed in: the session cookie, the `Caller` of a request, and the pages that ask for one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, abort, current_app, redirect, request, session, url_for
+from flask_babel import refresh
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Select, bindparam
@@ -34,6 +35,8 @@ class SignedIn:
     name: str
     caller: Caller
     night_is_late: bool = False
+    language: str | None = None
+    time_zone: str | None = None
     is_authenticated: bool = True
     is_active: bool = True
     is_anonymous: bool = False
@@ -94,7 +97,9 @@ def _people_of_cookies() -> Select[*tuple[Any, ...]]:
 
 
 def _signed_in(person: Person, caller: Caller, night_is_late: bool = False) -> SignedIn:
-    return SignedIn(person.id, person.session_epoch, person.name, caller, night_is_late)
+    return SignedIn(
+        person.id, person.session_epoch, person.name, caller, night_is_late, person.language, person.time_zone
+    )
 
 
 def sign_in(person: Person) -> None:
@@ -102,6 +107,12 @@ def sign_in(person: Person) -> None:
     session.clear()
     session.permanent = True
     login_user(_signed_in(person, caller_of(person, clock.now(), address())))
+    refresh()  # what is said from here on is said to them
+
+
+def reads(language: str | None, time_zone: str | None) -> None:
+    """Who is signed in reads like this from here on, in this request too."""
+    login_user(replace(current_user._get_current_object(), language=language, time_zone=time_zone))
 
 
 def sign_out() -> None:

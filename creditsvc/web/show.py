@@ -2,17 +2,20 @@
 
 import hashlib
 from datetime import date, datetime
-from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
+from babel import Locale
+from babel.dates import format_skeleton
+from babel.numbers import format_compact_decimal
 from flask import Flask, url_for
-from flask_babel import format_date, format_datetime, gettext, lazy_gettext
+from flask_babel import gettext, lazy_gettext, ngettext
 
 from creditsvc.core.amounts import Unit, format_amount, parse_amount, shown_amount, to_decimal, unit_named
-from creditsvc.core.days import DEFAULT_ZONE, days_left, instant_text, last_day, zone_named
+from creditsvc.core.days import DEFAULT_ZONE, days_left, instant_text, last_day, utc_offset, zone_named
 from creditsvc.core.rates import rate_text
 from creditsvc.statements.entries import Entry
+from creditsvc.web import reader
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -41,11 +44,19 @@ def hang(app: Flask) -> None:
 
 
 def amount(steps: int, unit: Unit) -> str:
-    """The amount with its unit, as it stands on a page: `USD 25,000.00`, `1.5 hours`, `5 seats`."""
+    """The amount with its unit, as it stands on a page: `USD 25,000.00`, `1.5 hours`, `5 seats`.
+
+    Its figure is alike in all our languages, which part thousands with a comma (`core.amounts`).
+    """
     text = shown_amount(steps, unit)
     if unit.is_money:
         return f"{unit.name}\N{NO-BREAK SPACE}{text}"
-    return f"{text}\N{NO-BREAK SPACE}{unit.name if text == '1' else unit.name + 's'}"
+    count = 1 if text == "1" else 2  # a fraction takes the plural
+    if unit.name == "hour":
+        words = ngettext("%(number)s hour", "%(number)s hours", count, number=text)
+    else:
+        words = ngettext("%(number)s seat", "%(number)s seats", count, number=text)
+    return str(words).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def money_of(steps: int, currency: str) -> str:
@@ -76,55 +87,68 @@ def entry_word(kind: str) -> str:
 
 
 def short(steps: int, unit: Unit) -> str:
-    """A round figure for an axis: `25k`, `1.5M`, `500`."""
-    value = to_decimal(steps, unit)
-    for size, letter in ((Decimal(10**6), "M"), (Decimal(10**3), "k")):
-        if value >= size:
-            return f"{(value / size).normalize():f}{letter}"
-    return f"{value.normalize():f}"
+    """A round figure for an axis: `25K`, `1.5M`, `500`, `2.5万`."""
+    return format_compact_decimal(to_decimal(steps, unit), locale=reader.locale(), fraction_digits=1)
 
 
 def short_day(value: date) -> str:
     """A day for an axis: `1 Mar`."""
-    text: str = format_date(value, "d MMM")
-    return text
+    return _date(value, "MMMd", reader.locale())
 
 
 def day(value: date | datetime | None) -> str:
-    """A day, in Hong Kong's calendar when it is an instant: `28 Feb 2027`."""
+    """A day: `28 Feb 2027`. Of an instant it is Hong Kong's, and says so where the reader's clock differs then."""
     if value is None:
         return "–"
-    if isinstance(value, datetime):
-        value = value.astimezone(DEFAULT_ZONE).date()
-    text: str = format_date(value, "d MMM yyyy")
-    return text.replace(" ", "\N{NO-BREAK SPACE}")
+    if not isinstance(value, datetime):
+        return _date(value, "yMMMd", reader.locale())
+    text = _date(value.astimezone(DEFAULT_ZONE).date(), "yMMMd", reader.locale())
+    return _as_hong_kongs(text) if reader.is_elsewhere(value) else text
+
+
+def _as_hong_kongs(text: str) -> str:
+    return str(gettext("%(day)s (Hong Kong)", day=text)).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def shown_last_day(end: datetime | None) -> str:
-    """An end as people are told it: its last day (L4)."""
-    return "–" if end is None else day(last_day(end))
+    """An end as people are told it: its last day (L4), which is Hong Kong's as every `day` of an instant."""
+    if end is None:
+        return "–"
+    text = _date(last_day(end), "yMMMd", reader.locale())
+    return _as_hong_kongs(text) if reader.is_elsewhere(end) else text
 
 
 def moment(value: datetime | None) -> str:
-    """An instant in Hong Kong's time: `28 Feb 2027, 14:05`."""
+    """An instant on the reader's clock, which says how far it is from UTC: `28 Feb 2027, 14:05 UTC+8`."""
     if value is None:
         return "–"
-    text: str = format_datetime(value.astimezone(DEFAULT_ZONE), "d MMM yyyy, HH:mm", rebase=False)
-    return text
+    zone, locale = reader.zone(), reader.locale()
+    local = value.astimezone(zone)
+    both = locale.datetime_formats["medium"].format(f"{local:%H:%M}", _date(local.date(), "yMMMd", locale))
+    return f"{both}\N{NO-BREAK SPACE}{utc_offset(value, zone)}"
 
 
-def clock_in(value: datetime, zone: str) -> str:
-    """The time that a clock of a zone shows at an instant: `14:05`, with its day where Hong Kong has another one."""
+def clock_in(value: datetime, zone: str, beside: date | None = None) -> str:
+    """The time that a clock of a zone shows at an instant: `14:05`, with its day unless that is the day `beside` which
+    it stands (without one: the reader's).
+    """
     local = value.astimezone(zone_named(zone))
-    other_day = local.date() != value.astimezone(DEFAULT_ZONE).date()
-    text: str = format_datetime(local, "d MMM, HH:mm" if other_day else "HH:mm", rebase=False)
-    return text
+    time = f"{local:%H:%M}"
+    if local.date() == (beside or value.astimezone(reader.zone()).date()):
+        return time
+    locale = reader.locale()
+    return str(locale.datetime_formats["medium"].format(time, _date(local.date(), "MMMd", locale)))
 
 
 def weekday(value: date) -> str:
-    """A day with its weekday: `Mon 15 Jun 2026`."""
-    text: str = format_date(value, "EEE d MMM yyyy")
-    return text
+    """A day with its weekday: `Mon, 15 Jun 2026`."""
+    return _date(value, "yMMMEd", reader.locale())
+
+
+@lru_cache(maxsize=4096)
+def _date(value: date, skeleton: str, locale: Locale) -> str:
+    """A date in the fields of a CLDR skeleton, on one line."""
+    return format_skeleton(skeleton, value, locale=locale).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def wall(minutes: int) -> str:

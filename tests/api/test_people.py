@@ -2,13 +2,15 @@ from creditsvc.parties.tokens import create_token, revoke_token
 from tests import factories
 from tests.api.speaking import ONE_DATABASE, Speaker
 
+NOTHING_CHOSEN = {"language": None, "time_zone": None}
+
 
 def test_a_founder_reads_who_belongs_to_their_own_startup(founder: Speaker) -> None:
     factories.make_member("harbour-robotics", "a@harbour-robotics.example", "member")
 
     assert founder.get("/startups/harbour-robotics/members").json == {"next": None, "items": [
-        {"email": "a@harbour-robotics.example", "name": "M. Chan", "role": "member"},
-        {"email": "founder@harbour-robotics.example", "name": "M. Chan", "role": "owner"},
+        {"email": "a@harbour-robotics.example", "name": "M. Chan", "role": "member", **NOTHING_CHOSEN},
+        {"email": "founder@harbour-robotics.example", "name": "M. Chan", "role": "owner", **NOTHING_CHOSEN},
     ]}
     assert founder.get("/startups/lotus-health/members").status_code == 404
 
@@ -49,7 +51,7 @@ def test_a_manager_adds_somebody_changes_their_role_and_takes_them_out(manager: 
     changed = manager.post(place, {**new, "name": "other", "role": "owner"})
     ended = manager.post(f"{place}/end", {"email": "new@harbour-robotics.EXAMPLE"})
 
-    assert added.json == {"email": "new@harbour-robotics.example", "name": "W. Ng", "role": "member"}
+    assert added.json == {"email": "new@harbour-robotics.example", "name": "W. Ng", "role": "member", **NOTHING_CHOSEN}
     assert changed.json == ended.json == {**added.json, "role": "owner"}
     assert [each["email"] for each in manager.get(place).json["items"]] == ["first@harbour-robotics.example"]
     last = manager.post(f"{place}/end", {"email": "first@harbour-robotics.example"})

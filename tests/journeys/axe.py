@@ -25,8 +25,8 @@ from playwright.sync_api import Route, sync_playwright
 
 from creditsvc.app import create_app
 from creditsvc.db import db, transaction
+from creditsvc.languages import LANGUAGES
 from creditsvc.parties.models import Person
-from creditsvc.parties.operations import LANGUAGES
 from tests import databases, factories
 from tests.journeys.serving import ARGUMENTS, CHROMIUM
 from tests.web.access_park import OTHER, Park, Row

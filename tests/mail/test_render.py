@@ -9,6 +9,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from jinja2 import UndefinedError
 
+from creditsvc import languages
 from creditsvc.core.errors import RuleBroken
 from creditsvc.mail import render as rendering
 from creditsvc.mail.render import LONGEST_SUBJECT, day, money, render, render_digest, render_password_reset
@@ -44,8 +45,8 @@ def in_chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     source.write_text('msgid "Hello %(name)s,"\nmsgstr "%(name)s，您好："\n', encoding="utf-8")
     with source.open("rb") as po, (folder / "messages.mo").open("wb") as mo:
         write_mo(mo, read_po(po, locale="zh_Hant"))
-    monkeypatch.setattr(rendering, "TRANSLATIONS", tmp_path)
-    caches = (rendering._translations, rendering._environment)
+    monkeypatch.setattr(languages, "TRANSLATIONS", tmp_path)
+    caches = (languages.catalogue, rendering._environment)
     for cache in caches:
         cache.cache_clear()
     yield
@@ -179,13 +180,13 @@ def test_a_language_with_a_catalogue_is_spoken_with_its_own_dates(in_chinese):
 
     assert rendered.text.startswith("M. Chan，您好：")
     assert "2026年6月15日" in rendered.text
-    assert '<html lang="zh-Hant">' in rendered.html
+    assert '<html lang="zh-Hant-HK">' in rendered.html
 
 
 @pytest.mark.parametrize("language", ["zh_Hant", "zh-Hans", "xx", "", "en"])
 def test_a_language_without_a_catalogue_gets_english_whole(tmp_path, monkeypatch, language):
-    monkeypatch.setattr(rendering, "TRANSLATIONS", tmp_path)
-    rendering._translations.cache_clear()
+    monkeypatch.setattr(languages, "TRANSLATIONS", tmp_path)
+    languages.catalogue.cache_clear()
 
     assert day(date(2026, 6, 15), language) == "15 June 2026"
     assert money(150, "hour", language) == "2.5 hours"

@@ -12,11 +12,11 @@ from creditsvc.administration.jobs import take_asked
 from creditsvc.alerts.models import JobRequest
 from creditsvc.config import load_config
 from creditsvc.db import db, transaction
+from creditsvc.languages import LANGUAGES
 from creditsvc.mail import outbox
 from creditsvc.mail.models import FAILED, QUEUED, SENT, UNCERTAIN, OutboxMail
 from creditsvc.mail.render import Rendered
 from creditsvc.parties.models import ApiToken, Person, TrailEntry
-from creditsvc.parties.operations import LANGUAGES
 from creditsvc.parties.tokens import create_token, find_bearer
 from creditsvc.web.settings import settings_of
 from tests import counting, factories

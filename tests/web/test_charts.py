@@ -72,7 +72,7 @@ def test_the_table_has_the_first_day_the_ends_of_months_and_the_last_day():
     ]
 
 
-@pytest.mark.parametrize("steps, text", [(28000, "28k"), (1_500_000, "1.5M"), (500, "500"), (0, "0"), (7000, "7k")])
+@pytest.mark.parametrize("steps, text", [(28000, "28K"), (1_500_000, "1.5M"), (500, "500"), (0, "0"), (7000, "7K")])
 def test_figures_of_an_axis_are_short(steps: int, text: str):
     assert short(steps * MONEY_STEPS, USD) == text
 

@@ -116,7 +116,7 @@ def grant() -> str:
         ("extend", {"expires": "2027-06-30", "reason": "later"}, "Extended 30 Jun 2027 lee@park.example later"),
         ("top-up", {"amount": "250.5", "reason": "more"}, "Topped up USD 250.50 lee@park.example more"),
         ("return", {"amount": "400", "reason": "less"}, "Returned to the pool USD 400.00 lee@park.example less"),
-        ("void", {"reason": "left"}, "Voided 15 Jun 2026, 12:00 lee@park.example left"),
+        ("void", {"reason": "left"}, "Voided 15 Jun 2026, 12:00 UTC+8 lee@park.example left"),
     ],
 )
 def test_a_manager_changes_a_grant_and_its_page_says_who_did_what_and_why(

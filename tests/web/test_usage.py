@@ -197,7 +197,7 @@ def test_an_auditor_sees_runs_and_can_do_nothing_with_them(manager: Browser, bro
     page = auditor.get(trial.url)
 
     assert "Not applied yet" in page.text
-    assert [form.action for form in page.forms] == ["/sign-out"]
+    assert [form.action for form in page.forms] == ["/sign-out", "/language"]
     assert "june.csv" in auditor.get("/usage").text
 
 
