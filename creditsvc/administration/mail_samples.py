@@ -50,6 +50,12 @@ _VALUES: Mapping[str, Mapping[str, Any]] = {
         "startup_name": "Harbour Robotics", "inviter_name": "M. Chan", "role": "owner",
         "invitation_url": f"{_BASE}/invitations/sample", "last_day": _FIRST,
     },
+    "message": {
+        "subject": "Some of what Harbour Robotics holds ends soon", "startup_name": "Harbour Robotics",
+        "paragraphs": ["Some of what Harbour Robotics holds ends soon."],
+        "lines": ["USD 1,200.00 of Azure credit, last day 14 July 2026"],
+        "startup_url": f"{_BASE}/startups/sample", "sender_name": "K. Lee",
+    },
     "password_reset": {"reset_url": f"{_BASE}/password/reset/sample", "valid_minutes": 60},
     "seat_freed": {
         "is_holder": True, "holder_name": "A. Wong", "holder_email": "a.wong@harbour.example",

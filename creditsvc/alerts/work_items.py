@@ -61,7 +61,8 @@ class Item:
     """A holding that waits for somebody: `amount` is the figure, the rest what it is made of (steps of `unit`).
 
     `holding` is a grant's key where a grant is meant, else the resource's; a snooze is about it. `day` is that of the
-    group: a last charge day, a run-out, since when; `at` the instant of an end.
+    group: a last charge day, a run-out, since when; `at` the instant of an end. Of uncovered usage `granted` is all
+    usage, of a forecast `drawn` that of a usual day and `at` when it was forecast.
     """
 
     startup: str
@@ -249,7 +250,10 @@ def _running_out(now: datetime) -> Select[*tuple[Any, ...]]:
 
 def _uncovered(now: datetime) -> Select[*tuple[Any, ...]]:
     return (
-        _holdings(Resource.key, AccountCache.uncovered)
+        _holdings(
+            Resource.key, AccountCache.uncovered, drawn=_sum_of(LotCache.drawn),
+            granted=AccountCache.uncovered + _sum_of(LotCache.drawn),
+        )
         .join(AccountCache, AccountCache.account_id == Account.id)
         .where(AccountCache.uncovered > 0)
         .order_by(AccountCache.uncovered.desc(), Account.id)
@@ -269,18 +273,22 @@ def _since(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
 
 def _stale(now: datetime) -> Select[*tuple[Any, ...]]:
     """Accounts with something left, whose cost data ends some days ago."""
-    left = _left(now)
+    left = _sum_of(LotCache.undrawn, filters.usable(now))
     return (
-        _holdings(Resource.key, left, day=AccountCache.newest_charge_day)
+        _holdings(
+            Resource.key, left, day=AccountCache.newest_charge_day, granted=_sum_of(_CAPACITY, filters.usable(now)),
+            drawn=_sum_of(LotCache.drawn, filters.usable(now)), held=_sum_of(LotCache.held, filters.usable(now)),
+        )
         .join(AccountCache, AccountCache.account_id == Account.id)
         .where(AccountCache.newest_charge_day <= stale_day(now), left > 0)
         .order_by(AccountCache.newest_charge_day, Account.id)
     )
 
 
-def _left(now: datetime) -> ScalarSelect[Any]:
-    return select(func.coalesce(func.sum(LotCache.undrawn), 0)).where(
-        LotCache.account_id == Account.id, filters.usable(now)
+def _sum_of(column: Any, *conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
+    """The sum over the lots of an account."""
+    return select(func.coalesce(func.sum(column), 0)).where(
+        LotCache.account_id == Account.id, *conditions
     ).scalar_subquery()
 
 

@@ -109,7 +109,7 @@ def award(
     resources = {draft.pool.id: db.session.get_one(Resource, draft.pool.resource_id) for draft in drafts}
     units = {pool_id: unit_named(resource.unit) for pool_id, resource in resources.items()}
     for draft in drafts:
-        _check(draft, units[draft.pool.id])
+        check_draft(draft, units[draft.pool.id])
     pools = locks.lock_pools(units)
     _check_room(drafts, pools, units)
     if not approved:
@@ -152,7 +152,8 @@ def add_changes(caller: Caller, lot: LotFact, unit: Unit, changes: Sequence[Chan
         )
 
 
-def _check(draft: Draft, unit: Unit) -> None:
+def check_draft(draft: Draft, unit: Unit) -> None:
+    """Refuses what could be no grant of its pool, whatever the pool has left. Raises RuleBroken as `award`."""
     place, pool = draft.place, draft.pool
     if draft.amount <= 0:
         raise RuleBroken(

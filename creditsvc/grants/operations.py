@@ -104,18 +104,23 @@ def award_package(caller: Caller, *, startup: str, cohort: str, approved: bool =
     there = list(db.session.scalars(select(Grant).where(Grant.enrolment_id == enrolment.id).order_by(Grant.id)))
     if there:  # as a whole, so any is all
         return there
+    drafts = package_drafts(caller, company, intake, enrolment)
+    return award(caller, drafts, Cause("award", f"package:{cohort}", caller.actor), approved=approved)
+
+
+def package_drafts(caller: Caller, company: Startup, intake: Cohort, enrolment: Enrolment) -> list[Draft]:
+    """The grants that an enrolment's package brings. Raises Conflict as `award_package` does."""
     if enrolment.status != "active":
         raise Conflict(
             "status", "not-active", "the enrolment of %(startup)s in %(cohort)s is %(status)s, not active",
-            startup=startup, cohort=cohort, status=enrolment.status,
+            startup=company.key, cohort=intake.key, status=enrolment.status,
         )
     if enrolment.package_id is None:
         raise Conflict("package", "no-package", "the enrolment has no package")
-    drafts = [
+    return [
         draft for line in lines_of(enrolment.package_id, enrolment.package_version)
         for draft in _line_drafts(caller, company, intake, enrolment, line)
     ]
-    return award(caller, drafts, Cause("award", f"package:{cohort}", caller.actor), approved=approved)
 
 
 def _line_drafts(

@@ -83,3 +83,29 @@ class LimitShape(Schema):
     """Above which amount an award from a pool needs a second person; left blank, none does."""
 
     amount = Amount(load_default=None)
+
+
+class BulkAwardShape(ReasonShape):
+    """The same for many startups: the package of a cohort, or an amount from a pool with its days."""
+
+    cohort = fields.String(load_default="")
+    pool = fields.String(load_default="")
+    amount = Amount(load_default="")
+    effective = Moment(load_default=None)
+    expires = Moment(load_default=None)
+
+
+class BulkExtendShape(ReasonShape):
+    """A later end for what many startups hold of a resource."""
+
+    resource = fields.String(required=True)
+    expires = Moment(required=True)
+
+
+class BulkMessageShape(Schema):
+    """What is written to many startups."""
+
+    kind = fields.String(load_default="own")
+    subject = fields.String(load_default="")
+    text = fields.String(load_default="")
+    owners_only = fields.Boolean(load_default=False)

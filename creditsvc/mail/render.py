@@ -113,6 +113,19 @@ class Invitation(TypedDict):
     base_url: str
 
 
+class Message(TypedDict):
+    """The values of the template `message`: what somebody of the incubator writes to a startup's people."""
+
+    person_name: str
+    subject: str
+    paragraphs: Sequence[str]
+    lines: Sequence[str]
+    startup_name: str
+    startup_url: str
+    sender_name: str
+    base_url: str
+
+
 def render_digest(values: Digest, language: str) -> Rendered:
     """The nightly digest of one person (A5). Raises ValueError for no matter at all or an unknown severity."""
     if not any(section["items"] for section in values["sections"]):
@@ -133,6 +146,11 @@ def render_invitation(values: Invitation, language: str) -> Rendered:
 def render_seat_freed(values: SeatFreed, language: str) -> Rendered:
     """The mail that tells of a seat for which somebody waited."""
     return render("seat_freed", values, language)
+
+
+def render_message(values: Message, language: str) -> Rendered:
+    """The mail that a manager writes to a startup's people."""
+    return render("message", values, language)
 
 
 def render(template: str, values: Mapping[str, Any], language: str) -> Rendered:

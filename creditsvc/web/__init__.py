@@ -8,6 +8,7 @@ from creditsvc.web import (
     activation,
     alert_choices,
     bookings,
+    bulk,
     calendars,
     cohort_enrolling,
     cohorts,
@@ -73,7 +74,7 @@ def hang(app: Flask) -> None:
         "static_files", __name__, static_folder="static", static_url_path="/static", template_folder="templates"
     )
     for pages in (
-        statements.pages, own_exports.pages, alert_choices.pages,
+        statements.pages, own_exports.pages, alert_choices.pages, bulk.pages,
         static, entry.pages, passwords.pages, health.pages, startups.pages, holdings.pages, people.pages,
         invitations.pages, grants.pages, scopes.pages, usage.pages, rates.pages, pools.pages, reported.pages,
         activation.pages, night.pages, night.links, calendars.pages, products.pages, seats.pages, bookings.pages,

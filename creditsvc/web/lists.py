@@ -67,8 +67,8 @@ def list_page_of(caller: Caller) -> ResponseReturnValue:
 def _labels() -> dict[str, str]:
     return {
         "q": _("Name or key contains"), "show": _("Show"), "programme": _("Programme"), "cohort": _("Cohort"),
-        "state": _("Enrolment"), "kind": _("Holds"), "resource": _("Resource"), "least": _("At least"),
-        "most": _("At most"),
+        "state": _("Enrolment"), "kind": _("Holds"), "resource": _("Resource"), "least": _("Remaining at least"),
+        "most": _("Remaining at most"),
     }
 
 

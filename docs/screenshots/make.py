@@ -55,6 +55,8 @@ def take_all(page: Page, target: Path, width: int, folder: Path) -> None:
     page.fill("#field-email", scene.MANAGER)
     page.fill("#field-password", factories.PASSWORD)
     page.click("main button")
+    take("worklist")
+    page.goto("/startups")
     take("startups")
     page.goto("/startups/harbour-robotics")
     take("startup")
