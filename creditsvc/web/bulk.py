@@ -8,7 +8,7 @@ from typing import Any
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext, ngettext
 from marshmallow import Schema
 from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
@@ -109,7 +109,7 @@ def _award(caller: Caller, startups: list[Startup], values: Values, seen: Mappin
     else:
         plan = award_all(caller, startups, _terms(values), seen)
     _seat(caller, startups)
-    return str(_("Awarded to %(count)s startups.", count=plan.count))
+    return str(ngettext("Awarded to %(num)s startup.", "Awarded to %(num)s startups.", plan.count))
 
 
 def _seat(caller: Caller, startups: list[Startup]) -> None:
@@ -121,12 +121,12 @@ def _seat(caller: Caller, startups: list[Startup]) -> None:
 def _extend(caller: Caller, startups: list[Startup], values: Values, seen: Mapping[str, str]) -> str:
     plan = extend_all(caller, startups, values["resource"], values["expires"], values["reason"], seen)
     _seat(caller, startups)
-    return str(_("Extended for %(count)s startups.", count=plan.count))
+    return str(ngettext("Extended for %(num)s startup.", "Extended for %(num)s startups.", plan.count))
 
 
 def _send(caller: Caller, startups: list[Startup], values: Values, seen: Mapping[str, str]) -> str:
     mailing = send_all(caller, session.config(), startups, Letter(**values), seen)
-    return str(_("%(count)s mails are in the outbox.", count=mailing.count))
+    return str(ngettext("%(num)s mail is in the outbox.", "%(num)s mails are in the outbox.", mailing.count))
 
 
 ACTIONS: Mapping[str, Action] = {

@@ -90,7 +90,7 @@ def test_grants_are_extended_and_who_has_none_says_so(manager: Browser):
 
     assert "31 Aug 2026" in shown.text
     assert "it has nothing of this that can still be used" in shown.text.lower()
-    assert "Extended for 1 startups." in done.text
+    assert "Extended for 1 startup." in done.text
 
 
 def test_a_message_goes_to_the_people_of_each_and_is_shown_first(manager: Browser):
@@ -103,7 +103,7 @@ def test_a_message_goes_to_the_people_of_each_and_is_shown_first(manager: Browse
 
     assert "1 mail would leave." in shown.text
     assert "Nobody of it has a mail address here" in shown.text
-    assert "1 mails are in the outbox." in done.text
+    assert "1 mail is in the outbox." in done.text
     (mail,) = db.session.scalars(select(OutboxMail))
     assert (mail.to_address, mail.subject) == ("chan@acme.example", "=Office moves")
     assert "Come along." in mail.text
