@@ -83,13 +83,13 @@ def papers_of_startup(
     `views` are its accounts. In one statement, since a startup's page asks for much. The caller must have been allowed
     to see it.
     """
-    rows = db.session.execute(
+    rows: Sequence[Any] = db.session.execute(
         select(Grant, Activation, GrantRequest)
         .select_from(Grant)
         .outerjoin(Activation, (Activation.grant_id == Grant.id) & stands())
         .outerjoin(GrantRequest, (GrantRequest.grant_id == Grant.id) & (GrantRequest.state == OPEN))
         .where(Grant.startup_id == startup.id, or_(Activation.id.is_not(None), GrantRequest.id.is_not(None)))
-    )
+    ).all()
     accounts = {view.id: view for view in views}
     activated: dict[str, Activation] = {}
     asked: dict[int, RequestView] = {}

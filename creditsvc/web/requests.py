@@ -61,7 +61,7 @@ def listing() -> ResponseReturnValue:
 def ask(key: str) -> ResponseReturnValue:
     """The form in which a startup asks for more or for longer."""
     caller = session.caller()
-    startup = require_startup(caller, "request.make", key)
+    require_startup(caller, "request.make", key)
     form = posted(_ask_labels())
     if request.method == "GET":
         form.typed["grant"] = request.args.get("grant", "")[:120]
@@ -76,7 +76,7 @@ def ask(key: str) -> ResponseReturnValue:
         if onward is not None:
             flash(_("Sent. The incubator's managers are told by mail, and so are you of their answer."), "success")
             return redirect(onward, 303)
-    _company, views = holdings_of(caller, key, caller.now)
+    startup, views = holdings_of(caller, key, caller.now)
     open_ones = requests_of(caller, startup=key, states=(requests.OPEN,))
     waiting = {one.resource for one in open_ones}
     page = render_template(

@@ -81,3 +81,11 @@ def test_a_founder_with_an_open_request_is_led_to_it_and_may_withdraw_it(founder
 
     assert "Withdrawn" in founder.get(address).text
     assert "Send the request" in founder.get("/startups/harbour/requests/new").text
+
+
+def test_a_refusal_of_what_is_asked_for_stands_at_its_field_and_keeps_what_was_typed(founder: Browser):
+    page = founder.submit("/startups/harbour/requests/new", {"expires": "2027-01-01", "why": "A second product"})
+
+    assert page.status == 422
+    assert "is not later than the end now" in page.text
+    assert page.form().fields["why"] == "A second product"
