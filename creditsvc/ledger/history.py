@@ -2,13 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
+from creditsvc.core.days import day_start
 from creditsvc.db import db
 from creditsvc.ledger.models import Batch, LotChange, LotFact, Posting
+
+_POSTINGS = (
+    select(Posting, Batch, LotFact.key)
+    .join(Batch, Batch.id == Posting.batch_id)
+    .outerjoin(LotFact, LotFact.id == Posting.lot_id)
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,30 @@ class PostingView:
     kind: str
     lot: str | None
     amount: int
+    id: int = 0
+
+
+def newest_postings(
+    account_id: int, *, batch: int, lot: str | None = None, on: date | None = None, until: datetime | None = None,
+    before: int | None = None, limit: int = 100,
+) -> list[PostingView]:
+    """The postings of an account up to a batch, the one written last first; `before` is the id to go on from.
+
+    Of one lot, of one charge day, or with charge instants before `until`, where asked for.
+    """
+    mine = _POSTINGS.where(Posting.account_id == account_id, Batch.number <= batch)
+    statement = mine.order_by(Posting.id.desc()).limit(limit)
+    if lot is not None:
+        statement = statement.where(LotFact.key == lot)
+    if on is not None:
+        statement = statement.where(
+            Posting.charge_at >= day_start(on), Posting.charge_at < day_start(on + timedelta(days=1))
+        )
+    if until is not None:
+        statement = statement.where(Posting.charge_at < until)
+    if before is not None:
+        statement = statement.where(Posting.id < before)
+    return [_view(*row) for row in db.session.execute(statement)]
 
 
 def postings(
@@ -35,12 +66,8 @@ def postings(
     known_at: datetime | None = None,
 ) -> list[PostingView]:
     """The postings of the accounts with charge instants in [first, until], in the order of charge day and batch."""
-    statement = (
-        select(Posting, Batch, LotFact.key)
-        .join(Batch, Batch.id == Posting.batch_id)
-        .outerjoin(LotFact, LotFact.id == Posting.lot_id)
-        .where(Posting.account_id.in_(account_ids))
-        .order_by(Posting.account_id, Posting.charge_at, Batch.number, Posting.id)
+    statement = _POSTINGS.where(Posting.account_id.in_(account_ids)).order_by(
+        Posting.account_id, Posting.charge_at, Batch.number, Posting.id
     )
     if first is not None:
         statement = statement.where(Posting.charge_at >= first)
@@ -48,13 +75,14 @@ def postings(
         statement = statement.where(Posting.charge_at <= until)
     if known_at is not None:
         statement = statement.where(Batch.recorded_at <= known_at)
-    return [
-        PostingView(
-            posting.account_id, batch.number, batch.recorded_at, batch.cause, batch.cause_ref, batch.actor,
-            posting.charge_at, posting.kind, lot_key, posting.amount,
-        )
-        for posting, batch, lot_key in db.session.execute(statement)
-    ]
+    return [_view(*row) for row in db.session.execute(statement)]
+
+
+def _view(posting: Posting, batch: Batch, lot_key: str | None) -> PostingView:
+    return PostingView(
+        posting.account_id, batch.number, batch.recorded_at, batch.cause, batch.cause_ref, batch.actor,
+        posting.charge_at, posting.kind, lot_key, posting.amount, posting.id,
+    )
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ from creditsvc.web import (
     statements,
     tokens,
     usage,
+    why,
     worklist,
 )
 
@@ -81,7 +82,7 @@ def hang(app: Flask) -> None:
         sessions.pages, consulting.pages, consultants.pages, requests.pages, me.pages, me.languages,
         worklist.pages, lists.pages, programmes.pages, packages.pages, cohorts.pages, offers.pages, proposals.pages,
         directory.pages, tokens.pages, runs_of_jobs.pages, outbox.pages, mails.pages, settings.pages,
-        cohort_enrolling.pages, leaving.pages, letters.pages,
+        cohort_enrolling.pages, leaving.pages, letters.pages, why.pages,
     ):
         app.register_blueprint(pages)
 

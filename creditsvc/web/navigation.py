@@ -57,7 +57,7 @@ def _of_a_startup(caller: Caller) -> bool:
 
 _STARTUP_PAGES = (
     "startups", "holdings", "founder", "statements", "people", "invitations", "grants", "activation", "reported",
-    "seats", "bookings", "own_exports", "leaving", "letters", "bulk",
+    "seats", "bookings", "own_exports", "leaving", "letters", "bulk", "why",
 )
 
 _SECTIONS: tuple[tuple[str, tuple[_Page, ...]], ...] = (

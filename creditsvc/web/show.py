@@ -35,7 +35,8 @@ def hang(app: Flask) -> None:
     app.jinja_env.filters.update(
         amount=amount, exact=format_amount, day=day, last_day=shown_last_day, moment=moment, number=shown_amount,
         short=short, short_day=short_day, money_of=money_of, decimal_text=decimal_text, iso_day=iso_day,
-        sentence=sentence, entry_word=entry_word, rate=rate_text, clock_in=clock_in, weekday=weekday,
+        sentence=sentence, entry_word=entry_word, posting_word=posting_word,
+        cause_word=cause_word, exact_money=exact_money, rate=rate_text, clock_in=clock_in, weekday=weekday,
         instant=instant_text, wall=wall,
     )
     app.jinja_env.globals.update(asset=asset, days_left=days_left)
@@ -84,6 +85,35 @@ def sentence(entry: Entry) -> str:
 def entry_word(kind: str) -> str:
     """What a line of a statement is, in a word or two."""
     return str(_ENTRY_WORDS[kind])
+
+
+_POSTING_WORDS = {
+    "drawn": lazy_gettext("drawn"), "held": lazy_gettext("held"), "uncovered": lazy_gettext("uncovered"),
+    "uncredited": lazy_gettext("refund that found nothing to give back"),
+}
+_CAUSE_WORDS = {
+    "award": lazy_gettext("award"), "extend": lazy_gettext("extension"), "top_up": lazy_gettext("top-up"),
+    "void": lazy_gettext("void"), "return": lazy_gettext("return to the pool"), "scope": lazy_gettext("billing scope"),
+    "rate": lazy_gettext("exchange rate"), "import": lazy_gettext("import"), "reverse": lazy_gettext("reversal"),
+    "book": lazy_gettext("booking"), "move": lazy_gettext("booking moved"), "cancel": lazy_gettext("cancellation"),
+    "session": lazy_gettext("session"), "correct": lazy_gettext("correction"), "assign": lazy_gettext("seat assigned"),
+    "release": lazy_gettext("seat released"), "opening": lazy_gettext("opening balance"),
+}
+
+
+def posting_word(kind: str) -> str:
+    """What a posting is, in a word or two."""
+    return str(_POSTING_WORDS[kind])
+
+
+def cause_word(kind: str) -> str:
+    """Why a batch was written, in a word or two; a kind that is new here as the book has it."""
+    return str(_CAUSE_WORDS.get(kind, kind))
+
+
+def exact_money(steps: int, currency: str) -> str:
+    """An amount with all its decimals: `USD 12.34567890`."""
+    return f"{currency}\N{NO-BREAK SPACE}{format_amount(steps, unit_named(currency))}"
 
 
 def short(steps: int, unit: Unit) -> str:

@@ -217,7 +217,7 @@ class Park:
             "kind": "xlsx" if row.endpoint == "statements.export" else "csv",
             "request_id": self.requests.get(row.tenant, 9),
             "change": "void", "token": link if row.endpoint.startswith("alert") else "none", "filename": "site.css",
-            "group": "expiring", "view_id": 99, "action": "award",
+            "group": "expiring", "resource": "azure-credit", "day": "2026-06-01", "view_id": 99, "action": "award",
         }
         with self.app.test_request_context():
             query = {"from": "2026-06-15", "to": "2026-06-16"} if row.endpoint == "api_bookings.list_slots" else {}

@@ -67,21 +67,25 @@ def in_wanted_currency(groups: pl.DataFrame) -> pl.DataFrame:
     return groups.with_columns(values)
 
 
+def charge_key() -> pl.Expr:
+    """The charge key of a group: service, meter category and charge type, whatever their case (U3)."""
+    return pl.concat_str(
+        *(pl.col(name).fill_null("").str.strip_chars().str.to_lowercase() for name in ("service", "category", "kind")),
+        separator="|",
+    )
+
+
 def totals_of(groups: pl.DataFrame, file: str, column: str) -> pl.DataFrame:
     """The totals of counted groups, each quantised once, half to even (L2), as TOTALS_SCHEMA has them.
 
     Raises FileRefused for a total that does not fit 64 bits.
     """
-    key = pl.concat_str(
-        *(pl.col(name).fill_null("").str.strip_chars().str.to_lowercase() for name in ("service", "category", "kind")),
-        separator="|",
-    )
     fraction = pl.lit(FRACTION, dtype=pl.Int128)
     half = pl.lit(FRACTION // 2, dtype=pl.Int128)
     summed = (
         groups.select(
-            pl.col("of").alias("provider"), pl.col("where").alias("scope"), "day", key.alias("key"), "currency",
-            "steps", "rest", "rows", "part",
+            pl.col("of").alias("provider"), pl.col("where").alias("scope"), "day", charge_key().alias("key"),
+            "currency", "steps", "rest", "rows", "part",
         )
         .group_by(_UNIQUE)
         .agg(pl.col("steps").sum(), pl.col("rest").sum(), pl.col("rows").sum(), pl.col("part").min())

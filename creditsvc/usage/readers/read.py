@@ -46,10 +46,10 @@ def read_export(
     """
     bounds = limits or Limits()
     with unpacked(source, bounds) as whole:
-        return _Reading(whole, units, progress, bounds, own).export()
+        return Reading(whole, units, progress, bounds, own).export()
 
 
-class _Reading:
+class Reading:
     """One reading: the parts in turn, then the rules over all of them."""
 
     def __init__(
@@ -61,14 +61,20 @@ class _Reading:
         self._own = own
         self._progress = progress
         self._sizes = [_size(part.name, part.path) for part in source.parts]
-        self._opened: list[Opened] = []
+        self.opened: list[Opened] = []
         self._read: list[PartRead] = []
         self._judged: list[Judged] = []
 
-    def export(self) -> Export:
-        """Read every part, check them together, count."""
+    def counted(self) -> pl.DataFrame:
+        """Reads every part, and gives the groups that count, with their amounts in the currency wanted."""
         for number in range(len(self._source.parts)):
             self._read_part(number)
+        groups = concat([judged.groups for judged in self._judged])
+        return in_wanted_currency(groups.filter(pl.col("reason").is_null()))
+
+    def export(self) -> Export:
+        """Reads every part, checks them together, counts."""
+        counted = self.counted()
         manifest = self._source.manifest
         groups = concat([judged.groups for judged in self._judged])
         faults = [fault for judged in self._judged for fault in judged.faults]
@@ -76,14 +82,13 @@ class _Reading:
         if self._own is not None:
             faults += foreign_faults(groups, self._own)
         if faults:
-            raise refusal(faults, self._opened, self._limits)
+            raise refusal(faults, self.opened, self._limits)
         self._refuse_short_rows()
-        check_periods(groups, self._opened, manifest)
+        check_periods(groups, self.opened, manifest)
         scopes, cover = _scopes_of(groups, manifest), cover_of(groups, manifest)
         if self._own is not None:
             check_cover(self._source.name, scopes, cover, self._own)
-        layout = self._opened[0].layout
-        counted = in_wanted_currency(groups.filter(pl.col("reason").is_null()))
+        layout = self.opened[0].layout
         return Export(
             schema=layout.name,
             feed=self._feed(layout, groups),
@@ -109,14 +114,14 @@ class _Reading:
         layout = recognise(part.name, plain.header, parquet=parquet)
         if parquet:
             check_columns(part.name, part.path, layout, self._limits)
-        if number and _shape(layout) != _shape(self._opened[0].layout):
-            other = f"has other columns than {self._opened[0].name}: the parts of an export have one header"
+        if number and _shape(layout) != _shape(self.opened[0].layout):
+            other = f"has other columns than {self.opened[0].name}: the parts of an export have one header"
             raise _refused(part.name, 0 if parquet else 1, other)
         opened = Opened(part.name, part.path, layout, plain.blank_tail, plain.has_rows, plain.separators)
         judged = self._judge(number, opened, grouping if plain.has_rows and not parquet else None)
         rows = int(judged.groups["rows"].sum())
         self._check_counts(number, plain, rows)
-        self._opened.append(opened)
+        self.opened.append(opened)
         self._judged.append(judged)
         self._read.append(PartRead(part.name, rows, plain.disk_bytes, plain.sha256))
         self._tell(before + self._sizes[number])
@@ -151,7 +156,7 @@ class _Reading:
     def _refuse_short_rows(self) -> None:
         """A row that was cut short must be told apart from one whose last fields are empty: what may be paid from
         credit, or was paid by a commitment, may stand in what it lost."""
-        for opened, judged in zip(self._opened, self._judged, strict=True):
+        for opened, judged in zip(self.opened, self._judged, strict=True):
             if opened.may_be_ragged(judged.groups):
                 refused = short_rows(opened, self._limits)
                 if refused is not None:
