@@ -70,8 +70,8 @@ def test_a_restated_day_shows_both_imports_and_the_rows_of_the_one_that_decides(
     reversed_day = manager.get("/startups/acme/why/credit/2026-06-02")
     fallen_back = manager.get(links(reversed_day, "/rows?")[0])
 
-    assert f"Import {first['id']}: +USD 10.00" in day.text
-    assert f"Import {second['id']}: +USD 2.50" in day.text
+    assert f"Import {first['id']} : +USD 10.00" in day.text
+    assert f"Import {second['id']} : +USD 2.50" in day.text
     assert "12.5 USD" in restated.text
     assert "This is what is posted." in restated.text
     assert "(reversed since)" in reversed_day.text
