@@ -11,10 +11,10 @@ from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.db import transaction
 from creditsvc.grants.proposal_letters import tell
 from creditsvc.jobs.shell import Answer, answers, caller, counted, service, settings, table
+from creditsvc.languages import LANGUAGES
 from creditsvc.licences.sheets import LARGEST_FILE
 from creditsvc.onboarding.cohort_enrolling import CohortEnrolled, RowsRefused, enrol_cohort
 from creditsvc.onboarding.cohort_tables import Planned, read_table
-from creditsvc.parties.operations import LANGUAGES
 from creditsvc.programmes.models import Programme
 from creditsvc.programmes.reading import by_key
 
