@@ -16,7 +16,7 @@ from creditsvc.grants.models import Activation, Grant, GrantRequest
 from creditsvc.grants.requests import OPEN
 from creditsvc.ledger.models import Account, Resource
 from creditsvc.ledger.reading import AccountView
-from creditsvc.parties.access import Caller, require, require_startup, visible_startups
+from creditsvc.parties.access import Caller, require, visible_startups
 from creditsvc.parties.models import Startup
 
 
@@ -49,17 +49,16 @@ def requests_of(
     caller: Caller, *, startup: str | None = None, states: Collection[str] = (), before: int | None = None,
     limit: int | None = None,
 ) -> list[RequestView]:
-    """The requests of a startup, or of all that the caller may see, newest first; `before` is the id to go on from.
+    """The requests of the startup of a key, or of all that the caller may see, newest first; `before` is the id to go
+    on from. Of a startup that the caller may not see there are none.
 
-    Raises NotFound("startup"), Forbidden for who neither looks after startups nor belongs to one.
+    Raises Forbidden for who neither looks after startups nor belongs to one.
     """
+    if not caller.is_member:
+        require(caller, "request.see")
     statement = _requests().where(visible_startups(caller)).order_by(GrantRequest.id.desc())
     if startup is not None:
-        statement = statement.where(
-            GrantRequest.startup_id == require_startup(caller, "request.see", startup).id
-        )
-    elif not caller.is_member:
-        require(caller, "request.see")
+        statement = statement.where(Startup.key == startup)
     if states:
         statement = statement.where(GrantRequest.state.in_(states))
     if before is not None:

@@ -76,7 +76,9 @@ class ApproveShape(ReasonShape):
 class RefuseShape(Schema):
     """Why a request is refused."""
 
-    reason = fields.String(required=True, validate=validate.And(validate.Length(min=1), REASON))
+    reason = fields.String(
+        required=True, validate=validate.Length(1, 500, error="Say in at most 500 characters why not.")
+    )
 
 
 class LimitShape(Schema):
