@@ -20,7 +20,7 @@ from creditsvc.core.days import instant_text
 from creditsvc.core.spreadsheets import harmless
 from creditsvc.statements.entries import Entry
 from creditsvc.statements.reading import AccountStatement, Statement
-from creditsvc.web.show import entry_word, sentence
+from creditsvc.web.show import amount, entry_word, exact_money, sentence
 
 EXACT_DIGITS = 15
 LONGEST_NAME = 31
@@ -73,7 +73,7 @@ def _summary(told: Statement) -> Iterator[Sequence[Cell]]:
     for account in told.accounts:
         view, unit = account.view, account.view.unit
         yield (
-            view.resource_name, unit.name, *(amount_cell(steps, unit) for steps in (
+            view.resource_name, _unit_word(unit), *(amount_cell(steps, unit) for steps in (
                 account.opening, account.drawn, account.uncovered, account.closing, view.granted, view.expired,
                 view.voided, view.not_yet, view.held,
             )), view.batch,
@@ -101,7 +101,14 @@ def _entries(account: AccountStatement) -> Iterator[Sequence[Cell]]:
 
 
 def _paid_from(entry: Entry, unit: Unit) -> str:
-    return "; ".join(f"{lot}: {format_amount(steps, unit)} {unit.name}" for lot, steps in entry.paid_from)
+    return "; ".join(
+        f"{lot}: {exact_money(steps, unit.name) if unit.is_money else amount(steps, unit)}"
+        for lot, steps in entry.paid_from
+    )
+
+
+def _unit_word(unit: Unit) -> str:
+    return str({"hour": _("hours"), "seat": _("seats")}.get(unit.name, unit.name))
 
 
 def _write(sheet: Worksheet, rows: Iterator[Sequence[Cell]], bold: Format, day: Format) -> None:

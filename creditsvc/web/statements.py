@@ -4,7 +4,6 @@ from datetime import date, timedelta
 
 from flask import Response, render_template
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale
 
 from creditsvc.core.days import day_of
 from creditsvc.core.errors import NotFound, RuleBroken
@@ -16,6 +15,7 @@ from creditsvc.statements.reading import Statement, statement
 from creditsvc.web import session
 from creditsvc.web.forms import Form, asked_period
 from creditsvc.web.pdf import pdf, pdf_response
+from creditsvc.web.reader import language
 from creditsvc.web.statement_books import workbook
 
 pages = session.private_pages("statements", __name__)
@@ -41,7 +41,7 @@ def export(key: str, kind: str) -> ResponseReturnValue:
         return render_template("statement.html", startup=startup, told=None, form=form), form.status
     name = f"statement-{told.startup}-{form.value('from')}-{form.value('to')}.{kind}"
     if kind == "pdf":
-        page = render_template("pdf/statement.html", told=told, form=form, lang=_lang())
+        page = render_template("pdf/statement.html", told=told, form=form, lang=language().replace("_", "-"))
         return pdf_response(pdf(page, made=told.known_at), name)
     response = Response(workbook(told), mimetype=XLSX)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -61,8 +61,3 @@ def _told(caller: Caller, key: str, form: Form, first: date, last: date) -> Stat
     except RuleBroken as error:
         form.show(error)
         return None
-
-
-def _lang() -> str:
-    """The language of the page as HTML knows it."""
-    return "-".join(part for part in str(get_locale() or "en").split("_")[:2])

@@ -88,6 +88,22 @@ def test_the_pdf_and_the_page_say_what_the_book_says(founder: Browser):
     assert "Batch" in shown
 
 
+def test_in_another_language_the_words_change_and_the_figures_do_not(founder: Browser):
+    chinese = {"Accept-Language": "zh-Hant"}
+    answer = founder.get(f"/startups/harbour/statement.pdf?{PERIOD}", headers=chinese).response
+    shown = text_of(answer.get_data()).replace("\N{NO-BREAK SPACE}", " ")
+    book = openpyxl.load_workbook(io.BytesIO(
+        founder.get(f"/startups/harbour/statement.xlsx?{PERIOD}", headers=chinese).response.get_data()
+    ))
+
+    account = next(one for one in told().accounts if one.view.unit.is_money)
+    assert "Remaining" not in shown
+    assert shown_amount(account.drawn, account.view.unit) in shown
+    lines = list(book["Azure credit"].iter_rows(values_only=True))
+    assert "Remaining" not in lines[0]
+    assert sum(steps(line[8]) for line in lines[1:]) == account.drawn
+
+
 def test_text_that_would_be_a_formula_is_neutralised_and_numbers_stay_numbers(founder: Browser):
     book = sheets(founder)
     cells = [cell for lines in book.values() for line in lines for cell in line]
