@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from creditsvc.alerts import texts
+from creditsvc.core.due_alerts import EXPIRY
 from creditsvc.core.errors import NotFound
 from creditsvc.mail.outbox import queue
-from creditsvc.mail.render import Rendered, day, money, render, render_digest
+from creditsvc.mail.render import DigestSection, Rendered, money, render, render_digest
 from creditsvc.mail.render import templates as mail_templates
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require
@@ -78,17 +80,28 @@ def sample(kind: str, language: str, person_name: str = "M. Chan", base_url: str
     common = {"person_name": person_name, "base_url": base_url}
     if kind == "digest":
         return render_digest({
-            "person_name": person_name, "base_url": base_url, "business_day": _FIRST,
-            "sections": [{"startup_name": "Harbour Robotics", "startup_url": f"{_BASE}/startups/harbour", "items": [{
-                "severity": "urgent", "title": f"Azure: {money(12_500 * 10**8, 'USD', language)}",
-                "detail": f"{day(_LAST, language)}", "action": f"{_BASE}/startups/harbour",
-                "balance": money(12_500 * 10**8, "USD", language), "burn_rate": money(40 * 10**8, "USD", language),
-                "at_risk": money(4_000 * 10**8, "USD", language), "ack_url": f"{_BASE}/alerts/a",
-                "snooze_url": f"{_BASE}/alerts/s",
-            }]}],
+            "person_name": person_name, "base_url": base_url, "business_day": _FIRST, "sections": [_section(language)],
         }, language)
     shared = _SHARED.get(kind.partition("_")[0], {})
     return render(kind, {**shared, **_VALUES.get(kind, {}), **common}, language)
+
+
+def _section(language: str) -> DigestSection:
+    """A startup with a credit that ends soon, in the words that the night would find."""
+    params = {
+        "unit": "USD", "resource": "Azure credit", "grant": "harbour-azure", "left": 12_500 * 10**8, "days": 14,
+        "last_day": "2026-06-29", "over": False,
+    }
+    said = texts.words(EXPIRY.name, params, None, language)
+    return {
+        "startup_name": "Harbour Robotics", "startup_url": f"{_BASE}/startups/harbour",
+        "items": [{
+            "severity": "urgent", "title": said.title, "detail": said.detail, "action": said.action,
+            "balance": texts.remaining(params, 12_500 * 10**8, language),
+            "at_risk": money(4_000 * 10**8, "USD", language), "ack_url": f"{_BASE}/alerts/a",
+            "snooze_url": f"{_BASE}/alerts/s",
+        }],
+    }
 
 
 def send_test(caller: Caller, kind: str, language: str, mail_from: str) -> str:
