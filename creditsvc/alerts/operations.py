@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 
 from creditsvc.alerts.models import Alert, AlertPreference, AlertSetting, AlertSnooze, AlertTold
-from creditsvc.core.due_alerts import RULES, SEATS_MISMATCH, UNCOVERED, USED, Rule, business_day
+from creditsvc.core.due_alerts import RULES, SEATS_MISMATCH, UNCOVERED, USED, Rule, Setting, business_day
 from creditsvc.core.errors import Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.parties import trail
@@ -114,6 +114,16 @@ def set_setting(
     if _values(row) != before:
         trail.record(caller, "alert.setting", f"programme:{programme}", before=before, after=_values(row))
     return row
+
+
+def settings_of(programme: str) -> dict[str, Setting]:
+    """What a programme asks of each rule; of one of which it says nothing, what is usual."""
+    rows = db.session.scalars(
+        select(AlertSetting).join(Programme, Programme.id == AlertSetting.programme_id)
+        .where(Programme.key == programme)
+    )
+    said = {row.rule: Setting(row.enabled, tuple(row.thresholds), row.mandatory) for row in rows}
+    return {name: said.get(name, Setting()) for name in RULES}
 
 
 def _checked(rule: Rule, thresholds: Sequence[int]) -> list[int]:

@@ -37,6 +37,7 @@ from creditsvc.web import (
     people,
     pools,
     products,
+    programme_alerts,
     programmes,
     proposals,
     rates,
@@ -83,6 +84,7 @@ def hang(app: Flask) -> None:
         worklist.pages, lists.pages, programmes.pages, packages.pages, cohorts.pages, offers.pages, proposals.pages,
         directory.pages, tokens.pages, runs_of_jobs.pages, outbox.pages, mails.pages, settings.pages,
         cohort_enrolling.pages, leaving.pages, letters.pages, why.pages,
+        programme_alerts.pages,
     ):
         app.register_blueprint(pages)
 

@@ -83,7 +83,7 @@ _SECTIONS: tuple[tuple[str, tuple[_Page, ...]], ...] = (
     )),
     (lazy_gettext("Programmes"), (
         _Page(lazy_gettext("Programmes"), "programmes.listing", _whoever_may("programme.see"),
-              ("programmes", "packages", "cohorts", "cohort_enrolling", "offers")),
+              ("programmes", "programme_alerts", "packages", "cohorts", "cohort_enrolling", "offers")),
         _Page(lazy_gettext("Pools"), "pools.listing", _whoever_may("pool.see"), ("pools",)),
     )),
     (lazy_gettext("Usage"), (

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext
 from creditsvc.alerts.work_items import PAGE, snooze_item, work_group
 from creditsvc.alerts.work_items import worklist as read_worklist
 from creditsvc.db import MAX_ID
+from creditsvc.grants.proposal_reading import waiting_proposals
 from creditsvc.web import session, show
 from creditsvc.web.forms import Form, attempt
 
@@ -69,7 +70,10 @@ WORDS = {
 @pages.get("/worklist")
 def all_groups() -> ResponseReturnValue:
     """All groups with their first rows."""
-    return render_template("worklist.html", found=read_worklist(session.caller()), words_of=WORDS)
+    caller = session.caller()
+    return render_template(
+        "worklist.html", found=read_worklist(caller), words_of=WORDS, proposals=waiting_proposals(caller)
+    )
 
 
 @pages.get("/worklist/<group>")

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
+from creditsvc.alerts.models import AlertSetting
 from creditsvc.db import db
 from creditsvc.ledger.models import Pool
 from creditsvc.programmes.models import Cohort, Package, PackageLine, Partner
@@ -118,3 +119,18 @@ def test_no_page_of_programmes_asks_more_than_a_dozen_things(manager: Browser, a
     factories.make_cohort("techconnect", "tc")
 
     assert counting.queries(lambda: manager.get(address)) <= 12
+
+
+def test_what_a_programme_asks_of_alerts_is_saved_whole_or_refused_at_its_rule(manager: Browser):
+    address = "/programmes/techconnect/alerts"
+    assert manager.get(address).form().fields["enabled.used"] == "true"
+
+    refused = manager.submit(address, {"thresholds.expiry": "90, 30", "thresholds.used": "101"})
+    before = db.session.scalar(select(func.count()).select_from(AlertSetting))
+    manager.submit(address, {"thresholds.expiry": "90, 30", "mandatory.expiry": "true"})
+
+    assert refused.status == 422
+    assert 'id="error-thresholds.used-1"' in refused.html
+    assert before == 0
+    kept = db.session.scalars(select(AlertSetting).where(AlertSetting.rule == "expiry")).one()
+    assert (kept.thresholds, kept.mandatory, kept.enabled) == ([30, 90], True, True)

@@ -37,10 +37,13 @@ def grants():
 def test_an_award_above_the_limit_waits_is_told_by_mail_and_is_awarded_by_another(lee, kim):
     page = lee.follow(lee.submit("/startups/acme/award", TYPED))
     waits, address = grants(), page.url
+    on_the_worklist = "1 award waits for a second person" in kim.get("/worklist").text
     decided = kim.follow(kim.post(f"{address}/approve", kim.get(address).form(f"{address}/approve").fields))
 
     assert "needs a second person" in page.text
+    assert "1 award waits" not in kim.get("/worklist").text
     assert "USD 60,000.00" in kim.get("/proposals?show=all").text or "40000 USD" in kim.get("/proposals?show=all").text
+    assert on_the_worklist
     assert (waits, grants()) == ([], ["acme-azure-credit-1"])
     assert "acme-azure-credit-1" in decided.text
     assert list(db.session.scalars(select(OutboxMail.to_address).order_by(OutboxMail.id))) == [
