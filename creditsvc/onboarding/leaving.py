@@ -16,7 +16,7 @@ from creditsvc.consulting.letters import told
 from creditsvc.consulting.models import BOOKED, Booking
 from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.core.days import ends_at
-from creditsvc.core.errors import Conflict, RuleBroken
+from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.grants.locked import Locked, lock_grants
 from creditsvc.grants.models import Grant
@@ -27,6 +27,7 @@ from creditsvc.ledger.reading import balances
 from creditsvc.ledger.seats import intervals_of
 from creditsvc.onboarding.leaving_letters import tell
 from creditsvc.parties.access import Caller, require_startup
+from creditsvc.programmes.models import Enrolment
 from creditsvc.programmes.operations import change_status
 from creditsvc.programmes.reading import find_cohort, find_enrolment, zone_of_startup
 
@@ -90,8 +91,11 @@ def held_by(caller: Caller, startup: str, cohort: str) -> list[Held]:
     Raises NotFound("startup" | "cohort" | "enrolment"), Forbidden.
     """
     company = require_startup(caller, "grant.change", startup)
-    find_cohort(caller, cohort)
-    enrolment_id = find_enrolment(company.id, cohort).id
+    intake = find_cohort(caller, cohort)
+    mine = select(Enrolment.id).where(Enrolment.startup_id == company.id, Enrolment.cohort_id == intake.id)
+    enrolment_id = db.session.scalar(mine)  # unlocked: a page that reads waits for no writer
+    if enrolment_id is None:
+        raise NotFound("enrolment", f"in {cohort}")
     papers = {
         paper.lot_id: paper for paper in db.session.scalars(select(Grant).where(Grant.startup_id == company.id))
     }
@@ -227,11 +231,3 @@ def _returned(caller: Caller, one: Locked, reason: str) -> int:
         return 0
     return_to_pool(caller, one.grant.key, amount=format_amount(fresh.undrawn, one.unit), reason=reason)
     return fresh.undrawn
-
-
-def booked_after(startup_id: int, instant: datetime) -> int:
-    """How many sessions of a startup are booked to begin from an instant on."""
-    return len(db.session.scalars(select(Booking.id).where(
-        Booking.startup_id == startup_id, Booking.state == BOOKED, Booking.starts >= instant
-    )).all())
-

@@ -50,7 +50,7 @@ def end(key: str, cohort: str, leaving: str) -> ResponseReturnValue:
         if onward is not None:
             flash(_("%(name)s has left the cohort; its people are told by mail.", name=name), "success")
             return redirect(onward, 303)
-    elif not (form.errors or form.general):
+    elif request.method == "POST":
         seen = _look(form, caller, key, cohort, leaving, holdings)
     page = render_template(
         "leaving.html", form=form, startup_key=key, startup_name=name, cohort=cohort, cohort_name=intake,

@@ -37,7 +37,7 @@ def manager(browse_as) -> Browser:
 def test_a_withdrawal_shows_what_it_would_do_then_does_it_once(manager: Browser):
     enrol("active")
     factories.do(lambda: award_package(factories.somebody(), startup="acme", cohort="tc"))
-    look = manager.get(ADDRESS)
+    look = manager.submit(ADDRESS, {"do": "look"})
     unchanged = db.session.scalar(select(Enrolment.status))
 
     fields = {**look.form().fields, "reason": "they closed", "do": "leave"}
