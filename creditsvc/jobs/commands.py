@@ -12,6 +12,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "activate": "commands_grants:activate_command",
     "backup": "commands_service:backup_command",
     "balance": "commands_reading:balance_command",
+    "check-copy": "commands_reading:check_copy_command",
     "demo": "commands_demo:demo_command",
     "init": "commands_service:init_command",
     "licences": "commands_licences:licences_group",

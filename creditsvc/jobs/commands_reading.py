@@ -1,12 +1,14 @@
-"""Commands that read: balance, statement, simulate, verify."""
+"""Commands that read: balance, statement, simulate, verify, check-copy."""
 
 import json
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 from rich.table import Table
 
+from creditsvc.config import load_config
 from creditsvc.core.amounts import shown_amount
 from creditsvc.core.days import day_of, last_day, parse_day
 from creditsvc.core.errors import RuleBroken
@@ -19,6 +21,7 @@ from creditsvc.ledger.outlook import forecasts, outlook_documents
 from creditsvc.ledger.reading import AccountView, LotView, balances
 from creditsvc.ledger.verify import verify
 from creditsvc.parties.access import require_startup
+from creditsvc.statements.audit import check_copy
 from creditsvc.statements.entries import Entry
 from creditsvc.statements.reading import AccountStatement, conversion_documents, statement, statement_document
 
@@ -190,6 +193,18 @@ def _parsed(content: bytes) -> Any:
         return json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise RuleBroken("document", "not-json", "the document is not JSON: %(error)s", error=error) from error
+
+
+@click.command("check-copy")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@answers
+def check_copy_command(file: Path) -> Answer:
+    """Whether FILE, a signed copy of the book, is as this service made it; exit 1 when anything was changed."""
+    manifest = check_copy(load_config().secret_key, file.read_bytes())
+    return Answer(manifest, (
+        f"{file.name} is as it was signed: {counted(manifest['accounts'], 'account')} as of {manifest['as_of']}, "
+        f"as known at {manifest['known_at']}.",
+    ))
 
 
 @click.command("verify")

@@ -58,6 +58,12 @@ def newest_postings(
     return [_view(*row) for row in db.session.execute(statement)]
 
 
+def postings_of_batch(batch_id: int) -> list[PostingView]:
+    """What a batch posted, in the order in which it was written."""
+    rows = db.session.execute(_POSTINGS.where(Posting.batch_id == batch_id).order_by(Posting.id))
+    return [_view(*row) for row in rows]
+
+
 def postings(
     account_ids: Sequence[int],
     *,

@@ -64,6 +64,8 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "licence.edit": MANAGERS,
     "licence.keys": MANAGERS,
     "alerts.see": READERS,
+    "book.see": frozenset({"administrator", "auditor"}),
+    "trail.see": frozenset({"administrator", "auditor"}),
     "alerts.snooze": MANAGERS,
     "startup.message": MANAGERS,
     "mail.see": frozenset({"administrator", "auditor"}),

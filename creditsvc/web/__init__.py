@@ -7,6 +7,7 @@ from flask import Blueprint, Flask
 from creditsvc.web import (
     activation,
     alert_choices,
+    audit,
     bookings,
     bulk,
     calendars,
@@ -84,7 +85,7 @@ def hang(app: Flask) -> None:
         worklist.pages, lists.pages, programmes.pages, packages.pages, cohorts.pages, offers.pages, proposals.pages,
         directory.pages, tokens.pages, runs_of_jobs.pages, outbox.pages, mails.pages, settings.pages,
         cohort_enrolling.pages, leaving.pages, letters.pages, why.pages,
-        programme_alerts.pages,
+        programme_alerts.pages, audit.pages,
     ):
         app.register_blueprint(pages)
 

@@ -96,6 +96,11 @@ _SECTIONS: tuple[tuple[str, tuple[_Page, ...]], ...] = (
         _Page(lazy_gettext("Consulting"), "consulting.desk", _whoever_may("startups.list"),
               ("consulting", "consultants")),
     )),
+    (lazy_gettext("Audit"), (
+        _Page(lazy_gettext("The book"), "audit.book", _whoever_may("book.see"), ("audit.book", "audit.copy")),
+        _Page(lazy_gettext("Batches"), "audit.batches", _whoever_may("book.see"), ("audit.batches", "audit.batch")),
+        _Page(lazy_gettext("Trail"), "audit.trail", _whoever_may("trail.see"), ("audit.trail",)),
+    )),
     (lazy_gettext("Administration"), (
         _Page(lazy_gettext("People"), "directory.listing", _whoever_may("people.list"), ("directory",)),
         _Page(lazy_gettext("Tokens"), "tokens.listing", lambda caller: True, ("tokens",)),

@@ -211,7 +211,7 @@ class Park:
             "alert_id": 9, "invitation_id": 9, "product": "suite",
             "package": "none", "partner": "microsoft", "leaving": "withdrawn",
             "pool": "ms-azure" if row.method == "GET" else "none",
-            "proposal_id": self.proposals.get(row.tenant, 9),
+            "batch_id": 1, "proposal_id": self.proposals.get(row.tenant, 9),
             "uid": self.uids.get(row.tenant), "consultant": row.tenant, "step": "decide", "feed_id": 9, "day_id": 9,
             "seat_id": self.seats.get(row.tenant, 9), "wish_id": self.wishes.get(row.tenant, 9),
             "kind": "xlsx" if row.endpoint == "statements.export" else "csv",

@@ -1,0 +1,120 @@
+"""The auditor's pages: the book as of a day as it was known on another, its batches, the trail, a signed copy."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import Response, current_app, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from creditsvc.config import Config
+from creditsvc.core.days import day_of, ends_at, parse_day, starts_at
+from creditsvc.core.errors import RuleBroken
+from creditsvc.parties.access import require
+from creditsvc.statements import audit
+from creditsvc.web import session
+from creditsvc.web.forms import Form
+
+pages = session.private_pages("audit", __name__)
+
+ACCOUNTS_SHOWN = 100
+
+
+@pages.get("/book")
+def book() -> ResponseReturnValue:
+    """All accounts, their sums by resource, and where to get a signed copy."""
+    caller = session.caller()
+    form = _dates()
+    as_of, known_at = _end(form, "as_of"), _end(form, "known_at")
+    totals, views = audit.book_totals(caller, as_of or caller.now, known_at)
+    after = request.args.get("after", 0, type=int)
+    page = render_template(
+        "book_audit.html", form=form, totals=totals, views=views[after : after + ACCOUNTS_SHOWN], count=len(views),
+        onward=after + ACCOUNTS_SHOWN if len(views) > after + ACCOUNTS_SHOWN else None, after=after,
+        as_of=as_of or caller.now, known_at=known_at or caller.now,
+        asked={name: form.value(name) for name in ("as_of", "known_at") if form.value(name)},
+    )
+    return page, form.status
+
+
+@pages.get("/book/copy.zip")
+def copy() -> ResponseReturnValue:
+    """The signed copy of the book."""
+    caller = session.caller()
+    require(caller, "book.see")
+    form = _dates()
+    as_of, known_at = _end(form, "as_of"), _end(form, "known_at")
+    if form.is_refused:
+        return book()
+    config: Config = current_app.config["CREDITSVC"]
+    content = audit.signed_copy(caller, config.secret_key, as_of or caller.now, known_at)
+    response = Response(content, mimetype="application/zip")
+    name = f"book-{day_of(as_of or caller.now)}-known-{day_of(known_at or caller.now)}.zip"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@pages.get("/book/batches")
+def batches() -> ResponseReturnValue:
+    """Batches, the newest first."""
+    startup, cause = request.args.get("startup", "").strip(), request.args.get("cause", "").strip()
+    before = request.args.get("before", type=int)
+    rows, onward = audit.list_batches(session.caller(), startup=startup, cause=cause, before=before)
+    form = Form({"startup": _("Startup's key"), "cause": _("Cause")}, request.args)
+    return render_template(
+        "batches.html", rows=rows, form=form, before=before,
+        onward=url_for(".batches", startup=startup or None, cause=cause or None, before=onward) if onward else None,
+    )
+
+
+@pages.get("/book/batches/<int:batch_id>")
+def batch(batch_id: int) -> ResponseReturnValue:
+    """One batch with its postings."""
+    view, postings = audit.find_batch(session.caller(), batch_id)
+    return render_template("batch.html", batch=view, postings=postings)
+
+
+@pages.get("/trail")
+def trail() -> ResponseReturnValue:
+    """What was done, the newest first."""
+    caller = session.caller()
+    labels = {
+        "subject": _("Subject begins with"), "actor": _("By"), "action": _("Action"), "from": _("From"), "to": _("To"),
+    }
+    form = Form(labels, request.args)
+    asked = {name: form.value(name).strip() for name in labels}
+    first, until = _start(form, "from"), _end(form, "to")
+    before = request.args.get("before", type=int)
+    rows, onward = audit.list_trail(
+        caller, subject=asked["subject"], actor=asked["actor"], action=asked["action"], first=first, until=until,
+        before=before,
+    )
+    given: dict[str, Any] = {name: text for name, text in asked.items() if text}
+    page = render_template(
+        "trail.html", rows=rows, form=form, before=before,
+        onward=url_for(".trail", **given, before=onward) if onward else None,
+    )
+    return page, form.status
+
+
+def _dates() -> Form:
+    labels = {"as_of": _("Balance at the end of"), "known_at": _("As it was known at the end of")}
+    return Form(labels, request.args)
+
+
+def _end(form: Form, name: str) -> datetime | None:
+    """The end of the day that is typed, None without one; never later than now, which is all that can be known."""
+    try:
+        end = ends_at(parse_day(form.value(name), name)) if form.value(name) else None
+    except RuleBroken as refusal:
+        form.show(refusal)
+        return None
+    return None if end is None else min(end, session.caller().now)
+
+
+def _start(form: Form, name: str) -> datetime | None:
+    try:
+        return starts_at(parse_day(form.value(name), name)) if form.value(name) else None
+    except RuleBroken as refusal:
+        form.show(refusal)
+        return None
