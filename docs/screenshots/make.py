@@ -37,24 +37,46 @@ def main(target: Path) -> None:
                     for width in WIDTHS:
                         page = chromium.new_page(viewport={"width": width, "height": 800}, base_url=address)
                         take_all(page, target, width, folder)
+                        page.context.clear_cookies()
+                        take_founders(page, target, width)
                         page.close()
                     chromium.close()
         databases.dispose(app)
+
+
+def picture(page: Page, target: Path, width: int, name: str) -> None:
+    """Takes the picture of the page as it is; refuses one that is wider than its window."""
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    if wide > width:
+        raise SystemExit(f"{name} is {wide} px wide at {width} px")
+    page.screenshot(path=target / f"{name}-{width}.png", full_page=True)
+
+
+def sign_in(page: Page, email: str) -> None:
+    """Signs somebody of the park in."""
+    page.goto("/sign-in")
+    page.fill("#field-email", email)
+    page.fill("#field-password", factories.PASSWORD)
+    page.click("main button")
+
+
+def take_founders(page: Page, target: Path, width: int) -> None:
+    """Goes through the pages as a founder does."""
+    sign_in(page, scene.FOUNDER)
+    picture(page, target, width, "founder")
+    page.goto("/startups/harbour-robotics/requests/new")
+    page.fill("#field-amount", "5000")
+    page.fill("#field-why", "Two more pilots with the airport")
+    picture(page, target, width, "founder-asks")
 
 
 def take_all(page: Page, target: Path, width: int, folder: Path) -> None:
     """Goes through the pages as a manager does."""
 
     def take(name: str) -> None:
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        if wide > width:
-            raise SystemExit(f"{name} is {wide} px wide at {width} px")
-        page.screenshot(path=target / f"{name}-{width}.png", full_page=True)
+        picture(page, target, width, name)
 
-    page.goto("/sign-in")
-    page.fill("#field-email", scene.MANAGER)
-    page.fill("#field-password", factories.PASSWORD)
-    page.click("main button")
+    sign_in(page, scene.MANAGER)
     take("worklist")
     page.goto("/startups")
     take("startups")
