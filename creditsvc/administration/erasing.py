@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Table, delete, or_, select, update
 
 from creditsvc.administration.person_data import holds, texts_of
-from creditsvc.alerts.models import AlertPreference, AlertRhythm
+from creditsvc.alerts.models import AlertPreference, AlertRhythm, AlertSnooze
 from creditsvc.consulting.models import CalendarFeed, Consultant
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.core.pseudonyms import PREFIX, pseudonym, values_without_address
@@ -29,6 +29,7 @@ from creditsvc.parties.models import (
     Membership,
     PasswordReset,
     Person,
+    SavedView,
     SignInAttempt,
 )
 from creditsvc.parties.reading import person_by_id
@@ -75,7 +76,10 @@ def _end_access(caller: Caller, person: Person) -> None:
     person.limited_to_programmes, person.language, person.time_zone = False, None, None
     person.session_epoch += 1
     db.session.flush()
-    for model in (Membership, ManagerProgramme, PasswordReset, AlertPreference, AlertRhythm, AnsweredRequest, Visit):
+    for model in (
+        Membership, ManagerProgramme, PasswordReset, AlertPreference, AlertRhythm, AlertSnooze, AnsweredRequest,
+        SavedView, Visit,
+    ):
         db.session.execute(delete(model).where(table_of(model).c.person_id == person.id))
     db.session.execute(delete(SignInAttempt).where(SignInAttempt.email == person.email))
     for revoked, of_them in (
