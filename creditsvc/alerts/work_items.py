@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, func, literal, null, or_, select, true
+from sqlalchemy.orm import aliased
 
 from creditsvc.alerts.models import DONE, AccountOutlook, Alert, AlertSnooze, JobRun
 from creditsvc.alerts.night import NIGHTLY
@@ -99,11 +100,6 @@ class Worklist:
     night_at: datetime | None
     unanswered: int
 
-    @property
-    def total(self) -> int:
-        """All rows of all groups."""
-        return sum(group.total for group in self.groups)
-
 
 def worklist(caller: Caller) -> Worklist:
     """The first rows of every group. Raises Forbidden for no staff."""
@@ -123,7 +119,7 @@ def work_group(caller: Caller, name: str, page: int) -> Group:
 
 def group_condition(caller: Caller, name: str) -> ColumnElement[bool]:
     """The condition on `Startup` that it has a row in a group of holdings, snoozed or not."""
-    found = _HOLDINGS[name].statement(caller.now)
+    found = _HOLDINGS[name].found(caller.now)
     return Startup.id.in_(found.with_only_columns(Account.startup_id).order_by(None))
 
 
@@ -148,11 +144,11 @@ def _group(caller: Caller, name: str, page: int, size: int) -> Group:
     if name in _OF_USAGE:
         return Group(name, *_OF_USAGE[name](size, (page - 1) * size))
     kind = _HOLDINGS[name]
-    statement = kind.statement(caller.now).where(
-        visible_startups(caller), _not_snoozed(caller, kind.rule, kind.holding)
-    )
-    statement = statement.add_columns(func.count().over().label("total")).limit(size).offset((page - 1) * size)
-    rows = db.session.execute(_since(statement) if name == "uncovered" else statement).all()
+    found = kind.found(caller.now).where(_seen_by(caller), kind.unless_snoozed(caller, kind.rule))
+    # those of the page first, by their ids alone: what is said of them is read of no more than these
+    some = found.add_columns(func.count().over().label("total")).limit(size).offset((page - 1) * size).subquery()
+    told = kind.told(caller.now).join(some, some.c.id == kind.id).add_columns(some.c.total).order_by(*kind.order)
+    rows = db.session.execute(told).all()
     return Group(name, rows[0].total if rows else 0, [_item(row) for row in rows], kind.rule)
 
 
@@ -189,35 +185,36 @@ def _holdings(
 _CAPACITY = LotCache.undrawn + LotCache.drawn + LotCache.held
 
 
-def _lots(kind: str, **more: Any) -> Select[*tuple[Any, ...]]:
+def _lots(**more: Any) -> Select[*tuple[Any, ...]]:
     return (
         _holdings(LotFact.key, LotCache.undrawn, granted=_CAPACITY, drawn=LotCache.drawn, held=LotCache.held, **more)
         .join(LotCache, LotCache.account_id == Account.id)
         .join(LotFact, LotFact.id == LotCache.lot_id)
-        .where(Resource.kind == kind)
     )
+
+
+def _lots_of(kind: str, *conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    of_kind = Account.resource_id.in_(select(Resource.id).where(Resource.kind == kind))
+    lots = select(LotCache.lot_id.label("id")).join(Account, Account.id == LotCache.account_id)
+    return lots.where(of_kind, *conditions)
+
+
+def _ending_told(now: datetime) -> Select[*tuple[Any, ...]]:
+    return _lots(at=LotCache.lapses_at)
 
 
 def _expiring(now: datetime) -> Select[*tuple[Any, ...]]:
     """Credit that ends soon with at least a quarter of its grant left."""
-    return (
-        _lots("credit", at=LotCache.lapses_at)
-        .where(
-            LotCache.lapses_at > now, LotCache.lapses_at <= now + EXPIRING_WITHIN, LotCache.effective <= now,
-            LotCache.undrawn * MUCH >= _CAPACITY,
-        )
-        .order_by(LotCache.lapses_at, LotCache.lot_id)
-    )
+    return _lots_of(
+        "credit", LotCache.lapses_at > now, LotCache.lapses_at <= now + EXPIRING_WITHIN, LotCache.effective <= now,
+        LotCache.undrawn * MUCH >= _CAPACITY,
+    ).order_by(LotCache.lapses_at, LotCache.lot_id)
 
 
 def _unbooked(now: datetime) -> Select[*tuple[Any, ...]]:
-    return (
-        _lots("hours", at=LotCache.lapses_at)
-        .where(
-            LotCache.lapses_at > now, LotCache.lapses_at <= now + UNBOOKED_WITHIN, LotCache.effective <= now,
-        )
-        .order_by(LotCache.lapses_at, LotCache.lot_id)
-    )
+    return _lots_of(
+        "hours", LotCache.lapses_at > now, LotCache.lapses_at <= now + UNBOOKED_WITHIN, LotCache.effective <= now,
+    ).order_by(LotCache.lapses_at, LotCache.lot_id)
 
 
 def _not_begun(now: datetime) -> Select[*tuple[Any, ...]]:
@@ -228,61 +225,64 @@ def _not_begun(now: datetime) -> Select[*tuple[Any, ...]]:
     )
     before = now - NOT_BEGUN_AFTER
     return (
-        _lots("credit", day=LotCache.effective, at=LotCache.lapses_at)
-        .where(
-            LotCache.drawn == 0, LotCache.held == 0, LotCache.undrawn > 0, LotCache.effective <= before,
+        _lots_of(
+            "credit", LotCache.drawn == 0, LotCache.held == 0, LotCache.undrawn > 0, LotCache.effective <= before,
             LotFact.awarded <= before, or_(LotCache.lapses_at > now, LotCache.ends_at.is_(None)), ~activated,
         )
+        .join(LotFact, LotFact.id == LotCache.lot_id)
         .order_by(LotCache.effective, LotCache.lot_id)
     )
 
 
 def _running_out(now: datetime) -> Select[*tuple[Any, ...]]:
     return (
-        _holdings(
-            Resource.key, AccountOutlook.remaining, drawn=AccountOutlook.daily, day=AccountOutlook.run_out,
-            at=AccountOutlook.as_of,
-        )
-        .join(AccountOutlook, AccountOutlook.account_id == Account.id)
+        select(Account.id.label("id")).join(AccountOutlook, AccountOutlook.account_id == Account.id)
         .order_by(AccountOutlook.run_out, Account.id)
     )
 
 
+def _running_out_told(now: datetime) -> Select[*tuple[Any, ...]]:
+    return _holdings(
+        Resource.key, AccountOutlook.remaining, drawn=AccountOutlook.daily, day=AccountOutlook.run_out,
+        at=AccountOutlook.as_of,
+    ).join(AccountOutlook, AccountOutlook.account_id == Account.id)
+
+
 def _uncovered(now: datetime) -> Select[*tuple[Any, ...]]:
     return (
-        _holdings(
-            Resource.key, AccountCache.uncovered, drawn=_sum_of(LotCache.drawn),
-            granted=AccountCache.uncovered + _sum_of(LotCache.drawn),
-        )
-        .join(AccountCache, AccountCache.account_id == Account.id)
-        .where(AccountCache.uncovered > 0)
-        .order_by(AccountCache.uncovered.desc(), Account.id)
+        select(Account.id.label("id")).join(AccountCache, AccountCache.account_id == Account.id)
+        .where(AccountCache.uncovered > 0).order_by(AccountCache.uncovered.desc(), Account.id)
     )
 
 
-def _since(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """The same accounts with the first day that nobody paid, looked for in those of the page alone."""
-    some = statement.subquery()
-    first = (
-        select(func.min(Posting.charge_at))
-        .where(Posting.account_id == some.c.account_id, Posting.kind == "uncovered").scalar_subquery()
-    )
-    columns = [column for column in some.c if column.key != "day"]
-    return select(*columns, first.label("day")).order_by(some.c.amount.desc(), some.c.account_id)
+def _uncovered_told(now: datetime) -> Select[*tuple[Any, ...]]:
+    since = select(func.min(Posting.charge_at)).where(
+        Posting.account_id == Account.id, Posting.kind == "uncovered"
+    ).scalar_subquery()
+    paid = _sum_of(LotCache.drawn)
+    return _holdings(
+        Resource.key, AccountCache.uncovered, drawn=paid, granted=AccountCache.uncovered + paid, day=since
+    ).join(AccountCache, AccountCache.account_id == Account.id)
 
 
 def _stale(now: datetime) -> Select[*tuple[Any, ...]]:
     """Accounts with something left, whose cost data ends some days ago."""
-    left = _sum_of(LotCache.undrawn, filters.usable(now))
+    has_left = select(LotCache.lot_id).where(
+        LotCache.account_id == Account.id, filters.usable(now), LotCache.undrawn > 0
+    ).exists()
     return (
-        _holdings(
-            Resource.key, left, day=AccountCache.newest_charge_day, granted=_sum_of(_CAPACITY, filters.usable(now)),
-            drawn=_sum_of(LotCache.drawn, filters.usable(now)), held=_sum_of(LotCache.held, filters.usable(now)),
-        )
-        .join(AccountCache, AccountCache.account_id == Account.id)
-        .where(AccountCache.newest_charge_day <= stale_day(now), left > 0)
+        select(Account.id.label("id")).join(AccountCache, AccountCache.account_id == Account.id)
+        .where(AccountCache.newest_charge_day <= stale_day(now), has_left)
         .order_by(AccountCache.newest_charge_day, Account.id)
     )
+
+
+def _stale_told(now: datetime) -> Select[*tuple[Any, ...]]:
+    sums = {"granted": _CAPACITY, "drawn": LotCache.drawn, "held": LotCache.held}
+    return _holdings(
+        Resource.key, _sum_of(LotCache.undrawn, filters.usable(now)), day=AccountCache.newest_charge_day,
+        **{name: _sum_of(column, filters.usable(now)) for name, column in sums.items()},
+    ).join(AccountCache, AccountCache.account_id == Account.id)
 
 
 def _sum_of(column: Any, *conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
@@ -295,33 +295,77 @@ def _sum_of(column: Any, *conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
 def _seats_unused(now: datetime) -> Select[*tuple[Any, ...]]:
     """Seats that nobody has or uses, as the last night found them."""
     return (
-        _holdings(
-            Alert.holding, Alert.params["count"].as_integer(), granted=Alert.params["of"].as_integer(),
-            day=Alert.decided_on,
-        )
-        .join(Alert, Alert.account_id == Account.id)
-        .where(Alert.rule == SEATS_UNUSED.name, Alert.closed_on.is_(None))
-        .order_by(Alert.decided_on, Alert.id)
+        select(Alert.id.label("id")).join(Account, Account.id == Alert.account_id)
+        .where(Alert.rule == SEATS_UNUSED.name, Alert.closed_on.is_(None)).order_by(Alert.decided_on, Alert.id)
     )
+
+
+def _seats_unused_told(now: datetime) -> Select[*tuple[Any, ...]]:
+    return _holdings(
+        Alert.holding, Alert.params["count"].as_integer(), granted=Alert.params["of"].as_integer(),
+        day=Alert.decided_on,
+    ).join(Alert, Alert.account_id == Account.id)
+
+
+def _standing(caller: Caller, rule: str) -> tuple[ColumnElement[bool], ...]:
+    """The conditions on `AlertSnooze` that it is one of the caller's, of that rule, and not over."""
+    return (
+        AlertSnooze.person_id == (caller.person_id or 0), AlertSnooze.rule == rule,
+        AlertSnooze.until > business_day(caller.now),
+    )
+
+
+def _account_is_not(caller: Caller, rule: str) -> ColumnElement[bool]:
+    return Account.id.not_in(select(AlertSnooze.account_id).where(*_standing(caller, rule)))
+
+
+def _lot_is_not(caller: Caller, rule: str) -> ColumnElement[bool]:
+    lot = aliased(LotFact)
+    return LotCache.lot_id.not_in(
+        select(lot.id).join(AlertSnooze, lot.key == AlertSnooze.holding).where(*_standing(caller, rule))
+    )
+
+
+def _alert_is_not(caller: Caller, rule: str) -> ColumnElement[bool]:
+    return ~select(AlertSnooze.rule).where(
+        AlertSnooze.account_id == Alert.account_id, AlertSnooze.holding == Alert.holding, *_standing(caller, rule)
+    ).exists()
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """A group of holdings: the rule that a snooze of its rows is about, the column of what they hold, who they are."""
+    """A group of holdings: the rule that a snooze of its rows is about, and what holds unless one is snoozed; who is
+    `found`, by `id` in order; and what is `told` of them, in the same `order`."""
 
     rule: str
-    holding: Any
-    statement: Callable[[datetime], Select[*tuple[Any, ...]]]
+    unless_snoozed: Callable[[Caller, str], ColumnElement[bool]]
+    id: Any
+    order: tuple[Any, ...]
+    found: Callable[[datetime], Select[*tuple[Any, ...]]]
+    told: Callable[[datetime], Select[*tuple[Any, ...]]]
 
 
+_BY_END = (LotCache.lapses_at, LotCache.lot_id)
 _HOLDINGS: Mapping[str, _Kind] = {
-    "uncovered": _Kind(UNCOVERED.name, Resource.key, _uncovered),
-    "running-out": _Kind(RUNNING_OUT, Resource.key, _running_out),
-    "expiring": _Kind(EXPIRY.name, LotFact.key, _expiring),
-    "hours-unbooked": _Kind(HOURS_UNBOOKED.name, LotFact.key, _unbooked),
-    "stale": _Kind(STALE.name, Resource.key, _stale),
-    "not-begun": _Kind(NOT_ACTIVATED.name, LotFact.key, _not_begun),
-    "seats-unused": _Kind(SEATS_UNUSED.name, Alert.holding, _seats_unused),
+    "uncovered": _Kind(
+        UNCOVERED.name, _account_is_not, Account.id, (AccountCache.uncovered.desc(), Account.id), _uncovered,
+        _uncovered_told,
+    ),
+    "running-out": _Kind(
+        RUNNING_OUT, _account_is_not, Account.id, (AccountOutlook.run_out, Account.id), _running_out, _running_out_told
+    ),
+    "expiring": _Kind(EXPIRY.name, _lot_is_not, LotCache.lot_id, _BY_END, _expiring, _ending_told),
+    "hours-unbooked": _Kind(HOURS_UNBOOKED.name, _lot_is_not, LotCache.lot_id, _BY_END, _unbooked, _ending_told),
+    "stale": _Kind(
+        STALE.name, _account_is_not, Account.id, (AccountCache.newest_charge_day, Account.id), _stale, _stale_told,
+    ),
+    "not-begun": _Kind(
+        NOT_ACTIVATED.name, _lot_is_not, LotCache.lot_id, (LotCache.effective, LotCache.lot_id), _not_begun,
+        lambda now: _lots(day=LotCache.effective, at=LotCache.lapses_at),
+    ),
+    "seats-unused": _Kind(
+        SEATS_UNUSED.name, _alert_is_not, Alert.id, (Alert.decided_on, Alert.id), _seats_unused, _seats_unused_told,
+    ),
 }
 _OF_USAGE: Mapping[str, Callable[[int, int], tuple[int, Sequence[ScopeItem | RunItem]]]] = {
     "runs-held": held_runs, "scopes-unknown": unknown_scopes,
@@ -337,13 +381,10 @@ GROUPS = ("uncovered", "running-out", "runs-held", "scopes-unknown", "expiring",
 """The most pressing first."""
 
 
-def _not_snoozed(caller: Caller, rule: str, holding: Any) -> ColumnElement[bool]:
-    if caller.person_id is None:
-        return true()
-    return ~select(AlertSnooze.rule).where(
-        AlertSnooze.person_id == caller.person_id, AlertSnooze.account_id == Account.id, AlertSnooze.rule == rule,
-        AlertSnooze.holding == holding, AlertSnooze.until > business_day(caller.now),
-    ).exists()
+def _seen_by(caller: Caller) -> ColumnElement[bool]:
+    """The condition on `Account` that the caller may see its startup."""
+    visible = visible_startups(caller)
+    return visible if visible is true() else Account.startup_id.in_(select(Startup.id).where(visible))
 
 
 def _last_night() -> ScalarSelect[Any]:
