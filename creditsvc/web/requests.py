@@ -186,7 +186,8 @@ def _askable(view: AccountView) -> list[LotView]:
 
 def _approve_form(found: RequestView, *, fresh: bool = False) -> Form:
     """The form to approve with, filled with what is asked for when it is `fresh`."""
-    form = posted({"amount": _("More"), "expires": _("New last day"), "pool": _("From"), "reason": _("Reason")})
+    labels = {"amount": _("More"), "expires": _("New last day"), "pool": _("From the pool"), "reason": _("Reason")}
+    form = posted(labels)
     asked = found.request
     if fresh:
         first = asked.first_terms
