@@ -1,6 +1,5 @@
 """Seats of software: who has one, assigning, releasing, transferring, and who waits."""
 
-from dataclasses import asdict
 from typing import Any
 
 from flask import Response, url_for
@@ -84,7 +83,7 @@ def assign_seats(body: dict[str, Any]) -> Response:
 
     def act() -> Answer:
         outcomes = bulk.assign_all(caller, current_config(), **{**body, "people": _people(body["people"])})
-        return Answer(200, {"items": [asdict(one) for one in outcomes]})
+        return Answer(200, {"items": [one.as_json() for one in outcomes]})
 
     return write_once(act)
 

@@ -1,6 +1,5 @@
 """Commands about seats, in the group `licences`: seats, assign, release, import-seats, export-seats."""
 
-from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -81,7 +80,7 @@ def assign_command(startup: str, people: tuple[str, ...], listed: Any, otherwise
     for one in outcomes:
         made.add_row(str(one.line), one.email, f"{one.outcome}: {one.message}" if one.message else one.outcome,
                      "-" if one.seat_id is None else str(one.seat_id))
-    return Answer({"startup": startup, "people": [asdict(one) for one in outcomes]}, (made,))
+    return Answer({"startup": startup, "people": [one.as_json() for one in outcomes]}, (made,))
 
 
 @click.command("release")

@@ -4,6 +4,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -35,14 +36,26 @@ class Person:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened to one line: `seated`, `waiting`, or the code of a refusal with its sentence."""
+    """What happened to one line: `seated`, `waiting`, or the code of a refusal; why nobody was seated."""
 
     line: int
     email: str
     name: str
     outcome: str
-    message: str = ""
+    refusal: RuleBroken | None = None
     seat_id: int | None = None
+
+    @property
+    def message(self) -> str:
+        """Why, as an English sentence for programs; empty where somebody was seated."""
+        return "" if self.refusal is None else str(self.refusal)
+
+    def as_json(self) -> dict[str, Any]:
+        """What programs are told."""
+        return {
+            "line": self.line, "email": self.email, "name": self.name, "outcome": self.outcome,
+            "message": self.message, "seat_id": self.seat_id,
+        }
 
 
 def read_people(text: str, field: str = "people") -> list[Person]:
@@ -95,7 +108,7 @@ def assign_all(
         except RuleBroken as refusal:
             if otherwise == "refuse":
                 raise RuleBroken("people", refusal.code, "line %(line)s, %(email)s: %(why)s",
-                                 line=person.line, email=person.email, why=str(refusal)) from refusal
+                                 line=person.line, email=person.email, why=refusal) from refusal
             refusals[person.email] = refusal
     papers = seat_all(desk, list(placed.values())) if placed else []
     seats = {paper.email: paper.seat_id for paper in papers}
@@ -113,10 +126,10 @@ def _left_over(desk: Desk, person: Person, refusal: RuleBroken, otherwise: str) 
     if otherwise == "wait" and refusal.code in ("none-free", "no-free-key"):
         try:
             waiting.queue_up(desk, person.email, person.name)
-            return Outcome(person.line, person.email, person.name, "waiting", str(refusal))
+            return Outcome(person.line, person.email, person.name, "waiting", refusal)
         except Conflict as conflict:
             refusal = conflict
-    return Outcome(person.line, person.email, person.name, refusal.code, str(refusal))
+    return Outcome(person.line, person.email, person.name, refusal.code, refusal)
 
 
 def matching_seats(

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
 
+from creditsvc.core.days import utc_offset
 from creditsvc.languages import locale_for
 from creditsvc.mail.render import Rendered, render
 
@@ -127,7 +128,12 @@ def period(starts: datetime, ends: datetime, zone: ZoneInfo, language: str) -> s
 
 
 def moment(at: datetime, zone: ZoneInfo, language: str) -> str:
-    """An instant on the clock of a zone: `15 June 2026, 12:00`."""
+    """An instant on the clock of a zone, which says how far it is from UTC: `15 June 2026, 12:00 (UTC+8)`."""
+    return f"{start(at, zone, language)} ({utc_offset(at, zone)})"
+
+
+def start(at: datetime, zone: ZoneInfo, language: str) -> str:
+    """The same without the zone, for a subject, whose mail says it: `15 June 2026, 12:00`."""
     local = at.astimezone(zone)
     return f"{format_date(local, 'long', locale=locale_for(language))}, {_clock(local, language)}"
 

@@ -78,8 +78,9 @@ def posted(labels: Mapping[str, str]) -> Form:
 
 
 def text_of(error: RuleBroken) -> str:
-    """A refusal as a sentence in the reader's language."""
-    sentence: str = gettext(error.message, **error.params) if error.params else gettext(error.message)
+    """A refusal as a sentence in the reader's language; also what another refusal says within it."""
+    told = {name: text_of(value) if isinstance(value, RuleBroken) else value for name, value in error.params.items()}
+    sentence: str = gettext(error.message, **told) if told else gettext(error.message)
     return sentence[:1].upper() + sentence[1:]
 
 

@@ -35,6 +35,7 @@ from creditsvc.parties.models import Startup
 from creditsvc.parties.saved_views import delete_view, rename_view, save_view, saved_views
 from creditsvc.web import session
 from creditsvc.web.forms import Form, attempt
+from creditsvc.web.show import unit_word
 
 pages = session.private_pages("lists", __name__)
 
@@ -118,7 +119,7 @@ def _line(startup: Startup, view: AccountView) -> Sequence[Cell]:
     )
     ends, newest = view.next_expiry, view.newest_charge_day
     return (
-        startup.key, startup.name, view.resource_name, view.unit.name,
+        startup.key, startup.name, view.resource_name, unit_word(view.unit.name),
         *(Decimal(format_amount(steps, view.unit)) for steps in amounts),
         "" if ends is None else last_day(ends).isoformat(), "" if newest is None else newest.isoformat(),
     )

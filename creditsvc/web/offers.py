@@ -17,6 +17,7 @@ from creditsvc.programmes.schemas import PartnerShape, PoolShape, ReferenceShape
 from creditsvc.web import session
 from creditsvc.web.forms import posted, submit, submit_once
 from creditsvc.web.plain_forms import Piece, Way, form_page
+from creditsvc.web.show import unit_word
 
 pages = session.private_pages("offers", __name__)
 
@@ -116,7 +117,7 @@ def new_pool() -> ResponseReturnValue:
     resources = db.session.execute(select(Resource.key, Resource.name, Resource.unit).order_by(Resource.key))
     pieces = [
         _key_piece(), Piece("partner", "choice", options=[(one.key, one.name) for one in partners(caller)]),
-        Piece("resource", "choice", options=[(key, f"{name} ({unit})") for key, name, unit in resources]),
+        Piece("resource", "choice", options=[(key, f"{name} ({unit_word(unit)})") for key, name, unit in resources]),
         Piece("amount", inputmode="decimal",
               help=_("In the unit of the resource, money, hours or seats: digits with a point, such as 25000.50.")),
         Piece("starts", "date"), Piece("ends", "date", required=False, help=_("It counts whole. Blank: without end.")),

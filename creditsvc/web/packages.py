@@ -18,6 +18,7 @@ from creditsvc.programmes.reading import find_package, line_views
 from creditsvc.programmes.schemas import PackageEditShape, PackageShape
 from creditsvc.web import session
 from creditsvc.web.forms import Form, posted, submit_once
+from creditsvc.web.show import unit_word
 
 pages = session.private_pages("packages", __name__)
 
@@ -130,7 +131,7 @@ def _lines(form: Form) -> list[LineTerms]:
 
 def _page(caller: Caller, form: Form, key: str, package: str | None, version: int) -> ResponseReturnValue:
     options = [
-        (f"{pool.resource} {pool.key}", f"{pool.key}: {pool.resource_name} ({pool.unit.name})")
+        (f"{pool.resource} {pool.key}", f"{pool.key}: {pool.resource_name} ({unit_word(pool.unit.name)})")
         for pool in pools(caller)
     ]
     known = {value for value, _text in options}

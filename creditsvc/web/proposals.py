@@ -22,6 +22,7 @@ from creditsvc.parties.access import Caller, require, require_startup
 from creditsvc.web import session
 from creditsvc.web.forms import Form, posted, submit, submit_once
 from creditsvc.web.plain_forms import Piece, Way, form_page
+from creditsvc.web.show import unit_word
 
 pages = session.private_pages("proposals", __name__)
 
@@ -166,7 +167,7 @@ def limit(pool: str) -> ResponseReturnValue:
         form.typed = {"amount": found.limit_text}
     pieces = [Piece("amount", required=False, inputmode="decimal", help=_(
         "In %(unit)s. What one startup gets at once above it waits until somebody else approves it. Blank: no limit.",
-        unit=found.unit.name,
+        unit=unit_word(found.unit.name),
     ))]
     return form_page(
         form, pieces, title=_("Limit of the pool %(pool)s", pool=pool), button=_("Save"), once=False,

@@ -26,7 +26,7 @@ from creditsvc.licences.seat_schemas import (
 from creditsvc.parties.access import may_with, require_startup
 from creditsvc.parties.models import Startup
 from creditsvc.web import session
-from creditsvc.web.forms import Form, attempt, posted, shape, submit, submit_once
+from creditsvc.web.forms import Form, attempt, posted, shape, submit, submit_once, text_of
 from creditsvc.web.session import config
 
 pages = session.private_pages("seats", __name__)
@@ -109,7 +109,7 @@ def paste(key: str) -> ResponseReturnValue:
     outcomes = submit(form, PasteShape(), act)
     if outcomes is None:
         return _page("seats_paste.html", key, form)
-    return _page("seats_pasted.html", key, form, outcomes=outcomes)
+    return _page("seats_pasted.html", key, form, outcomes=outcomes, text_of=text_of)
 
 
 @pages.route("/startups/<key>/seats/release", methods=["GET", "POST"])

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from xlsxwriter import Workbook
 
 from creditsvc.consulting.consultants import consultant_of
@@ -25,8 +26,12 @@ pages = session.private_pages("sessions", __name__)
 
 MONTHS_SHOWN = 12
 HOURS = Unit("hour", 60)
-COLUMNS = ("month", "day", "starts", "startup", "startup_name", "topic", "state", "booked_minutes", "used_minutes",
-           "used_hours", "rate", "currency", "amount", "booking")
+COLUMNS = (
+    lazy_gettext("Month"), lazy_gettext("Day"), lazy_gettext("Begins"), lazy_gettext("Key"), lazy_gettext("Startup"),
+    lazy_gettext("Topic"), lazy_gettext("State"), lazy_gettext("Minutes booked"), lazy_gettext("Minutes used"),
+    lazy_gettext("Hours used"), lazy_gettext("Rate for an hour"), lazy_gettext("Currency"), lazy_gettext("Amount"),
+    lazy_gettext("Booking"),
+)
 """The columns of the export: one line for each session that used something, or that will."""
 
 
@@ -114,15 +119,23 @@ def _line(one: BookingView, consultant: Consultant, zone: ZoneInfo) -> tuple[str
     amount = "" if rate is None else format_amount((2 * rate * used + 60) // 120, money)
     return (
         starts.strftime("%Y-%m"), starts.date().isoformat(), starts.strftime("%H:%M"), one.startup, one.startup_name,
-        one.booking.topic, one.booking.state, one.minutes, used, format_amount(used, HOURS),
+        one.booking.topic, _state_word(one.booking.state), one.minutes, used, format_amount(used, HOURS),
         "" if rate is None else format_amount(rate, money), currency, amount, one.uid,
     )
+
+
+def _state_word(state: str) -> str:
+    words = {
+        "booked": _("Booked"), "logged": _("Logged, to confirm"), "disputed": _("Disputed"),
+        "confirmed": _("Confirmed"), "cancelled": _("Cancelled"),
+    }
+    return str(words.get(state, _("Nobody came")))
 
 
 def _csv(lines: Sequence[tuple[str | int, ...]]) -> bytes:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
+    writer.writerow([str(column) for column in COLUMNS])
     writer.writerows([harmless(value) if isinstance(value, str) else value for value in line] for line in lines)
     return buffer.getvalue().encode("utf-8-sig")
 
@@ -132,7 +145,7 @@ def _xlsx(lines: Sequence[tuple[str | int, ...]]) -> bytes:
     with Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
         sheet = book.add_worksheet("sessions")
         bold = book.add_format({"bold": True})
-        sheet.write_row(0, 0, COLUMNS, bold)
+        sheet.write_row(0, 0, [str(column) for column in COLUMNS], bold)
         for number, line in enumerate(lines, start=1):
             sheet.write_row(number, 0, line)
         sheet.freeze_panes(1, 0)

@@ -35,8 +35,8 @@ def hang(app: Flask) -> None:
     app.jinja_env.filters.update(
         amount=amount, exact=format_amount, day=day, last_day=shown_last_day, moment=moment, number=shown_amount,
         short=short, short_day=short_day, money_of=money_of, decimal_text=decimal_text, iso_day=iso_day,
-        sentence=sentence, entry_word=entry_word, posting_word=posting_word,
-        cause_word=cause_word, exact_money=exact_money, rate=rate_text, clock_in=clock_in, weekday=weekday,
+        sentence=sentence, entry_word=entry_word, posting_word=posting_word, cause_word=cause_word,
+        exact_money=exact_money, rate=rate_text, clock_in=clock_in, weekday=weekday, unit_word=unit_word,
         instant=instant_text, wall=wall,
     )
     app.jinja_env.globals.update(asset=asset, days_left=days_left)
@@ -58,6 +58,11 @@ def amount(steps: int, unit: Unit) -> str:
     else:
         words = ngettext("%(number)s seat", "%(number)s seats", count, number=text)
     return str(words).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def unit_word(name: str) -> str:
+    """What is counted: a currency by its code, else a word."""
+    return str({"hour": gettext("hours"), "seat": gettext("seats")}.get(name, name))
 
 
 def money_of(steps: int, currency: str) -> str:

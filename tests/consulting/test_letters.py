@@ -139,7 +139,7 @@ def test_what_was_logged_is_told_to_the_startup_and_a_dispute_to_those_who_look_
 
     logged, disputed = mails("logged"), mails("disputed")
     assert set(logged) == {OWNER, BOOKER}
-    assert "until 24 June 2026, 10:00" in logged[OWNER].text
+    assert "until 24 June 2026, 10:00 (UTC+8)" in logged[OWNER].text
     assert "Noted: 45 minutes" in logged[OWNER].text
     assert logged[OWNER].calendar is None
     assert set(disputed) == {MANAGER}
@@ -226,3 +226,15 @@ def test_whoever_booked_and_is_no_longer_of_the_startup_hears_no_more_of_it(conf
     step(config, at(NOW, person(OWNER)), lambda caller: bookings.cancel(caller, booking.uid))
 
     assert set(mails("cancelled")) == {LEE, OWNER}
+
+
+def test_who_chose_a_language_and_a_clock_is_written_to_in_them(config: Config):
+    chosen = {"language": "zh_Hant", "time_zone": "America/New_York"}
+    do(lambda: db.session.execute(update(Person).where(Person.email == OWNER).values(**chosen)))
+
+    booked(config)
+
+    text = mails("booked")[OWNER].text
+    assert "2026年6月16日星期二 21:00–22:00 (America/New_York, UTC-04:00)" in text.replace(", 21", " 21")
+    assert "諮詢" in text
+    assert "Session" not in text

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from creditsvc.mail.session_mails import RENDERERS, moment, period
+from creditsvc.mail.session_mails import RENDERERS, period, start
 
 BASE = "https://credits.park.example"
 HONG_KONG, LONDON = ZoneInfo("Asia/Hong_Kong"), ZoneInfo("Europe/London")
@@ -16,7 +16,7 @@ STARTS = datetime(2026, 6, 15, 4, 0, tzinfo=UTC)
 def values(**more):
     return {
         "person_name": "A. Lee", "reader": "startup", "startup_name": "Harbour Robotics", "consultant_name": "Dr. Wong",
-        "topic": "Landing zone", "begins": moment(STARTS, HONG_KONG, "en"),
+        "topic": "Landing zone", "begins": start(STARTS, HONG_KONG, "en"),
         "when": period(STARTS, STARTS + timedelta(hours=1), HONG_KONG, "en"), "session_url": f"{BASE}/bookings/b1",
         "base_url": BASE, "was": None, "reason": "", "used": 0, "minutes": 45, "booked": 60, "note": "", "dispute": "",
         "confirm_by": "22 June 2026, 13:00", **more,

@@ -192,7 +192,7 @@ def test_hours_by_month_and_their_export_for_an_invoice(lee, later):
     workbook = Context().run(lambda: lee.client.get("/sessions/export.xlsx?month=2026-06").data)
     sheet = openpyxl.load_workbook(io.BytesIO(workbook)).active
 
-    assert [(row["startup"], row["booked_minutes"], row["used_minutes"], row["used_hours"]) for row in rows] == [
+    assert [(row["Key"], row["Minutes booked"], row["Minutes used"], row["Hours used"]) for row in rows] == [
         ("acme", "60", "75", "1.25")
     ]
     assert [cell.value for cell in sheet[2]][8] == 75
