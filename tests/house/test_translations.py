@@ -185,6 +185,14 @@ def test_the_compiled_catalogue_is_the_one_that_is_written(language):
     assert compiled != said(small(GOOD))
 
 
+def test_the_template_lists_what_the_code_marks_now():
+    listed = frozenset(sentences(template()))
+
+    assert (sorted(map(str, extraction() - listed)), sorted(map(str, listed - extraction()))) == ([], [])
+    assert "The grant is awarded." in extraction()
+    assert "%(value)s: a pool holds more than 0" in extraction()
+
+
 @pytest.mark.parametrize(
     "line, found",
     [
