@@ -28,8 +28,27 @@ settings.load_profile("house")
 _numbers = itertools.count(1)
 
 
+DOORS = ("web", "api", "jobs/test_commands", "jobs/test_import_formats")
+"""How the paths of tests begin that ask through a door what operations and readings do."""
+
+
+def _is_of_doors_alone(item: pytest.Item) -> bool:
+    """Whether a test asks on PostgreSQL, through a door, what the rooms' own tests ask there."""
+    if not isinstance(item, pytest.Function) or getattr(item.module, "BOTH_DATABASES", False):
+        return False
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    said = any("database" in mark.args[0] for mark in item.iter_markers("parametrize"))
+    where = item.path.relative_to(ROOT / "tests").as_posix()
+    return params.get("database") == "postgresql" and not said and where.startswith(DOORS)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked as long go first: left for the end, one of them would keep a single worker busy."""
+    """Tests marked as long go first: left for the end, one of them would keep a single worker busy.
+
+    Doors are tested on SQLite: that what is behind them is right on both databases, the rooms' own tests show. A module
+    of doors whose statements differ says `BOTH_DATABASES = True`.
+    """
+    items[:] = [item for item in items if not _is_of_doors_alone(item)]
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

@@ -34,6 +34,7 @@ def snooze(caller: Caller, alert_id: int, days: int = SNOOZE_DAYS) -> date:
     Returns the first day with mail again. A longer snooze stands. Raises NotFound("alert") and
     RuleBroken("days", "out-of-range") outside 1 to 90.
     """
+    _refuse_out_of_range(days)
     _told(caller, alert_id)
     alert = db.session.get_one(Alert, alert_id)
     return snooze_matter(caller, alert.account_id, alert.rule, alert.holding, days, f"alert:{alert.key}")
@@ -47,11 +48,7 @@ def snooze_matter(caller: Caller, account_id: int, rule: str, holding: str, days
     """
     if caller.person_id is None:
         raise Forbidden("alerts.snooze")
-    if not 1 <= days <= MAX_SNOOZE_DAYS:
-        raise RuleBroken(
-            "days", "out-of-range", "%(value)s is out of range: 1 to %(most)s days is right",
-            value=days, most=MAX_SNOOZE_DAYS,
-        )
+    _refuse_out_of_range(days)
     until = business_day(caller.now) + timedelta(days=days)
     row = db.session.get(AlertSnooze, (caller.person_id, account_id, rule, holding), with_for_update=True)
     if row is None:
@@ -64,6 +61,14 @@ def snooze_matter(caller: Caller, account_id: int, rule: str, holding: str, days
     trail.record(caller, "alert.snooze", subject, after=after)
     db.session.flush()
     return row.until
+
+
+def _refuse_out_of_range(days: int) -> None:
+    if not 1 <= days <= MAX_SNOOZE_DAYS:
+        raise RuleBroken(
+            "days", "out-of-range", "%(value)s is out of range: 1 to %(most)s days is right",
+            value=days, most=MAX_SNOOZE_DAYS,
+        )
 
 
 def set_preference(caller: Caller, rule: str, *, wanted: bool) -> None:

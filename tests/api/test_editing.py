@@ -14,6 +14,8 @@ from creditsvc.parties.models import TrailEntry
 from tests.api.speaking import ONE_DATABASE, Speaker
 from tests.api.test_idempotency import at_once
 
+BOTH_DATABASES = True
+
 PLACE = "/startups/harbour-robotics"
 
 

@@ -14,6 +14,8 @@ from tests.api.conftest import token_of
 from tests.api.speaking import ONE_DATABASE, Speaker
 from tests.conftest import NOW
 
+BOTH_DATABASES = True
+
 NEW = {"key": "jade-bio", "name": "Jade Bio"}
 
 

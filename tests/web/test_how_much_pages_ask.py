@@ -24,6 +24,8 @@ ADDRESSES = (
     "/startups/harbour-robotics/statement", "/startups/harbour-robotics/usage",
 )
 
+BOTH_DATABASES = True
+
 
 @pytest.fixture
 def park(app: Flask) -> Flask:
