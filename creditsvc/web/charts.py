@@ -159,3 +159,24 @@ def _label_days(first: date, last: date, wanted: int) -> list[date]:
         return months[:: -(-len(months) // wanted)]
     step = max((last - first).days // (wanted - 1), 1)
     return [first + timedelta(days=offset) for offset in range(0, (last - first).days + 1, step)]
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of a bar, from `at` on and `width` wide, in thousandths; `name` is a word of the template's."""
+
+    name: str
+    steps: int
+    at: int
+    width: int
+
+
+def shares(parts: Sequence[tuple[str, int]], whole: int) -> tuple[Share, ...]:
+    """A bar of a thousand parts, `whole` being all of it; what is below nothing, or beyond the whole, is not drawn."""
+    drawn, done = [], 0
+    for name, steps in parts:
+        start = min(done * 1000 // whole, 1000) if whole > 0 else 0
+        done += max(steps, 0)
+        end = min(done * 1000 // whole, 1000) if whole > 0 else 0
+        drawn.append(Share(name, steps, start, end - start))
+    return tuple(drawn)
