@@ -102,7 +102,7 @@ def _next_of_seats(view: AccountView, now: datetime) -> tuple[str, date | None, 
     if ends is not None:
         people = sum(lot.standing.drawn for lot in ending)
         amount = sum(lot.amount for lot in ending)
-        return (_("%(amount)s end on %(day)s, with %(people)s people on them."), last_day(ends),
+        return (_("Until %(day)s: %(amount)s, people on them: %(people)s."), last_day(ends),
                 {"amount": amount, "people": people})
     if view.remaining or view.drawn:
         return _("They do not end."), None, {}

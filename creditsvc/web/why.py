@@ -61,15 +61,17 @@ def rows(key: str, resource: str, day: str) -> ResponseReturnValue:
     startup, view, on = _asked(key, resource, day)
     scope, charge, currency = (request.args.get(name, "") for name in ("scope", "charge", "currency"))
     total: PostedTotal = find_total(view.id, on, scope, charge, currency)
+    caller = session.caller()
     behind, refusal = None, None
     try:
         with tempfile.TemporaryDirectory() as folder:
             behind = file_rows(total, on, Path(folder))
     except Conflict as conflict:
-        refusal = text_of(conflict)
+        # the names of the incubator's files and folders may tell of others
+        refusal = text_of(conflict) if caller.role else _("the file of the import cannot be read again")
     return render_template(
         "why_rows.html", startup=startup, view=view, day=on, total=total, behind=behind, refusal=refusal,
-        sees_runs=may(session.caller(), "usage.see"),
+        sees_runs=may(caller, "usage.see"), sees_files=caller.role is not None,
     )
 
 

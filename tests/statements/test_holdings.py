@@ -49,7 +49,7 @@ def test_what_happens_next_is_said_of_seats_with_the_people_on_them(park: None):
     seats = shapes()["seats"]
 
     assert (seats["granted"], seats["used"], seats["left"]) == ("5", "0", "5")
-    assert seats["next"] == "5 seat end on 2026-06-30, with 0 people on them."
+    assert seats["next"] == "Until 2026-06-30: 5 seat, people on them: 0."
 
 
 @pytest.mark.parametrize("now, kind, sentence", [
