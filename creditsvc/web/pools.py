@@ -1,12 +1,19 @@
 """Pools: what partners have committed, what became of it, and what is left to award."""
 
-from flask import render_template, request
-from flask.typing import ResponseReturnValue
+from collections.abc import Iterator, Sequence
 
+from flask import Response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from creditsvc.core.days import day_of
+from creditsvc.core.spreadsheets import XLSX
 from creditsvc.statements.partners import pool_reports
+from creditsvc.statements.pool_breakdown import Breakdown, breakdowns
 from creditsvc.statements.pool_page import pool_page
 from creditsvc.web import session
 from creditsvc.web.charts import shares
+from creditsvc.web.statement_books import Cell, amount_cell, book_of, unit_word
 
 pages = session.private_pages("pools", __name__)
 
@@ -15,6 +22,43 @@ pages = session.private_pages("pools", __name__)
 def listing() -> ResponseReturnValue:
     """The pools that the caller may see; a partner's viewer sees its own and nothing about startups."""
     return render_template("pools.html", reports=pool_reports(session.caller()))
+
+
+@pages.get("/pools/report")
+def report() -> ResponseReturnValue:
+    """The pools by cohort and by month."""
+    return render_template("pools_report.html", found=breakdowns(session.caller()), now=session.caller().now)
+
+
+@pages.get("/pools/report.xlsx")
+def report_book() -> ResponseReturnValue:
+    """The same as a workbook, with every amount exact."""
+    caller = session.caller()
+    found = breakdowns(caller)
+    sheets = [(_("By cohort"), _by_cohort(found)), (_("By month"), _by_month(found))]
+    response = Response(book_of(sheets, caller.now), mimetype=XLSX)
+    response.headers["Content-Disposition"] = f'attachment; filename="pools-{day_of(caller.now)}.xlsx"'
+    return response
+
+
+def _by_cohort(found: list[Breakdown]) -> Iterator[Sequence[Cell]]:
+    yield (_("Pool"), _("Unit"), _("Cohort"), _("Startups"), _("Awarded"), _("Activated grants"), _("Used"),
+           _("Expired unused"))
+    for one in found:
+        unit = one.pool.unit
+        for cohort, part in one.cohorts:
+            yield (one.pool.key, unit_word(unit), cohort or _("outside of a cohort"), len(part.startups),
+                   amount_cell(part.awarded, unit), part.activated, amount_cell(part.drawn, unit),
+                   amount_cell(part.expired, unit))
+
+
+def _by_month(found: list[Breakdown]) -> Iterator[Sequence[Cell]]:
+    yield _("Pool"), _("Unit"), _("Month"), _("Awarded"), _("Used"), _("Expired unused")
+    for one in found:
+        unit = one.pool.unit
+        for month, part in one.months:
+            yield (one.pool.key, unit_word(unit), month, amount_cell(part.awarded, unit),
+                   amount_cell(part.drawn, unit), amount_cell(part.expired, unit))
 
 
 @pages.get("/pools/<pool>")

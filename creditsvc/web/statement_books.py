@@ -6,8 +6,8 @@ would take for a formula is neutralised.
 
 import io
 import re
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 
 from flask_babel import gettext as _
@@ -31,18 +31,22 @@ Cell = str | int | Decimal | date | None
 
 def workbook(told: Statement) -> bytes:
     """The statement as an XLSX file, in the language of the page that asks for it."""
+    accounts = [(account.view.resource_name, _entries(account)) for account in told.accounts]
+    return book_of([(_("Summary"), _summary(told)), *accounts], told.known_at)
+
+
+def book_of(sheets: Iterable[tuple[str, Iterable[Sequence[Cell]]]], made: datetime) -> bytes:
+    """An XLSX file of sheets, each a name and its rows, of which the first is its head; made at that instant."""
     buffer = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with Workbook(buffer, options) as book:
-        book.set_properties({"created": told.known_at.replace(tzinfo=None)})
+        book.set_properties({"created": made.replace(tzinfo=None)})
         bold, day = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd"})
-        first = book.add_worksheet(_name(_("Summary"), ()))
-        names = [first.get_name()]
-        _write(first, _summary(told), bold, day)
-        for account in told.accounts:
-            sheet = book.add_worksheet(_name(account.view.resource_name, names))
+        names: list[str] = []
+        for wanted, rows in sheets:
+            sheet = book.add_worksheet(_name(wanted, names))
             names.append(sheet.get_name())
-            _write(sheet, _entries(account), bold, day)
+            _write(sheet, rows, bold, day)
     return buffer.getvalue()
 
 
@@ -73,7 +77,7 @@ def _summary(told: Statement) -> Iterator[Sequence[Cell]]:
     for account in told.accounts:
         view, unit = account.view, account.view.unit
         yield (
-            view.resource_name, _unit_word(unit), *(amount_cell(steps, unit) for steps in (
+            view.resource_name, unit_word(unit), *(amount_cell(steps, unit) for steps in (
                 account.opening, account.drawn, account.uncovered, account.closing, view.granted, view.expired,
                 view.voided, view.not_yet, view.held,
             )), view.batch,
@@ -107,11 +111,12 @@ def _paid_from(entry: Entry, unit: Unit) -> str:
     )
 
 
-def _unit_word(unit: Unit) -> str:
+def unit_word(unit: Unit) -> str:
+    """What amounts of a unit are counted in."""
     return str({"hour": _("hours"), "seat": _("seats")}.get(unit.name, unit.name))
 
 
-def _write(sheet: Worksheet, rows: Iterator[Sequence[Cell]], bold: Format, day: Format) -> None:
+def _write(sheet: Worksheet, rows: Iterable[Sequence[Cell]], bold: Format, day: Format) -> None:
     for number, row in enumerate(rows):
         for column, cell in enumerate(row):
             if isinstance(cell, str):
