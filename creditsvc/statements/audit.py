@@ -143,12 +143,15 @@ def book_totals(caller: Caller, as_of: datetime, known_at: datetime | None) -> t
 
 def signed_copy(caller: Caller, secret_key: str, as_of: datetime, known_at: datetime | None) -> bytes:
     """The book as a ZIP: every account with its figures, every batch with its hash, and a manifest that holds the hash
-    of each and is signed with the service's secret key. The same book gives the same bytes. Raises Forbidden.
+    of each and is signed with the service's secret key. The same two instants give the same bytes; without `known_at`
+    the manifest names the instant at which the newest batch was recorded. Raises Forbidden.
     """
     _, views = book_totals(caller, as_of, known_at)
-    files = {"accounts.csv": _accounts(views), "batches.csv": _batches(views)}
+    batches = _batches_of(views)
+    files = {"accounts.csv": _accounts(views), "batches.csv": _batches(batches)}
+    known = known_at or max((batch.recorded_at for batch in batches), default=caller.now)
     manifest = {
-        "as_of": instant_text(as_of), "known_at": instant_text(known_at or caller.now), "accounts": len(views),
+        "as_of": instant_text(as_of), "known_at": instant_text(known), "accounts": len(views),
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
     manifest["signature"] = _signature(secret_key, manifest)
@@ -191,15 +194,19 @@ def _accounts(views: Sequence[AccountView]) -> bytes:
     ))
 
 
-def _batches(views: Sequence[AccountView]) -> bytes:
-    """The batches that the views know of."""
+def _batches_of(views: Sequence[AccountView]) -> list[BatchView]:
+    """The batches that the views know of, by account."""
     newest = {view.id: view.batch for view in views}
-    heads = ("startup", "resource", "batch", "recorded_at", "cause", "ref", "by", "previous_hash", "hash")
     rows = db.session.execute(_BATCHES.order_by(Startup.key, Resource.key, Batch.number))
+    return [_batch(*row) for row in rows if row.Batch.number <= newest.get(row.Batch.account_id, 0)]
+
+
+def _batches(batches: Sequence[BatchView]) -> bytes:
+    heads = ("startup", "resource", "batch", "recorded_at", "cause", "ref", "by", "previous_hash", "hash")
     return _csv(heads, (
-        (startup, resource, batch.number, instant_text(batch.recorded_at), batch.cause, batch.cause_ref, batch.actor,
-         batch.previous_hash, batch.hash)
-        for batch, startup, resource, _ in rows if batch.number <= newest.get(batch.account_id, 0)
+        (batch.startup, batch.resource, batch.number, instant_text(batch.recorded_at), batch.cause, batch.cause_ref,
+         batch.actor, batch.previous_hash, batch.hash)
+        for batch in batches
     ))
 
 

@@ -4,7 +4,9 @@ import csv
 import io
 import json
 import zipfile
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -115,8 +117,14 @@ def test_managers_and_founders_do_not_read_the_book_of_all(book: None) -> None:
         audit.book_totals(caller, NOW, None)
 
 
-def test_the_manifest_says_as_of_what_it_is(book: None) -> None:
-    with zipfile.ZipFile(io.BytesIO(audit.signed_copy(operator(NOW), KEY, NOW, None))) as archive:
-        manifest = json.loads(archive.read("manifest.json"))
+def test_a_copy_of_the_book_as_it_is_known_is_made_again_by_what_its_manifest_says(book: None) -> None:
+    def manifest_of(content: bytes) -> dict[str, Any]:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return dict(json.loads(archive.read("manifest.json")))
 
-    assert (manifest["as_of"], manifest["known_at"]) == ("2026-06-15T04:00:00Z", "2026-06-15T04:00:00Z")
+    content = audit.signed_copy(operator(hours(2)), KEY, hours(2), None)
+    manifest = manifest_of(content)
+    known_at = datetime.fromisoformat(manifest["known_at"])
+
+    assert manifest["as_of"] == "2026-06-15T06:00:00Z"
+    assert audit.signed_copy(operator(hours(3)), KEY, hours(2), known_at) == content
