@@ -367,8 +367,11 @@ def confirm_run(caller: Caller, run_id: int) -> dict[str, Any]:
     return report
 
 
-def reverse_run(caller: Caller, run_id: int) -> dict[str, Any]:
-    """Takes an import back whole (U9): its days fall back to the next newest run. Repeating it changes nothing."""
+def reverse_run(caller: Caller, run_id: int, reason: str = "") -> dict[str, Any]:
+    """Takes an import back whole (U9): its days fall back to the next newest run. Repeating it changes nothing.
+
+    `reason` stands in the trail. Raises Forbidden, NotFound, Conflict("run", "nothing-to-reverse").
+    """
     require(caller, "usage.import")
     run = _locked_run(run_id)
     if run.reversed_at is not None:
@@ -382,7 +385,8 @@ def reverse_run(caller: Caller, run_id: int) -> dict[str, Any]:
     changes = fall_back(run, scopes)
     batches = _settle(run, changes, "reverse", caller)
     imports.refresh_scopes(scopes)
-    trail.record(caller, "usage.reverse", f"run:{run.id}", before={"status": run.status})
+    after = {"reason": reason} if reason else None
+    trail.record(caller, "usage.reverse", f"run:{run.id}", before={"status": run.status}, after=after)
     db.session.flush()
     return reversal_report(caller, run, changes, batches)
 

@@ -160,10 +160,15 @@ def discard(run_id: int) -> ResponseReturnValue:
 
 @pages.post(f"/usage/runs/<{RUN}>/reverse")
 def reverse(run_id: int) -> ResponseReturnValue:
-    """Takes a run back whole."""
+    """Takes a run back whole, with a reason."""
     caller = session.caller()
+    require(caller, "usage.import")
+    reason = request.form.get("reason", "").strip()[:500]
+    if not reason:
+        flash(_("Nothing was changed: say why the run is taken back."), "danger")
+        return redirect(url_for("usage.run", run_id=run_id), 303)
     done = _("The run is taken back. Its days fall back to the run before it, if there is one.")
-    return _then_show(run_id, lambda: reverse_run(caller, run_id), done)
+    return _then_show(run_id, lambda: reverse_run(caller, run_id, reason), done)
 
 
 def _then_show(run_id: int, act: Callable[[], object], done: str) -> ResponseReturnValue:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from creditsvc.core.days import starts_at
 from creditsvc.db import db
 from creditsvc.ledger.models import Posting, UsageFact
+from creditsvc.parties.models import TrailEntry
 from tests import factories
 from tests.conftest import NOW
 from tests.usage.exports import focus_row, write_focus, write_with_manifest
@@ -44,10 +45,10 @@ def facts() -> int:
     )
 
 
-def press(browser: Browser, page: Page, button: str) -> Page:
+def press(browser: Browser, page: Page, button: str, **typed: str) -> Page:
     """Sends the form of the trial, or a form of a run, to what the button names."""
     form = next(form for form in page.forms if form.action.startswith(page.url) and form.method == "post")
-    return browser.follow(browser.post(f"{page.url}/{button}", form.fields))
+    return browser.follow(browser.post(f"{page.url}/{button}", {**form.fields, **typed}))
 
 
 def test_an_upload_shows_what_it_would_do_and_posts_nothing(manager: Browser, tmp_path: Path):
@@ -184,9 +185,14 @@ def test_a_suspicious_run_can_be_confirmed_while_it_is_tried_out(
 def test_a_run_is_taken_back_whole(manager: Browser, tmp_path: Path):
     page = press(manager, manager.follow(upload(manager, (content(tmp_path), "june.csv"))), "apply")
 
-    back = press(manager, page, "reverse")
+    unsaid = press(manager, page, "reverse")
+    back = press(manager, page, "reverse", reason="the wrong month")
+    entry = db.session.scalars(select(TrailEntry).where(TrailEntry.action == "usage.reverse")).one()
 
+    assert "say why" in unsaid.text
+    assert "Applied" in unsaid.text
     assert "Taken back" in back.text
+    assert entry.after == {"reason": "the wrong month"}
     assert "USD 100.00 can still be used" in manager.get("/startups/harbour").text
 
 
