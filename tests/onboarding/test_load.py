@@ -167,7 +167,6 @@ def test_an_empty_section_or_file_is_no_fault(app):
         (("startups", 0, "name"), "Harbour Robotics Ltd", "startups"),
         (("startups", 0, "language"), "en", "startups"),
         (("startups", 0, "members", 0, "name"), "May Chan", "members"),
-        (("startups", 0, "members", 0, "role"), "member", "members"),
         (("startups", 0, "enrolments", 0, "status"), "graduated", "enrolments"),
         (("startups", 0, "scopes", 0, "until"), "2026-08-31", "scopes"),
         (("grants", 1, "reason"), "Second hackathon", "grants"),
