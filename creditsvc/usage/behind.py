@@ -1,7 +1,6 @@
 """What stands behind a day's usage: the totals posted, the runs that said them, the rows of their files (U3, U4)."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,10 +12,10 @@ from creditsvc.core.errors import Conflict, FileRefused, NotFound
 from creditsvc.db import db
 from creditsvc.ledger.facts import owned_by
 from creditsvc.ledger.models import ChargeKey, Scope, UsageFact
-from creditsvc.usage.decide import Candidate, deciders
+from creditsvc.usage.decide import deciders
 from creditsvc.usage.files import source_of_run
-from creditsvc.usage.imports import CANDIDATE_STATES, settle_units
-from creditsvc.usage.models import ImportFile, ImportRun, RunScope
+from creditsvc.usage.imports import candidates_of, settle_units
+from creditsvc.usage.models import ImportFile, ImportRun
 from creditsvc.usage.readers.behind import Behind, Grain, rows_behind
 
 ROWS_SHOWN = 200
@@ -72,29 +71,16 @@ def posted_totals(account_id: int, day: date) -> list[PostedTotal]:
     said: dict[tuple[Scope, str, str], list[Said]] = defaultdict(list)
     for scope, key, currency, run_id, reversed_at, amount in rows:
         said[scope, key, currency].append(Said(run_id, int(amount), reversed_at is not None))
-    decided = _deciders(scope_ids, day)
+    decided = {
+        scope_id: deciders(candidates, day, day)[day]
+        for scope_id, candidates in candidates_of(scope_ids, without_run=0).items()
+    }
     totals = [
         PostedTotal(scope.provider, scope.external_id, key, currency, sum(one.amount for one in changes),
                     tuple(changes), decided.get(scope.id))
         for (scope, key, currency), changes in said.items()
     ]
     return sorted(totals, key=lambda total: (-total.amount, total.scope, total.key, total.currency))
-
-
-def _deciders(scope_ids: Iterable[int], day: date) -> dict[int, int | None]:
-    """By scope, the run that decides the day."""
-    candidates: dict[int, list[Candidate]] = defaultdict(list)
-    rows = db.session.execute(
-        select(RunScope, ImportRun.submitted_at, ImportRun.content_hash)
-        .join(ImportRun, ImportRun.id == RunScope.run_id)
-        .where(RunScope.scope_id.in_(list(scope_ids)), RunScope.first_day <= day, RunScope.last_day >= day)
-        .where(ImportRun.status.in_(CANDIDATE_STATES), ImportRun.reversed_at.is_(None))
-    )
-    for covered, submitted_at, content_hash in rows:
-        candidates[covered.scope_id].append(
-            Candidate(covered.run_id, covered.scope_id, day, day, submitted_at, content_hash)
-        )
-    return {scope_id: deciders(found, day, day)[day] for scope_id, found in candidates.items()}
 
 
 def find_total(account_id: int, day: date, scope: str, key: str, currency: str) -> PostedTotal:

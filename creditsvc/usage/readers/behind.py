@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from creditsvc.usage.readers.counting import charge_key, totals_of
+from creditsvc.usage.readers.counting import charge_key, counted_of, totals_of
 from creditsvc.usage.readers.faults import Opened, line_numbers
 from creditsvc.usage.readers.limits import Limits
 from creditsvc.usage.readers.read import Reading
@@ -72,8 +72,7 @@ def rows_behind(source: Source, units: Units, grain: Grain, most: int, limits: L
     bounds = limits or Limits()
     with unpacked(source, bounds) as whole:
         reading = Reading(whole, units, None, bounds, None)
-        counted = reading.counted()
-        mine = counted.filter(_is_of(grain))
+        mine = counted_of(reading.groups()).filter(_is_of(grain))
         rows = [row for number, part in enumerate(reading.opened) for row in _rows(part, number, mine, most)][:most]
         chosen = mine["chosen"].unique().to_list() if mine.height else []
         layout = reading.opened[0].layout

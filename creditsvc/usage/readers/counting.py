@@ -42,6 +42,11 @@ def wants_other_costs(groups: pl.DataFrame) -> bool:
     return bool(groups.select(other.any()).item())
 
 
+def counted_of(groups: pl.DataFrame) -> pl.DataFrame:
+    """The groups that count, with their amounts in the currency wanted (`in_wanted_currency`)."""
+    return in_wanted_currency(groups.filter(pl.col("reason").is_null()))
+
+
 def in_wanted_currency(groups: pl.DataFrame) -> pl.DataFrame:
     """Adds `currency`, `steps` and `rest` of the cost that counts (U7).
 

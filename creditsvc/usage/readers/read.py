@@ -9,7 +9,7 @@ from polars.exceptions import ComputeError, SchemaError
 from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.usage.readers.counting import (
     concat,
-    in_wanted_currency,
+    counted_of,
     left_out_of,
     totals_of,
     wants_other_costs,
@@ -65,18 +65,16 @@ class Reading:
         self._read: list[PartRead] = []
         self._judged: list[Judged] = []
 
-    def counted(self) -> pl.DataFrame:
-        """Reads every part, and gives the groups that count, with their amounts in the currency wanted."""
+    def groups(self) -> pl.DataFrame:
+        """Reads every part, and gives the judged groups of all."""
         for number in range(len(self._source.parts)):
             self._read_part(number)
-        groups = concat([judged.groups for judged in self._judged])
-        return in_wanted_currency(groups.filter(pl.col("reason").is_null()))
+        return concat([judged.groups for judged in self._judged])
 
     def export(self) -> Export:
         """Reads every part, checks them together, counts."""
-        counted = self.counted()
+        groups = self.groups()
         manifest = self._source.manifest
-        groups = concat([judged.groups for judged in self._judged])
         faults = [fault for judged in self._judged for fault in judged.faults]
         faults += style_faults(groups) + range_faults(groups, manifest)
         if self._own is not None:
@@ -89,6 +87,7 @@ class Reading:
         if self._own is not None:
             check_cover(self._source.name, scopes, cover, self._own)
         layout = self.opened[0].layout
+        counted = counted_of(groups)
         return Export(
             schema=layout.name,
             feed=self._feed(layout, groups),
