@@ -13,13 +13,13 @@ from sqlalchemy import select
 from creditsvc.core.amounts import format_amount, parse_amount, unit_named
 from creditsvc.core.days import day_of, parse_moment
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
-from creditsvc.db import db, is_id
+from creditsvc.db import db
 from creditsvc.grants.awards import NEEDS_SECOND_PERSON
 from creditsvc.grants.models import Grant, Proposal
 from creditsvc.grants.operations import award_grant, award_package, top_up_grant
 from creditsvc.ledger import locks
 from creditsvc.ledger.models import LotFact, Pool, Resource
-from creditsvc.parties.access import Caller, require, require_startup, visible_startups
+from creditsvc.parties.access import Caller, require, require_row, require_startup
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
 from creditsvc.programmes.reading import find_cohort, find_enrolment, lines_of
@@ -189,19 +189,7 @@ def _is_own(caller: Caller, proposal: Proposal) -> bool:
 
 def _locked(caller: Caller, proposal_id: int) -> Proposal:
     """A proposal that waits, locked and read fresh, for whoever may award to its startup."""
-    row = None
-    if is_id(proposal_id):
-        row = db.session.execute(
-            select(Proposal, Startup.key)
-            .join(Startup, Startup.id == Proposal.startup_id)
-            .where(Proposal.id == proposal_id, visible_startups(caller))
-            .with_for_update(of=Proposal)
-            .execution_options(populate_existing=True)
-        ).first()
-    if row is None:
-        raise NotFound("proposal", str(proposal_id))
-    require_startup(caller, "grant.award", row[1])
-    proposal: Proposal = row[0]
+    proposal, _ = require_row(caller, "grant.award", Proposal, proposal_id, "proposal")
     if proposal.state != WAITING:
         raise Conflict(
             "proposal", "decided", "this was decided on %(day)s by %(who)s already: nothing was done again",

@@ -12,14 +12,14 @@ from sqlalchemy import select
 from creditsvc.core.amounts import Unit, format_amount, parse_amount, unit_named
 from creditsvc.core.days import check_moment, day_of, end_text, ends_at, instant_text
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
-from creditsvc.db import db, is_id
+from creditsvc.db import db
 from creditsvc.grants.awards import find_pool, refuse_above_limit
 from creditsvc.grants.models import Grant, GrantRequest
 from creditsvc.grants.operations import award_grant, extend_grant, top_up_grant
 from creditsvc.ledger import locks
 from creditsvc.ledger.models import Account, LotFact, Resource
 from creditsvc.ledger.reading import LotView, balances
-from creditsvc.parties.access import Caller, require_startup, visible_startups
+from creditsvc.parties.access import Caller, require_row, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
 from creditsvc.programmes.reading import zone_of_startup
@@ -84,7 +84,7 @@ def withdraw(caller: Caller, request_id: int) -> GrantRequest:
 
     Raises NotFound("request"), Forbidden, Conflict("request", "decided").
     """
-    request, _ = _locked(caller, request_id, "request.make")
+    request, _ = require_row(caller, "request.make", GrantRequest, request_id, "request")
     if request.state == WITHDRAWN:
         return request
     _refuse_decided(request)
@@ -201,27 +201,11 @@ def _decided(caller: Caller, request: GrantRequest, state: str, reason: str) -> 
 
 def _to_decide(caller: Caller, request_id: int) -> tuple[GrantRequest, Startup]:
     """The request, locked, if it is open and not the caller's own."""
-    request, startup = _locked(caller, request_id, "request.decide")
+    request, startup = require_row(caller, "request.decide", GrantRequest, request_id, "request")
     _refuse_decided(request)
     if request.asked_by == caller.actor:
         raise Conflict("request", "own", "this is your own request: somebody else decides it")
     return request, startup
-
-
-def _locked(caller: Caller, request_id: int, action: str) -> tuple[GrantRequest, Startup]:
-    row = None
-    if is_id(request_id):
-        row = db.session.execute(
-            select(GrantRequest, Startup)
-            .join(Startup, Startup.id == GrantRequest.startup_id)
-            .where(GrantRequest.id == request_id, visible_startups(caller))
-            .with_for_update(of=GrantRequest)
-            .execution_options(populate_existing=True)
-        ).first()
-    if row is None:
-        raise NotFound("request", str(request_id))
-    require_startup(caller, action, row[1].key)
-    return row[0], row[1]
 
 
 def _refuse_decided(request: GrantRequest) -> None:

@@ -7,13 +7,13 @@ Doors make a `Caller`; every operation asks here. What a startup's people may no
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, bindparam, false, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from creditsvc.core.errors import Forbidden, NotFound
-from creditsvc.db import db
+from creditsvc.db import Model, db, is_id, table_of
 from creditsvc.parties.models import (
     TOKEN_SCOPES,
     ManagerProgramme,
@@ -86,6 +86,9 @@ OWNER_ACTIONS = frozenset({"seat.assign", "team.edit"})
 """What of a startup's own people its owners alone may do."""
 
 _STARTUP = select(Startup).where(Startup.key == bindparam("key"))
+
+
+M = TypeVar("M", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -208,6 +211,29 @@ def require_startup(caller: Caller, action: str, key: str, *, locked: bool = Fal
     if not may_with(caller, action, startup):
         raise Forbidden(action)
     return startup
+
+
+def require_row(caller: Caller, action: str, model: type[M], row_id: int, what: str) -> tuple[M, Startup]:
+    """A row that belongs to a startup, held and read fresh, with the startup, if the caller may do the action with it.
+
+    `what` is the row's word in refusals. Raises NotFound(what) when there is none or the caller may not know of its
+    startup, and Forbidden(action).
+    """
+    row = None
+    if is_id(row_id):
+        columns = table_of(model).c
+        row = db.session.execute(
+            select(model, Startup)
+            .join(Startup, Startup.id == columns.startup_id)
+            .where(columns.id == row_id, visible_startups(caller))
+            .with_for_update(of=model)
+            .execution_options(populate_existing=True)
+        ).first()
+    if row is None:
+        raise NotFound(what, str(row_id))
+    if not may_with(caller, action, row[1]):
+        raise Forbidden(action)
+    return row[0], row[1]
 
 
 def may_with(caller: Caller, action: str, startup: Startup) -> bool:

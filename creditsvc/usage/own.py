@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import select
 
 from creditsvc.core.days import CLOCKS_DIFFER
-from creditsvc.core.errors import Conflict, FileError, FileRefused, NotFound, RuleBroken
-from creditsvc.db import db, is_id
+from creditsvc.core.errors import Conflict, FileError, FileRefused, RuleBroken
+from creditsvc.db import db
 from creditsvc.parties import trail
-from creditsvc.parties.access import Caller, require_startup, visible_startups
+from creditsvc.parties.access import Caller, require_row, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.usage.decide import OFFERED
 from creditsvc.usage.files import Packed, queue_run, source_of_run
@@ -145,17 +145,4 @@ def offered_by(caller: Caller, run: ImportRun) -> Startup | None:
 
 def _offer(caller: Caller, run_id: int) -> ImportRun:
     """The upload of that number, locked and read fresh, if the caller's startup made it."""
-    row = None
-    if is_id(run_id):
-        row = db.session.execute(
-            select(ImportRun, Startup.key)
-            .join(Startup, Startup.id == ImportRun.startup_id)
-            .where(ImportRun.id == run_id, visible_startups(caller))
-            .with_for_update(of=ImportRun)
-            .execution_options(populate_existing=True)
-        ).first()
-    if row is None:
-        raise NotFound("run", str(run_id))
-    require_startup(caller, "usage.offer", row[1])
-    run: ImportRun = row[0]
-    return run
+    return require_row(caller, "usage.offer", ImportRun, run_id, "run")[0]
