@@ -42,7 +42,8 @@ from creditsvc.ledger.models import (
 )
 from creditsvc.parties.access import Caller, may, require, visible_startups
 from creditsvc.parties.models import Startup
-from creditsvc.usage.waiting import RunItem, ScopeItem, held_runs, unknown_scopes
+from creditsvc.usage.reading import UnassignedScope
+from creditsvc.usage.waiting import RunItem, held_runs, unknown_scopes
 
 MUCH = 4
 """What is left of a grant is much from a quarter of it on."""
@@ -87,7 +88,7 @@ class Group:
 
     name: str
     total: int
-    items: Sequence[Item | ScopeItem | RunItem]
+    items: Sequence[Item | UnassignedScope | RunItem]
     rule: str = ""
 
 
@@ -367,7 +368,7 @@ _HOLDINGS: Mapping[str, _Kind] = {
         SEATS_UNUSED.name, _alert_is_not, Alert.id, (Alert.decided_on, Alert.id), _seats_unused, _seats_unused_told,
     ),
 }
-_OF_USAGE: Mapping[str, Callable[[int, int], tuple[int, Sequence[ScopeItem | RunItem]]]] = {
+_OF_USAGE: Mapping[str, Callable[[int, int], tuple[int, Sequence[UnassignedScope | RunItem]]]] = {
     "runs-held": held_runs, "scopes-unknown": unknown_scopes,
 }
 HOLDING_GROUPS = tuple(_HOLDINGS)

@@ -1,25 +1,15 @@
 """What of usage waits for a manager: scopes that nobody knows, runs that are held. Each in one statement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import func, select
 
 from creditsvc.db import db
 from creditsvc.ledger.models import Scope, ScopeFact, UsageFact
 from creditsvc.usage.models import ImportRun
-
-
-@dataclass(frozen=True)
-class ScopeItem:
-    """A billing scope that was never assigned, with the usage that waits (10^-8) by currency."""
-
-    provider: str
-    external_id: str
-    first_day: date
-    last_day: date
-    amounts: Mapping[str, int]
+from creditsvc.usage.reading import UnassignedScope
 
 
 @dataclass(frozen=True)
@@ -32,7 +22,7 @@ class RunItem:
     suspicions: Sequence[str]
 
 
-def unknown_scopes(size: int, skipped: int) -> tuple[int, list[ScopeItem]]:
+def unknown_scopes(size: int, skipped: int) -> tuple[int, list[UnassignedScope]]:
     """How many there are, and some of them. The caller must have been allowed to see scopes."""
     ever = select(ScopeFact.scope_id).where(ScopeFact.scope_id == Scope.id, ScopeFact.account_id.is_not(None)).exists()
     has_usage = select(UsageFact.id).where(UsageFact.scope_id == Scope.id).exists()
@@ -45,10 +35,10 @@ def unknown_scopes(size: int, skipped: int) -> tuple[int, list[ScopeItem]]:
         .join(UsageFact, UsageFact.scope_id == some.c.id)
         .group_by(*some.c, UsageFact.currency).order_by(some.c.id, UsageFact.currency)
     ).all()
-    found: dict[int, ScopeItem] = {}
+    found: dict[int, UnassignedScope] = {}
     for scope_id, provider, external_id, _, currency, first, last, amount in rows:
-        before = found.get(scope_id, ScopeItem(provider, external_id, first, last, {}))
-        found[scope_id] = ScopeItem(
+        before = found.get(scope_id, UnassignedScope(provider, external_id, first, last, {}))
+        found[scope_id] = UnassignedScope(
             provider, external_id, min(first, before.first_day), max(last, before.last_day),
             {**before.amounts, currency: int(amount)},
         )

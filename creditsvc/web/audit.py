@@ -8,12 +8,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc.config import Config
-from creditsvc.core.days import day_of, ends_at, parse_day, starts_at
-from creditsvc.core.errors import RuleBroken
+from creditsvc.core.days import day_of, ends_at, starts_at
 from creditsvc.parties.access import require
 from creditsvc.statements import audit
 from creditsvc.web import session
-from creditsvc.web.forms import Form
+from creditsvc.web.forms import Form, typed_day
 
 pages = session.private_pages("audit", __name__)
 
@@ -104,17 +103,10 @@ def _dates() -> Form:
 
 def _end(form: Form, name: str) -> datetime | None:
     """The end of the day that is typed, None without one; never later than now, which is all that can be known."""
-    try:
-        end = ends_at(parse_day(form.value(name), name)) if form.value(name) else None
-    except RuleBroken as refusal:
-        form.show(refusal)
-        return None
-    return None if end is None else min(end, session.caller().now)
+    day = typed_day(form, name)
+    return None if day is None else min(ends_at(day), session.caller().now)
 
 
 def _start(form: Form, name: str) -> datetime | None:
-    try:
-        return starts_at(parse_day(form.value(name), name)) if form.value(name) else None
-    except RuleBroken as refusal:
-        form.show(refusal)
-        return None
+    day = typed_day(form, name)
+    return None if day is None else starts_at(day)

@@ -127,6 +127,15 @@ def submit_once(form: Form, schema: Schema, caller: Caller, act: Callable[[dict[
     return submit(form, schema, act_once)
 
 
+def typed_day(form: Form, name: str) -> date | None:
+    """The day that stands in a field; None for an empty one, and for one that is no day, which is refused there."""
+    try:
+        return parse_day(form.value(name).strip(), name) if form.value(name).strip() else None
+    except RuleBroken as refusal:
+        form.show(refusal)
+        return None
+
+
 def asked_period(first: date, last: date, most: timedelta) -> tuple[Form, date, date]:
     """The days that an address asks for (`from`, `to`), or those given; refusals in the form, also of more than `most`.
     """

@@ -1,5 +1,6 @@
 """The outbox: what waits, failed, is in doubt, was sent; sending a mail again or giving it up, with a reason."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -8,7 +9,7 @@ from flask_babel import gettext as _
 
 from creditsvc.administration import outbox
 from creditsvc.mail.tending import CHOICES
-from creditsvc.parties.access import require
+from creditsvc.parties.access import Caller, require
 from creditsvc.parties.schemas import ReasonShape
 from creditsvc.web import session
 from creditsvc.web.forms import Form, posted, submit_once
@@ -39,36 +40,29 @@ def one(mail_id: int) -> ResponseReturnValue:
 @pages.post("/outbox/<int:mail_id>/send-again")
 def send_again(mail_id: int) -> ResponseReturnValue:
     """Sends a mail once more."""
-    caller = session.caller()
-    require(caller, "mail.edit")
-    form = posted(_labels())
-
-    def act(values: dict[str, Any]) -> str:
-        outbox.send_again(caller, mail_id, values["reason"])
-        return url_for("outbox.one", mail_id=mail_id)
-
-    onward = submit_once(form, ReasonShape(), caller, act)
-    if onward is None:
-        return _page(mail_id, form)
-    flash(_("It leaves within the minute, under the same Message-ID."), "success")
-    return redirect(onward, 303)
+    return _step(mail_id, outbox.send_again, _("It leaves within the minute, under the same Message-ID."))
 
 
 @pages.post("/outbox/<int:mail_id>/dismiss")
 def dismiss(mail_id: int) -> ResponseReturnValue:
     """Gives a mail up."""
+    return _step(mail_id, outbox.dismiss, _("Given up: it is not sent any more."))
+
+
+def _step(mail_id: int, step: Callable[[Caller, int, str], object], done: str) -> ResponseReturnValue:
+    """Does a step with a mail, for the reason that was typed."""
     caller = session.caller()
     require(caller, "mail.edit")
     form = posted(_labels())
 
     def act(values: dict[str, Any]) -> str:
-        outbox.dismiss(caller, mail_id, values["reason"])
+        step(caller, mail_id, values["reason"])
         return url_for("outbox.one", mail_id=mail_id)
 
     onward = submit_once(form, ReasonShape(), caller, act)
     if onward is None:
         return _page(mail_id, form)
-    flash(_("Given up: it is not sent any more."), "success")
+    flash(done, "success")
     return redirect(onward, 303)
 
 

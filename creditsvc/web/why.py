@@ -16,7 +16,7 @@ from creditsvc.parties.access import may
 from creditsvc.parties.models import Startup
 from creditsvc.usage.behind import PostedTotal, file_rows, find_total, posted_totals
 from creditsvc.web import session
-from creditsvc.web.forms import Form, text_of
+from creditsvc.web.forms import Form, text_of, typed_day
 
 pages = session.private_pages("why", __name__)
 
@@ -94,13 +94,8 @@ def _view_of(views: list[AccountView], resource: str) -> AccountView:
 
 def _end_of(form: Form, name: str) -> datetime | None:
     """The end of the day that is typed, in the programme's calendar; None without one or with one that is no day."""
-    typed = form.value(name).strip()
-    if not typed:
-        return None
-    try:
-        day = parse_day(typed, name)
-    except RuleBroken as refusal:
-        form.show(refusal)
+    day = typed_day(form, name)
+    if day is None:
         return None
     if day > day_of(session.caller().now):
         form.refuse(name, _("This day is still to come: give one up to today."))

@@ -13,7 +13,7 @@ from creditsvc.core.errors import Forbidden, NotFound
 from creditsvc.db import db
 from creditsvc.ledger.models import Account
 from creditsvc.parties.access import Caller
-from creditsvc.usage.waiting import ScopeItem
+from creditsvc.usage.reading import UnassignedScope
 from tests import factories
 from tests.alerts import scenes
 from tests.counting import queries
@@ -71,7 +71,7 @@ def test_scopes_that_nobody_knows_and_runs_that_wait_are_on_it(manager: Caller, 
 
     scopes = work_group(manager, "scopes-unknown", 1).items
 
-    found = [(one.external_id, one.amounts) for one in scopes if isinstance(one, ScopeItem)]
+    found = [(one.external_id, one.amounts) for one in scopes if isinstance(one, UnassignedScope)]
     assert found == [(unknown, {"USD": 1_250_000_000})]
 
 
