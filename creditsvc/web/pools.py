@@ -13,7 +13,7 @@ from creditsvc.statements.pool_breakdown import Breakdown, breakdowns
 from creditsvc.statements.pool_page import pool_page
 from creditsvc.web import session
 from creditsvc.web.charts import shares
-from creditsvc.web.statement_books import Cell, amount_cell, book_of, unit_word
+from creditsvc.web.workbooks import Cell, amount_cell, book_of, unit_word
 
 pages = session.private_pages("pools", __name__)
 
