@@ -10,14 +10,14 @@ from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.db import db, transaction
 from creditsvc.parties import operations
 from creditsvc.parties.access import Caller, operator
-from creditsvc.parties.models import ApiToken, Person
+from creditsvc.parties.models import TOKEN_SCOPES, ApiToken, Person
 from creditsvc.parties.tokens import create_token, find_bearer, list_tokens, revoke_token
 from tests.api.conftest import token_of
 from tests.api.speaking import ONE_DATABASE, Speaker
 from tests.conftest import NOW
 from tests.counting import statements
 
-EMAIL = "manager@park.example"
+EMAIL, OTHER = "manager@park.example", "other@park.example"
 
 
 @pytest.fixture
@@ -73,13 +73,29 @@ def test_nobody_has_no_token(app: Flask) -> None:
         transaction(lambda: create_token(operator(NOW), "nobody@park.example", "one"))
 
 
-def test_only_an_administrator_makes_and_ends_tokens(person: str) -> None:
+def test_everybody_makes_and_ends_tokens_of_their_own_and_an_administrator_of_others(person: str) -> None:
+    transaction(lambda: operations.add_person(operator(NOW), email=OTHER, name="B. Ho", role="manager"))
+    transaction(lambda: create_token(operator(NOW), OTHER, "theirs"))
     manager = Caller(NOW, person, "manager", 1)
 
     with pytest.raises(Forbidden):
-        create_token(manager, person, "one")
+        create_token(manager, OTHER, "one")
     with pytest.raises(Forbidden):
-        revoke_token(manager, person, "one")
+        revoke_token(manager, OTHER, "theirs")
+    own = transaction(lambda: create_token(manager, person, "one"))
+    found = find_bearer(own, NOW)
+    transaction(lambda: revoke_token(manager, person, "one"))
+
+    assert found is not None
+    assert found.caller.actor == person
+    assert find_bearer(own, NOW) is None
+
+
+def test_a_token_makes_no_token(person: str) -> None:
+    by_token = Caller(NOW, person, "manager", 1, scopes=frozenset(TOKEN_SCOPES))
+
+    with pytest.raises(Forbidden):
+        create_token(by_token, person, "one")
 
 
 def test_a_revoked_token_opens_nothing(manager: Speaker) -> None:

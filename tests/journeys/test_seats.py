@@ -59,7 +59,7 @@ def test_a_manager_seats_ten_people_in_nine_seats_and_compares(
 ) -> None:
     page = open_page()
     sign_in(page, scene.MANAGER)
-    page.get_by_role("link", name="Software").click()
+    page.get_by_role("link", name="Services").click()
     page.get_by_role("link", name="suite").click()
     page.get_by_label("File").set_input_files(keys_file(tmp_path))
     page.get_by_role("button", name="Import the keys").click()
@@ -85,7 +85,7 @@ def test_a_manager_seats_ten_people_in_nine_seats_and_compares(
 
     page.get_by_role("button", name="Show the key Person 10").click()
     expect(page.get_by_text("QWERT-00009-YUIOP")).to_be_visible()
-    page.get_by_role("link", name="Software").click()
+    page.get_by_role("link", name="Services").click()
     page.get_by_role("link", name="Publishers' counts").click()
     page.get_by_label("Report").set_input_files(counts_file(tmp_path))
     page.get_by_label("Startup").fill(STARTUP)
