@@ -115,6 +115,12 @@ def postgres_template(postgres_url: str, tmp_path_factory: pytest.TempPathFactor
     return "template_creditsvc"
 
 
+@pytest.fixture(scope="session")
+def kept_postgres(postgres_url: str, postgres_template: str) -> databases.KeptPostgres:
+    """The PostgreSQL database that one test of this worker after the other has."""
+    return databases.KeptPostgres(postgres_url, postgres_template)
+
+
 @pytest.fixture(params=databases.KINDS)
 def database(request: pytest.FixtureRequest) -> str:
     """Which database the test runs on: it runs once on each."""
@@ -128,17 +134,16 @@ def new_database(request: pytest.FixtureRequest, database: str, tmp_path: Path) 
         file: Path = request.getfixturevalue("sqlite_template")
         yield lambda: databases.copy_sqlite(file, tmp_path / f"database-{next(_numbers)}.sqlite")
         return
-    server: str = request.getfixturevalue("postgres_url")
-    template: str = request.getfixturevalue("postgres_template")
+    kept: databases.KeptPostgres = request.getfixturevalue("kept_postgres")
     made: list[str] = []
 
     def make() -> str:
-        made.append(f"test_{next(_numbers)}")
-        return databases.copy_postgres(server, template, made[-1])
+        made.append("kept" if not made else f"test_{next(_numbers)}")
+        return kept.emptied() if made == ["kept"] else kept.copied(made[-1])
 
     yield make
-    for name in made:
-        databases.drop_postgres(server, name)
+    for name in made[1:]:
+        databases.drop_postgres(kept.server, name)
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def make_tables(app: Flask) -> None:
 
 def make_template(url: str, instance: Path) -> None:
     """Makes all tables in the empty database at `url` and lets go of it."""
-    app = create_app(config_for(url, instance))
+    app = create_app(config_for(url, instance), doors=False)
     make_tables(app)
     dispose(app)
 
@@ -107,6 +107,82 @@ def copy_postgres(server_url: str, template: str, name: str) -> str:
     with admin(server_url) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     return named(server_url, name)
+
+
+OTHERS_OFF = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+SHAPE = """
+    SELECT md5(string_agg(line, ';' ORDER BY line)) FROM (
+        SELECT concat(relname, relkind, string_agg(concat(attname, atttypid, attnotnull), ',' ORDER BY attnum))
+          FROM pg_class LEFT JOIN pg_attribute ON attrelid = pg_class.oid AND NOT attisdropped
+         WHERE relnamespace = 'public'::regnamespace GROUP BY pg_class.oid, relname, relkind
+        UNION ALL SELECT concat(conname, pg_get_constraintdef(oid))
+          FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT concat(tgname, tgrelid::regclass, tgenabled) FROM pg_trigger
+        UNION ALL SELECT concat(proname, prosrc) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    ) AS lines (line)
+"""
+EMPTY = """
+    DO $$
+    DECLARE
+        name text;
+        filled boolean;
+    BEGIN
+        FOR name IN SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+            AND relname <> 'alembic_version'
+        LOOP
+            IF pg_relation_size(name) > 262144 THEN
+                EXECUTE 'TRUNCATE ' || name || ' CASCADE';
+            ELSE
+                EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || name || ')' INTO filled;
+                IF filled THEN EXECUTE 'DELETE FROM ' || name; END IF;
+            END IF;
+        END LOOP;
+        FOR name IN SELECT quote_ident(sequencename) FROM pg_sequences WHERE last_value IS NOT NULL
+        LOOP
+            EXECUTE 'ALTER SEQUENCE ' || name || ' RESTART';
+        END LOOP;
+    END $$
+"""
+
+
+class KeptPostgres:
+    """A database that one test after the other has, emptied in between: that takes a sixth of the time of a copy."""
+
+    def __init__(self, server: str, template: str) -> None:
+        self.server = server
+        self.template = template
+        self.url = self.copied("kept")
+        with admin(self.url) as connection:
+            self.shape = _shape(connection)
+
+    def copied(self, name: str) -> str:
+        """A copy of the template under another name; its URL."""
+        return copy_postgres(self.server, self.template, name)
+
+    def emptied(self) -> str:
+        """The database without rows, its numbers at their beginning and nobody connected; its URL.
+
+        One whose tables, constraints, triggers or functions a test has changed is made anew.
+        """
+        with admin(self.url) as connection:
+            connection.execute(OTHERS_OFF)
+            is_as_made = _shape(connection) == self.shape
+            if is_as_made:
+                connection.execute("SET session_replication_role = replica")
+                connection.execute(EMPTY)
+        if not is_as_made:
+            drop_postgres(self.server, "kept")
+            self.copied("kept")
+        return self.url
+
+
+def _shape(connection: psycopg.Connection) -> str:
+    row = connection.execute(SHAPE).fetchone()
+    assert row is not None
+    return str(row[0])
 
 
 def drop_postgres(server_url: str, name: str) -> None:

@@ -3,7 +3,7 @@
 import multiprocessing
 from multiprocessing.context import ForkServerContext
 
-IMPORTED = ["creditsvc.__main__", "tests.crash.killing", "tests.usage.queued_upload"]
+IMPORTED = ["creditsvc.__main__", "tests.crash.wired", "tests.usage.queued_upload"]
 
 
 def quick_processes() -> ForkServerContext:

@@ -29,6 +29,7 @@ from creditsvc.app import create_app
 from creditsvc.config import Config
 from creditsvc.jobs.commands import main
 from tests import databases
+from tests.apps import app_for
 from tests.processes import quick_processes
 
 SEED_VARIABLE = "CREDITSVC_KILL_SEED"
@@ -86,7 +87,7 @@ def _command(config: Config, now: datetime, words: list[str], kill_at: int, answ
     out, err, code = io.StringIO(), io.StringIO(), 0
     with time_machine.travel(now), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            main(words, prog_name="creditsvc", obj=partial(create_app, config))
+            main(words, prog_name="creditsvc", obj=partial(app_for, config))
         except SystemExit as done:
             code = int(done.code or 0)
     reach()
@@ -130,7 +131,7 @@ class Ground:
 @contextmanager
 def opened(config: Config) -> Iterator[Flask]:
     """The service on that database, with its context pushed; nothing stays connected."""
-    app = create_app(config)
+    app = create_app(config, doors=False)
     try:
         with app.app_context():
             yield app

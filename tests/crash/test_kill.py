@@ -179,6 +179,21 @@ def test_a_night_that_is_killed_and_started_again_tells_everybody_once(ground: G
         assert_doubted_at_most_once(struck)
 
 
+def test_a_night_killed_five_times_in_a_row_is_taken_up_with_nothing_lost_or_twice(
+    ground: Ground, park: Config
+) -> None:
+    whole, struck = ground.copy_of(park), ground.copy_of(park)
+    measured = run(whole, NOW, NIGHT)
+
+    killed = [run(struck, NOW, NIGHT, moment).killed for moment in random_moments(measured.moments)]
+    run(struck, NOW, NIGHT)
+    later = NOW + timedelta(hours=1)
+    run(struck, later, ("mail", "send", "--now", later.isoformat(), "--json"))
+
+    assert killed[0]
+    assert told(struck) == told(whole)
+
+
 def assert_doubted_at_most_once(config: Config) -> None:
     """Every mail has left, and at most the one that was on its way was sent twice."""
     with opened(config):

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from click.testing import CliRunner
+from flask import Flask
 
-from creditsvc.app import create_app
-from creditsvc.config import Config
+from creditsvc.config import Config, load_config
 from creditsvc.jobs.commands import main
+from tests.apps import app_for
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,14 @@ def environment(config: Config) -> dict[str, str]:
     }
 
 
+def _application(doors: bool = True) -> Flask:
+    return app_for(load_config(), doors=doors)
+
+
 def run(config: Config, *words: object, given: str = "", **variables: str) -> Said:
     """Runs `creditsvc` with those words; `given` is its standard input."""
     result = CliRunner().invoke(
-        main, [str(word) for word in words], input=given, env={**environment(config), **variables}, obj=create_app
+        main, [str(word) for word in words], input=given, env={**environment(config), **variables}, obj=_application
     )
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

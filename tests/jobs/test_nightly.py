@@ -1,11 +1,6 @@
 """The night as a whole: what is killed is taken up again, nothing lost, nothing twice; the heads of the book noted."""
 
-import random
 import re
-import signal
-import subprocess
-import sys
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,18 +12,14 @@ from sqlalchemy import func, select, update
 from creditsvc.alerts import telling
 from creditsvc.alerts.links import read_link
 from creditsvc.alerts.models import Alert, AlertTold, Digest, JobRun
-from creditsvc.app import create_app
-from creditsvc.config import Config
 from creditsvc.db import db, transaction
 from creditsvc.grants import operations as grants
-from creditsvc.jobs.delivery import deliver
-from creditsvc.jobs.nightly import run_night
 from creditsvc.ledger.models import Account
 from creditsvc.ledger.verify import verify
 from creditsvc.mail.models import SENT, OutboxMail
 from creditsvc.parties.access import operator
 from creditsvc.parties.models import Person, TrailEntry
-from tests import databases, factories
+from tests import factories
 from tests.alerts import scenes
 from tests.alerts.scenes import NOW, TODAY, addressees, night, told
 from tests.counting import queries
@@ -46,15 +37,6 @@ def park() -> None:
         factories.make_grant(key, expires=TODAY + timedelta(days=5), key=f"{key}-azure")
 
 
-def worker(config: Config, kill_at: int = 0) -> subprocess.CompletedProcess[str]:
-    """A night in a process of its own, killed at a statement."""
-    arguments = [config.database_url, str(config.instance), NOW.isoformat(), str(kill_at)]
-    return subprocess.run(
-        [sys.executable, "-m", "tests.jobs.night_worker", *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
-    )
-
-
 def rows(model: type, *where) -> int:
     """How many rows there are."""
     return db.session.scalar(select(func.count()).select_from(model).where(*where)) or 0
@@ -68,45 +50,6 @@ def assert_all_told_once(app: Flask) -> None:
     assert rows(OutboxMail, OutboxMail.state == SENT) == 5
     assert addressees(app) == sorted([*FOUNDERS, MANAGER])
     assert verify()["differences"] == []
-
-
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # tests/crash kills nights on both
-def test_a_night_killed_at_any_of_five_moments_is_taken_up_with_nothing_lost_or_twice(
-    config: Config, new_database: Callable[[], str], tmp_path: Path
-):
-    moments = killing_moments(new_database(), tmp_path / "measured")
-    app = create_app(config)
-    with app.app_context():
-        park()
-        for moment in moments:
-            killed = worker(config, moment)
-            assert killed.returncode in (-signal.SIGKILL, 0), killed.stderr
-
-        status = run_night(config, NOW)["status"]
-        # what was between its claim and its mark is in doubt, and sent once more with the same Message-ID (A6)
-        deliver(config, lambda: NOW + timedelta(hours=1))
-
-        assert status in ("done", "already done")
-        assert rows(JobRun) == 1
-        assert_all_told_once(app)
-    databases.dispose(app)
-
-
-def killing_moments(url: str, instance: Path) -> list[int]:
-    """Five random statements of a night that goes through, earlier ones first: each kill lets the next get further."""
-    instance.mkdir()
-    config = databases.config_for(url, instance)
-    app = create_app(config)
-    with app.app_context():
-        park()
-        whole = worker(config)
-        assert_all_told_once(app)
-    databases.dispose(app)
-    assert whole.returncode == 0, whole.stderr
-    statements = int(whole.stderr.rpartition("statements ")[2])
-    moments = sorted(random.sample(range(2, statements), 5))
-    print(f"killed at {moments} of {statements} statements")  # shown when the test fails
-    return moments
 
 
 def test_a_night_that_fails_says_so_and_the_next_try_takes_it_up(app: Flask, monkeypatch: pytest.MonkeyPatch):

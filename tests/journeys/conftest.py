@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from creditsvc.app import create_app
 from tests import databases, factories
+from tests.apps import quick
 from tests.journeys import scene
 from tests.journeys.serving import ARGUMENTS, CHROMIUM, served
 
@@ -26,7 +27,8 @@ def chromium() -> Iterator[Browser]:
 def park(sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """The service with the park in it, its clock standing still."""
     monkeypatch.setattr("creditsvc.clock.now", lambda: factories.NOW)
-    app = create_app(databases.config_for(databases.copy_sqlite(sqlite_template, tmp_path / "park.sqlite"), tmp_path))
+    config = databases.config_for(databases.copy_sqlite(sqlite_template, tmp_path / "park.sqlite"), tmp_path)
+    app = quick(create_app(config))
     with app.app_context():
         scene.make_park()
         yield app

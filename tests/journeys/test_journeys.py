@@ -117,7 +117,8 @@ def test_no_page_is_wider_than_the_screen_and_every_field_has_a_name(open_page: 
             wide.append(address)
         nameless += page.evaluate(
             "Array.from(document.querySelectorAll('input:not([type=hidden]), select, textarea'))"
-            ".filter(field => !field.labels.length && !field.ariaLabel).map(field => location.pathname + ' ' + field.name)"
+            ".filter(field => !field.labels.length && !field.ariaLabel)"
+            ".map(field => location.pathname + ' ' + field.name)"
         )
 
     assert (wide, nameless) == ([], [])

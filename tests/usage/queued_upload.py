@@ -25,7 +25,7 @@ def apply_upload(run_id: int) -> dict[str, Any]:
 
 def apply_at_once(config: Config, run_id: int, barrier: Barrier, answers: "Queue[dict[str, Any]]") -> None:
     """One of several processes: reads, waits until all have read, applies; answers with the report."""
-    app = create_app(config)
+    app = create_app(config, doors=False)
     with app.app_context(), tempfile.TemporaryDirectory() as folder:
         prepared = read_source(source_of_run(run_id, Path(folder)), keep_files=False)
         db.session.rollback()
