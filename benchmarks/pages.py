@@ -20,13 +20,16 @@ from tests import databases
 from tests.counting import sent_meanwhile
 
 ROUNDS = 15
-MOST_STATEMENTS, SLOWER = 12, 2.0
+MOST_STATEMENTS, SLOWER, HEAVIER = 12, 2.0, 8.0
+EMPTY = "/nowhere"
+"""A page of the same layout with nothing on it: that there is no such page."""
+
 SMALL = park.Park(startups=100, grants=6, days=200, keys=2, expiring=50, troubled=50)
 LARGE = park.Park(startups=10_000, grants=6, days=200, keys=2, expiring=5_000, troubled=5_000)
 ONE = park.key_of(77)
 PAGES = (
     "/startups", *(f"/startups?show={chosen}" for chosen in FILTERS), "/startups?q=startup-0007",
-    f"/startups/{ONE}", f"/startups/{ONE}/statement?from=2025-12-01&to=2026-07-01",
+    f"/startups/{ONE}", f"/startups/{ONE}/statement?from=2025-12-01&to=2026-07-01", "/worklist", "/pools", "/pools/ms",
 )
 
 
@@ -38,7 +41,7 @@ def measure(ground: Ground) -> list[Result]:
 def against(
     ground: Ground, name: str, fill_small: Callable[[], None], fill_large: Callable[[], None], pages: Sequence[str]
 ) -> list[Result]:
-    """Server time and statements of pages of a large park, against the same pages of a small one."""
+    """Server time and statements of pages of a large park, against the same of a small one and an empty page."""
     results = []
     for kind in databases.KINDS:
         urls = [ground.prepared(kind, prepare) for prepare in (fill_small, fill_large)]
@@ -46,6 +49,8 @@ def against(
             for page in pages:
                 values, limits = rounds(lambda: _seconds(many, page), lambda: _seconds(few, page), ROUNDS)  # noqa: B023
                 results.append(compared(f"{name}, {page}", kind, values[1:], limits[1:], SLOWER))
+                values, limits = rounds(lambda: _seconds(many, page), lambda: _seconds(many, EMPTY), ROUNDS)  # noqa: B023
+                results.append(compared(f"{name}, {page}, against an empty one", kind, values[1:], limits[1:], HEAVIER))
                 results.append(bounded(f"{name}, {page}, statements", kind, _statements(many, page), MOST_STATEMENTS,
                                        unit="statements"))
         for url in urls:
@@ -87,7 +92,7 @@ def _seconds(client: FlaskClient, page: str) -> float:
     begun = time.perf_counter()
     answer = client.get(page)
     seconds = time.perf_counter() - begun
-    if answer.status_code != 200:
+    if answer.status_code != (404 if page == EMPTY else 200):
         raise RuntimeError(f"{page} answered {answer.status}")
     return seconds
 

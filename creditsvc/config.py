@@ -21,7 +21,8 @@ class Config:
 
     `smtp_url` is `file:`, `smtp://...` or `smtps://...`; `mail.smtp` reads it, at the start too. `api_rate` is how many
     requests a minute each process answers to an API token; None: without a limit. `licence_keys` encrypt the
-    keys of licences, the newest first; without any, none can be imported or shown.
+    keys of licences, the newest first; without any, none can be imported or shown. `proxies` is how many proxies of
+    ours stand before the service: as many addresses at the end of X-Forwarded-For are believed.
     """
 
     database_url: str
@@ -32,6 +33,7 @@ class Config:
     base_url: str
     api_rate: int | None = None
     licence_keys: tuple[str, ...] = field(default=(), repr=False)
+    proxies: int = 0
 
     @property
     def mail_folder(self) -> Path:
@@ -68,7 +70,16 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         raise ConfigError("CREDITSVC_SECRET_KEY: too short; write at least 16 characters that nobody can guess")
     api_rate = _api_rate(environ.get("CREDITSVC_API_RATE") or "6000")
     licence_keys = _licence_keys(environ.get("CREDITSVC_LICENCE_KEYS") or "")
-    return Config(database_url, instance, secret, smtp_url, mail_from, base_url, api_rate, licence_keys)
+    proxies = _proxies(environ.get("CREDITSVC_PROXIES") or "0")
+    return Config(database_url, instance, secret, smtp_url, mail_from, base_url, api_rate, licence_keys, proxies)
+
+
+def _proxies(text: str) -> int:
+    if text not in tuple("0123456789"):
+        raise ConfigError(
+            f"CREDITSVC_PROXIES: {text[:40]!r} is no number of proxies; write 1 behind one proxy, 0 behind none"
+        )
+    return int(text)
 
 
 def _licence_keys(text: str) -> tuple[str, ...]:

@@ -121,6 +121,7 @@ SHAPE = """
         UNION ALL SELECT concat(conname, pg_get_constraintdef(oid))
           FROM pg_constraint WHERE connamespace = 'public'::regnamespace
         UNION ALL SELECT concat(tgname, tgrelid::regclass, tgenabled) FROM pg_trigger
+        UNION ALL SELECT version_num FROM alembic_version
         UNION ALL SELECT concat(proname, prosrc) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
     ) AS lines (line)
 """
@@ -180,9 +181,11 @@ class KeptPostgres:
 
 
 def _shape(connection: psycopg.Connection) -> str:
-    row = connection.execute(SHAPE).fetchone()
-    assert row is not None
-    return str(row[0])
+    try:
+        row = connection.execute(SHAPE).fetchone()
+    except psycopg.errors.UndefinedTable:  # not even the table of the version is there
+        return ""
+    return str(row and row[0])
 
 
 def drop_postgres(server_url: str, name: str) -> None:

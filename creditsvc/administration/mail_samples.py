@@ -58,6 +58,9 @@ _VALUES: Mapping[str, Mapping[str, Any]] = {
         "lines": ["USD 1,200.00 of Azure credit, last day 14 July 2026"],
         "startup_url": f"{_BASE}/startups/sample", "sender_name": "K. Lee",
     },
+    "night_silent": {
+        "is_first": False, "since": "14 June 2026, 02:04 (UTC+8)", "hours": 27, "jobs_url": f"{_BASE}/jobs",
+    },
     "password_reset": {"reset_url": f"{_BASE}/password/reset/sample", "valid_minutes": 60},
     "seat_freed": {
         "is_holder": True, "holder_name": "A. Wong", "holder_email": "a.wong@harbour.example",

@@ -44,6 +44,18 @@ class JobRequest(Model):
     asked_at: Mapped[datetime]
 
 
+class NightSilence(Model):
+    """That the administrators were told of nights that do not succeed: the row is the claim, so that one tells them.
+
+    `since` is the last success, or where there was none yet the first startup's entry: another silence, another row.
+    """
+
+    __tablename__ = "night_silence"
+
+    since: Mapped[datetime] = mapped_column(primary_key=True)
+    told_at: Mapped[datetime]
+
+
 class AlertSetting(Model):
     """What a programme says of a rule: on or off, other thresholds, and whether its people may turn it off."""
 

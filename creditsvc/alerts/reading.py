@@ -26,10 +26,14 @@ HOSTS_DIFFER = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class LastNight:
-    """When a night last succeeded (None: never), and whether that is too long ago."""
+    """When a night last succeeded (None: never), and whether that is too long ago.
+
+    `since` is when the wait for the next began: that success, or the first startup's entry; None where nobody waits.
+    """
 
     succeeded_at: datetime | None
     is_late: bool
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def night_values(now: datetime) -> dict[str, datetime]:
 
 def judged_night(now: datetime, succeeded: datetime | None, since: datetime | None) -> LastNight:
     """The last night, from the values of `night_columns`."""
-    return LastNight(succeeded, since is not None and now - since > LATE_AFTER)
+    return LastNight(succeeded, since is not None and now - since > LATE_AFTER, since)
 
 
 def open_alerts(caller: Caller, startup: str | None = None) -> Sequence[Alert]:

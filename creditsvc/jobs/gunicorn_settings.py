@@ -1,5 +1,8 @@
 """How gunicorn serves the pages and the API: `gunicorn -c python:creditsvc.jobs.gunicorn_settings ...`."""
 
+from typing import Any
+
+from creditsvc.jobs.deadman import watch
 from creditsvc.jobs.logs import configure_logs
 
 wsgi_app = "creditsvc.app:create_app()"
@@ -16,3 +19,8 @@ control_socket_disable = True  # nothing that another service of the same user c
 def post_fork(server: object, worker: object) -> None:
     """Called by gunicorn in each new worker."""
     configure_logs()
+
+
+def post_worker_init(worker: Any) -> None:
+    """Called by gunicorn in each worker that has loaded the service."""
+    watch(worker.wsgi)

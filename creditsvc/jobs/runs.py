@@ -19,7 +19,7 @@ from creditsvc.core.days import CLOCKS_DIFFER
 from creditsvc.core.due_alerts import night_due
 from creditsvc.db import db, insert_if_absent
 
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(seconds=90)
 """A run of another host that has not been heard of for so long is dead. On the same host its process is asked."""
 
 _MAX_ERROR = 500

@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 from flask import Blueprint, Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
+from creditsvc.config import Config
 from creditsvc.web import (
     activation,
     alert_choices,
@@ -65,6 +67,9 @@ MOST_BYTES = 64 * 1024 * 1024
 
 def hang(app: Flask) -> None:
     """Hangs the pages into the app."""
+    config: Config = app.config["CREDITSVC"]
+    if config.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign]
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = timedelta(days=365)  # the addresses of files change with their content
     reader.hang(app)

@@ -54,6 +54,7 @@ def settings_of(config: Config, environ: Mapping[str, str]) -> list[Setting]:
         "CREDITSVC_MAIL_FROM": config.mail_from,
         "CREDITSVC_SMTP_URL": "file:" if mail.scheme == "file" else _host_of(config.smtp_url),
         "CREDITSVC_API_RATE": "off" if config.api_rate is None else str(config.api_rate),
+        "CREDITSVC_PROXIES": str(config.proxies),
         "CREDITSVC_SECRET_KEY": SECRET,
         "CREDITSVC_LICENCE_KEYS": SECRET if config.licence_keys else "",
     }

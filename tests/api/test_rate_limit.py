@@ -107,3 +107,9 @@ def test_the_rate_is_a_setting(tmp_path: Path, text: str, rate: int | None) -> N
 def test_a_rate_that_is_none_stops_the_start(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match="CREDITSVC_API_RATE"):
         load_config({"CREDITSVC_INSTANCE": str(tmp_path), "CREDITSVC_API_RATE": text})
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "10", "one", "²"])
+def test_what_is_no_number_of_proxies_stops_the_start(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="CREDITSVC_PROXIES"):
+        load_config({"CREDITSVC_INSTANCE": str(tmp_path), "CREDITSVC_PROXIES": text})

@@ -30,7 +30,7 @@ def test_the_night_is_due_at_two_in_hong_kong_and_no_run_is_ever_too_late(app: F
     scheduler.add_jobs(planned, app, scenes.config_of(app))
 
     jobs = {job.id: job for job in planned.get_jobs()}
-    assert sorted(jobs) == ["asked", "catch-up", "delivery", "night"]
+    assert sorted(jobs) == ["asked", "catch-up", "deadman", "delivery", "night"]
     assert jobs["night"].trigger.get_next_fire_time(None, BEFORE_TWO) == datetime(2026, 6, 14, 18, 0, tzinfo=UTC)
     assert {(job.misfire_grace_time, job.coalesce, job.max_instances) for job in jobs.values()} == {(None, True, 1)}
 
@@ -55,6 +55,26 @@ def test_a_night_is_missed_when_it_should_have_run_and_did_not(
         succeeded(ran)
 
     assert scheduler.was_missed(asked_at) == missed
+
+
+@pytest.mark.parametrize(
+    "ended, minutes, missed",
+    [("failed", 9, False), ("failed", 10, True), ("died", 1, False), ("died", 2, True)],
+)
+def test_a_night_that_failed_waits_for_its_next_try_and_one_that_died_elsewhere_two_minutes(
+    app: Flask, ended: str, minutes: int, missed: bool
+):
+    startup(NOW - timedelta(days=9))
+    held = transaction(lambda: runs.claim("nightly", TODAY, NOW, "elsewhere:1:2:abc", NOW))
+    if ended == "failed":
+        transaction(lambda: runs.give_up(held, "the disk is full"))
+    at = NOW + timedelta(minutes=minutes)
+
+    taken = scheduler.was_missed(at) and isinstance(
+        transaction(lambda: runs.claim("nightly", TODAY, at, "here:1:2:abc", at)), runs.Claim
+    )
+
+    assert taken == missed
 
 
 def test_a_missed_night_is_caught_up_with_once(app: Flask):

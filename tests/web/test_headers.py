@@ -6,10 +6,12 @@ from datetime import date, timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from creditsvc.app import create_app
 from creditsvc.config import Config
 from creditsvc.db import db
+from creditsvc.parties.models import SignInAttempt
 from tests import databases, factories
 from tests.web.browsing import Browser
 
@@ -108,3 +110,17 @@ def test_what_tonight_would_say_is_shown_and_nothing_is_written(browse_as: Calla
 
     assert "harbour" in page.text
     assert page.text == again.text
+
+
+@pytest.mark.parametrize("proxies, seen", [(0, "127.0.0.1"), (1, "203.0.113.9")])
+def test_who_asks_is_what_proxies_of_ours_say_and_nobody_else(config: Config, proxies: int, seen: str):
+    app = create_app(dataclasses.replace(config, proxies=proxies))
+
+    with app.app_context():
+        visitor = Browser(app)
+        fields = visitor.get("/sign-in").form("/sign-in").fields | {"email": "a@b.example", "password": "x"}
+        visitor.post("/sign-in", fields, headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.9"})
+        addresses = db.session.scalars(select(SignInAttempt.address)).all()
+    databases.dispose(app)
+
+    assert addresses == [seen]

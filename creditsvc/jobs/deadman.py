@@ -1,0 +1,55 @@
+"""Whether the nights succeed: looked at by the scheduler and by each worker of gunicorn, for either may be dead (A7).
+
+Whichever sees first that none has for too long tells the administrators, once, and delivers what is due itself: a mail
+about a dead scheduler must not wait for the scheduler.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from creditsvc import clock
+from creditsvc.alerts.reading import last_night
+from creditsvc.alerts.silence import is_to_tell, tell_administrators
+from creditsvc.config import Config
+from creditsvc.db import db, transaction
+from creditsvc.jobs.delivery import deliver
+
+LOOK_EVERY_SECONDS = 300
+
+log = structlog.get_logger(__name__)
+
+
+def look(config: Config, wall: Callable[[], datetime] = clock.now) -> int:
+    """Tells the administrators if the nights have fallen silent, and then delivers what is due; how many it told."""
+    now = wall()
+    is_late, is_new = last_night(now).is_late, is_to_tell(now)
+    db.session.rollback()  # ends the read
+    told = transaction(lambda: tell_administrators(now, config.mail_from, config.base_url)) if is_new else 0
+    if is_new:
+        log.error("night.silent", told=told)
+    if is_late:
+        deliver(config, wall)
+    return told
+
+
+def watch(app: Flask, stopped: threading.Event | None = None, every: float = LOOK_EVERY_SECONDS) -> threading.Thread:
+    """Looks now and then, in a thread that ends with its process or when `stopped` is set."""
+    config: Config = app.config["CREDITSVC"]
+    ended = stopped or threading.Event()
+
+    def work() -> None:
+        while not ended.wait(every):
+            with app.app_context():
+                try:
+                    look(config, lambda: clock.now())
+                except SQLAlchemyError as error:  # a database that is away says so at /readyz; it may come back
+                    log.warning("deadman.cannot_look", reason=type(error).__name__)
+
+    thread = threading.Thread(target=work, name="deadman", daemon=True)
+    thread.start()
+    return thread
