@@ -23,7 +23,7 @@ from creditsvc.consulting import bookings, sessions
 from creditsvc.consulting.consultants import consultants
 from creditsvc.consulting.letters import told
 from creditsvc.consulting.models import Booking, Consultant
-from creditsvc.consulting.reading import BookingView, bookings_of, find_booking
+from creditsvc.consulting.reading import booking_document, bookings_of, find_booking
 from creditsvc.consulting.schemas import (
     BookShape,
     CancelShape,
@@ -31,6 +31,7 @@ from creditsvc.consulting.schemas import (
     DecideShape,
     DisputeShape,
     LogShape,
+    LogUnbookedShape,
     MoveShape,
     NoteShape,
 )
@@ -74,13 +75,13 @@ def list_bookings(query: dict[str, Any]) -> dict[str, Any]:
         states=(query["state"],) if "state" in query else (), first=query.get("first"), last=query.get("last"),
         after=query.get("after"), limit=query["limit"] + 1,
     )
-    return page(found, query["limit"], shown, lambda view: view.uid)
+    return page(found, query["limit"], booking_document, lambda view: view.uid)
 
 
 @get(blueprint, "/bookings/<uid>", answers=BookingSchema)
 def get_booking(uid: str) -> dict[str, Any]:
     """One booking, and what has become of it by now."""
-    return shown(find_booking(current_caller(), uid))
+    return booking_document(find_booking(current_caller(), uid))
 
 
 @post(
@@ -93,6 +94,16 @@ def make_booking(body: dict[str, Any]) -> Response:
     """
     caller = current_caller()
     return _step(lambda: bookings.book(caller, **body), 201)
+
+
+@post(
+    blueprint, "/bookings/unbooked", scope="admin", body=LogUnbookedShape, answers=BookingSchema, status=201,
+    next_steps=BOOKING_STEPS,
+)
+def log_unbooked(body: dict[str, Any]) -> Response:
+    """Keeps a session that nobody had booked: its minutes are used at once, and a correction can change them."""
+    caller = current_caller()
+    return _step(lambda: sessions.log_unbooked(caller, **body), 201)
 
 
 @post(blueprint, "/bookings/<uid>/move", scope="admin", body=MoveShape, answers=BookingSchema)
@@ -156,34 +167,10 @@ def _step(act: Callable[[], Booking], status: int = 200) -> Response:
 
     def answer() -> Answer:
         view = find_booking(caller, told(act, caller, current_app.config["CREDITSVC"]).uid)
-        return Answer(status, shown(view), url_for("api_bookings.get_booking", uid=view.uid) if status == 201 else "")
+        location = url_for("api_bookings.get_booking", uid=view.uid) if status == 201 else ""
+        return Answer(status, booking_document(view), location)
 
     return write_once(answer)
-
-
-def shown(view: BookingView) -> dict[str, Any]:
-    """A booking as JSON."""
-    booking = view.booking
-    return {
-        "uid": view.uid,
-        "startup": view.startup,
-        "consultant": view.consultant,
-        "resource": view.resource,
-        "topic": booking.topic,
-        "starts_at": instant_text(booking.starts),
-        "ends_at": instant_text(booking.ends),
-        "minutes": view.minutes,
-        "state": booking.state,
-        "sequence": booking.sequence,
-        "booked_at": instant_text(booking.booked_at),
-        "booked_by": booking.booked_by,
-        "logged_minutes": booking.logged_minutes,
-        "logged_at": instant_text(booking.logged_at),
-        "note": booking.note,
-        "dispute": booking.dispute,
-        "settled_minutes": booking.settled_minutes,
-        "settled_at": instant_text(booking.settled_at),
-    }
 
 
 def _shown_consultant(one: Consultant, with_rate: bool) -> dict[str, Any]:

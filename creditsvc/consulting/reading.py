@@ -21,6 +21,7 @@ from creditsvc.consulting.models import (
     Consultant,
 )
 from creditsvc.consulting.sessions import counts_from
+from creditsvc.core.days import instant_text
 from creditsvc.core.errors import Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.ledger.models import Account, LotCache, Resource
@@ -261,6 +262,31 @@ def _parts_of(caller: Caller, view: BookingView) -> set[str]:
     if caller.role in MANAGERS:
         parts.add("manager")
     return parts
+
+
+def booking_document(view: BookingView) -> dict[str, Any]:
+    """A booking as a JSON document."""
+    booking = view.booking
+    return {
+        "uid": view.uid,
+        "startup": view.startup,
+        "consultant": view.consultant,
+        "resource": view.resource,
+        "topic": booking.topic,
+        "starts_at": instant_text(booking.starts),
+        "ends_at": instant_text(booking.ends),
+        "minutes": view.minutes,
+        "state": booking.state,
+        "sequence": booking.sequence,
+        "booked_at": instant_text(booking.booked_at),
+        "booked_by": booking.booked_by,
+        "logged_minutes": booking.logged_minutes,
+        "logged_at": instant_text(booking.logged_at),
+        "note": booking.note,
+        "dispute": booking.dispute,
+        "settled_minutes": booking.settled_minutes,
+        "settled_at": instant_text(booking.settled_at),
+    }
 
 
 def _rows() -> Select[*tuple[Any, ...]]:

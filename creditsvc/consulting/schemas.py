@@ -35,6 +35,12 @@ class BookShape(Schema):
     resource = fields.String(load_default=None)
 
 
+class LogUnbookedShape(BookShape):
+    """A session that was not booked: when it began, and what it took."""
+
+    note = fields.String(load_default="", validate=NOTE)
+
+
 class UnbookedShape(Schema):
     """A session that was not booked: its day and its time as Hong Kong's clocks show it, and what it took."""
 

@@ -13,6 +13,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "backup": "commands_service:backup_command",
     "balance": "commands_reading:balance_command",
     "check-copy": "commands_reading:check_copy_command",
+    "consulting": "commands_consulting:consulting_group",
     "demo": "commands_demo:demo_command",
     "init": "commands_service:init_command",
     "licences": "commands_licences:licences_group",

@@ -55,6 +55,18 @@ def test_a_session_from_its_slot_to_its_end(speakers: dict[str, Speaker], later)
     assert hours(OVER).drawn == 45
 
 
+def test_a_session_that_nobody_booked_is_kept_by_managers_alone(speakers: dict[str, Speaker], later):
+    later()
+    body = {**WANTED, "minutes": 50, "note": "by the way"}
+
+    made = speakers["boss"].post("/bookings/unbooked", body)
+
+    assert (made.status_code, made.json["state"], made.json["settled_minutes"]) == (201, "confirmed", 50)
+    assert speakers["founder"].post("/bookings/unbooked", body).status_code == 403
+    assert speakers["lee"].post("/bookings/unbooked", body).status_code == 404
+    assert hours(OVER).drawn == 50
+
+
 def test_the_same_booking_asked_twice_is_made_once(speakers: dict[str, Speaker]):
     first, second = (speakers["founder"].post("/bookings", WANTED, key="one") for _ in range(2))
 

@@ -94,6 +94,9 @@ def body_of(row: Row) -> dict[str, Any]:
         "api_bookings.make_booking": {
             "startup": row.tenant, "consultant": OWN, "topic": "T", "starts": "2026-06-14T01:00:00Z", "minutes": 60
         },
+        "api_bookings.log_unbooked": {
+            "startup": row.tenant, "consultant": OWN, "topic": "T", "starts": "2029-06-14T01:00:00Z", "minutes": 60
+        },
         "api_bookings.move_booking": {"starts": "2026-06-14T01:00:00Z", "minutes": 60},
         "api_bookings.log_session": {"minutes": 60},
         "api_bookings.dispute_session": {"reason": "no"},
