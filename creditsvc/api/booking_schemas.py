@@ -52,6 +52,44 @@ class SlotQuerySchema(PagingSchema):
     )
 
 
+class PeriodQuerySchema(PagingSchema):
+    """Which days."""
+
+    class Meta:
+        """marshmallow's options."""
+
+        exclude = ("limit", "after")
+
+    first = Day(required=True, data_key="from", metadata={"description": "the first day, in Hong Kong"})
+    last = Day(required=True, data_key="to", metadata={"description": "the last day, at most 400 days later"})
+
+
+class TakenSchema(AnswerSchema):
+    """Sessions of a consultant or a programme, added up, beside the minutes that are offered."""
+
+    key = text_field(required=True)
+    name = text_field(required=True)
+    sessions = fields.Integer(required=True)
+    booked_minutes = fields.Integer(required=True)
+    waiting_minutes = fields.Integer(required=True, metadata={"description": "logged or disputed"})
+    used_minutes = fields.Integer(required=True)
+    offered_minutes = fields.Integer(required=True, metadata={"description": "of a programme: by all consultants"})
+    share_percent = fields.Integer(
+        required=True, allow_none=True,
+        metadata={"description": "booked, waiting and used together, of those offered; null where none are"},
+    )
+
+
+class UtilisationSchema(AnswerSchema):
+    """How much of the hours offered is taken."""
+
+    since = instant_field(required=True, data_key="from")
+    until = instant_field(required=True)
+    offered_minutes = fields.Integer(required=True)
+    consultants = fields.List(fields.Nested(TakenSchema), required=True)
+    programmes = fields.List(fields.Nested(TakenSchema), required=True)
+
+
 class SlotSchema(AnswerSchema):
     """A free slot."""
 

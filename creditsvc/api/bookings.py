@@ -11,8 +11,10 @@ from creditsvc.api.booking_schemas import (
     BookingQuerySchema,
     BookingSchema,
     ConsultantListSchema,
+    PeriodQuerySchema,
     SlotListSchema,
     SlotQuerySchema,
+    UtilisationSchema,
 )
 from creditsvc.api.paging import page, page_of_all
 from creditsvc.api.routes import get, new_blueprint, post
@@ -36,8 +38,9 @@ from creditsvc.consulting.schemas import (
     NoteShape,
 )
 from creditsvc.consulting.slots import free_slots
+from creditsvc.consulting.utilisation import utilisation, utilisation_document
 from creditsvc.core.amounts import format_amount, unit_named
-from creditsvc.core.days import instant_text
+from creditsvc.core.days import ends_at, instant_text, starts_at
 from creditsvc.parties.once import Answer
 
 blueprint = new_blueprint("bookings", "Consultants, when they are free, and bookings from the slot to its end.")
@@ -65,6 +68,13 @@ def list_slots(query: dict[str, Any], consultant: str) -> dict[str, Any]:
     found = free_slots(current_caller(), consultant, query["first"], query["last"], query["minutes"])
     length = timedelta(minutes=query["minutes"])
     return {"items": [{"starts_at": instant_text(at), "ends_at": instant_text(at + length)} for at in found]}
+
+
+@get(blueprint, "/consulting/utilisation", query=PeriodQuerySchema, answers=UtilisationSchema)
+def read_utilisation(query: dict[str, Any]) -> dict[str, Any]:
+    """How much of the hours that consultants offer from day to day is taken, by consultant and by programme."""
+    begins, ends = starts_at(query["first"]), ends_at(query["last"])
+    return utilisation_document(utilisation(current_caller(), begins, ends), begins, ends)
 
 
 @get(blueprint, "/bookings", query=BookingQuerySchema, answers=BookingListSchema)

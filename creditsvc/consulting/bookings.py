@@ -102,6 +102,7 @@ def cancel(caller: Caller, uid: str, *, reason: str = "") -> Booking:
     if _is_startups(caller, startup) and booking.starts <= caller.now:
         raise Conflict("state", "begun", "the session has begun: its consultant says what became of it")
     before, booked = words_of(booking, person, startup.key), minutes_of(booking)
+    keep_rate(booking, person)
     percent = policy_for(booking).late_percent if is_late(caller, booking, startup) else 0
     used = -(-booked * percent // 100)  # up to the whole minute
     settle_hold(caller, booking, "cancel", used)
@@ -202,6 +203,11 @@ def settle_hold(
     booking.settled_minutes, booking.settled_by, booking.settled_at = minutes, caller.actor, caller.now
     db.session.flush()
     post_hours(caller, booking, cause, Additions(hold_ends=(end,), hours=hours))
+
+
+def keep_rate(booking: Booking, consultant: Consultant) -> None:
+    """Keeps the rate that an invoice of the session takes; a later rate is for later sessions."""
+    booking.rate, booking.currency = consultant.rate, consultant.currency
 
 
 def excess_kind(booking: Booking) -> str:

@@ -87,7 +87,8 @@ class Booking(Model):
     """A session from its booking to its end: booked, logged, disputed, then confirmed; or cancelled, or no-show.
 
     Its hold and its usage in the ledger are named `booking:<id>`, the hold with `sequence` behind. `settled_minutes`
-    is what was used of the startup's hours in the end, by whatever state.
+    is what was used of the startup's hours in the end, by whatever state. `rate` is the consultant's for an hour, in
+    10^-8 of `currency`, as it was when somebody first said what became of the session.
     """
 
     __tablename__ = "booking"
@@ -120,6 +121,8 @@ class Booking(Model):
     settled_minutes: Mapped[int | None]
     settled_by: Mapped[str | None] = mapped_column(String(254))
     settled_at: Mapped[datetime | None]
+    rate: Mapped[int | None]
+    currency: Mapped[str | None] = mapped_column(String(10))
 
 
 class CalendarFeed(Model):

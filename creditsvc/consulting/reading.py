@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,9 +27,7 @@ from creditsvc.db import db
 from creditsvc.ledger.models import Account, LotCache, Resource
 from creditsvc.ledger.reading import AccountView, LotView, balances
 from creditsvc.parties.access import MANAGERS, Caller, require, visible_startups
-from creditsvc.parties.models import Startup, StartupProgramme
-from creditsvc.programmes.models import Programme
-from creditsvc.programmes.reading import looked_after
+from creditsvc.parties.models import Startup
 
 _STEPS: Mapping[str, tuple[frozenset[str], frozenset[str], bool | None]] = {
     # in which states, by whom, and whether the session must have begun (True), must not have (False), or either
@@ -73,21 +71,21 @@ class BookingView:
 
 @dataclass
 class Minutes:
-    """Minutes of sessions added up: what stands as booked, what waits for a word (logged or disputed), what was used.
+    """Minutes of sessions added up: what stands as booked, what waits for a word (logged or disputed), what was used;
+    and those that were offered, where that is told.
     """
 
     booked: int = 0
     waiting: int = 0
     used: int = 0
     sessions: int = 0
+    offered: int = 0
 
-
-@dataclass(frozen=True)
-class Utilisation:
-    """What sessions of a time came to, by consultant and by programme, each under its key with its name."""
-
-    consultants: dict[tuple[str, str], Minutes] = field(default_factory=dict)
-    programmes: dict[tuple[str, str], Minutes] = field(default_factory=dict)
+    @property
+    def share(self) -> int | None:
+        """Whole percent, half up, of the minutes offered that sessions took or will take; None where none are."""
+        taken = self.booked + self.waiting + self.used
+        return (200 * taken + self.offered) // (2 * self.offered) if self.offered else None
 
 
 def find_booking(caller: Caller, uid: str) -> BookingView:
@@ -136,7 +134,7 @@ def by_topic(found: Sequence[BookingView]) -> dict[str, Minutes]:
     """What these bookings come to, by topic."""
     sums: dict[str, Minutes] = defaultdict(Minutes)
     for one in found:
-        _add(sums[one.booking.topic], one)
+        add(sums[one.booking.topic], one)
     return dict(sorted(sums.items()))
 
 
@@ -145,12 +143,13 @@ def by_startup_and_month(found: Sequence[BookingView], zone: ZoneInfo) -> dict[t
     sums: dict[tuple[str, str, str], Minutes] = defaultdict(Minutes)
     for one in found:
         month = one.booking.starts.astimezone(zone).strftime("%Y-%m")
-        _add(sums[month, one.startup_name, one.startup], one)
+        add(sums[month, one.startup_name, one.startup], one)
     in_order = sorted(sums.items(), key=lambda item: item[0][1:])
     return dict(sorted(in_order, key=lambda item: item[0][0], reverse=True))
 
 
-def _add(sums: Minutes, one: BookingView) -> None:
+def add(sums: Minutes, one: BookingView) -> None:
+    """Adds a booking to the sums; one that was cancelled in time adds nothing."""
     booking = one.booking
     if booking.state == CANCELLED and not booking.settled_minutes:
         return
@@ -161,36 +160,6 @@ def _add(sums: Minutes, one: BookingView) -> None:
         sums.waiting += booking.logged_minutes or 0
     else:
         sums.used += booking.settled_minutes or 0
-
-
-def utilisation(caller: Caller, first: datetime, last: datetime) -> Utilisation:
-    """What sessions that start within [first, last) come to, by consultant and programme. Raises Forbidden.
-
-    A session of a startup that is in several programmes counts in each of them.
-    """
-    require(caller, "startups.list")
-    found = bookings_of(caller, first=first, last=last)
-    consultants: dict[tuple[str, str], Minutes] = defaultdict(Minutes)
-    for one in found:
-        _add(consultants[one.consultant, one.consultant_name], one)
-    of_startup = _programmes_of(caller, {one.booking.startup_id for one in found})
-    programmes: dict[tuple[str, str], Minutes] = defaultdict(Minutes)
-    for one in found:
-        for programme in of_startup.get(one.booking.startup_id, ()):
-            _add(programmes[programme], one)
-    return Utilisation(dict(sorted(consultants.items())), dict(sorted(programmes.items())))
-
-
-def _programmes_of(caller: Caller, startup_ids: set[int]) -> dict[int, list[tuple[str, str]]]:
-    found: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for startup_id, key, name in db.session.execute(
-        select(StartupProgramme.startup_id, Programme.key, Programme.name)
-        .join(Programme, Programme.id == StartupProgramme.programme_id)
-        .where(StartupProgramme.startup_id.in_(startup_ids), looked_after(caller))
-        .order_by(Programme.key)
-    ):
-        found[startup_id].append((key, name))
-    return found
 
 
 def lapsing(caller: Caller, until: datetime, limit: int = 200) -> list[tuple[AccountView, LotView]]:

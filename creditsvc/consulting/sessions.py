@@ -13,6 +13,7 @@ from creditsvc.consulting.bookings import (
     check_topic,
     excess_kind,
     held_booking,
+    keep_rate,
     minutes_of,
     policy_for,
     post_hours,
@@ -43,7 +44,7 @@ def log_session(caller: Caller, uid: str, *, minutes: int, note: str = "") -> Bo
     NotFound("booking"), Forbidden, Conflict("state", "not-booked" | "not-begun" | "counts-already"),
     RuleBroken("minutes" | "note", ...).
     """
-    booking, _, _ = held_booking(caller, uid, "booking.decide", by_consultant=True)
+    booking, person, _ = held_booking(caller, uid, "booking.decide", by_consultant=True)
     _check_minutes(minutes, least=1)
     check_text(note, "note")
     require_state(booking, BOOKED, LOGGED)
@@ -52,6 +53,8 @@ def log_session(caller: Caller, uid: str, *, minutes: int, note: str = "") -> Bo
     if booking.state == LOGGED and (booking.logged_minutes, booking.note) == (minutes, note):
         return booking
     before = {"minutes": booking.logged_minutes, "state": booking.state}
+    if booking.state == BOOKED:
+        keep_rate(booking, person)
     booking.state, booking.logged_minutes, booking.note = LOGGED, minutes, note
     booking.logged_by, booking.logged_at = caller.actor, caller.now
     _done(caller, booking, "booking.logged", before, {"minutes": minutes, "note": note})
@@ -64,7 +67,7 @@ def no_show(caller: Caller, uid: str, *, note: str = "") -> Booking:
     By its consultant and managers, from its start on; of a session that is logged, which its startup may dispute, by
     managers alone. Raises as `log_session`.
     """
-    booking, _, _ = held_booking(caller, uid, "booking.decide", by_consultant=True)
+    booking, person, _ = held_booking(caller, uid, "booking.decide", by_consultant=True)
     if booking.state == NO_SHOW:
         return booking
     check_text(note, "note")
@@ -73,6 +76,8 @@ def no_show(caller: Caller, uid: str, *, note: str = "") -> Booking:
     _require_open(booking, caller.now)
     used = -(-minutes_of(booking) * policy_for(booking).no_show_percent // 100)
     before = {"state": booking.state}
+    if booking.state == BOOKED:
+        keep_rate(booking, person)
     booking.state, booking.note = NO_SHOW, note
     booking.logged_by, booking.logged_at = caller.actor, caller.now
     settle_hold(caller, booking, "session", used)
@@ -197,6 +202,7 @@ def log_unbooked(
         dispute="", settled_minutes=minutes, settled_by=caller.actor,
         settled_at=caller.now,
     )
+    keep_rate(booking, person)
     db.session.add(booking)
     db.session.flush()
     used = HoursTerms(f"booking:{booking.id}", begun, EXCESS, minutes, caller.now, note[:500])

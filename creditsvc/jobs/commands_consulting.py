@@ -13,7 +13,8 @@ from creditsvc.consulting.letters import told
 from creditsvc.consulting.models import Booking
 from creditsvc.consulting.reading import STATES, BookingView, booking_document, bookings_of, find_booking
 from creditsvc.consulting.slots import free_slots
-from creditsvc.core.days import DEFAULT_ZONE, instant_text, parse_day, parse_moment
+from creditsvc.consulting.utilisation import utilisation, utilisation_document
+from creditsvc.core.days import DEFAULT_ZONE, ends_at, instant_text, parse_day, parse_moment, starts_at
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import begin_snapshot, transaction
 from creditsvc.jobs.shell import Answer, answers, caller, service, settings, table
@@ -208,6 +209,29 @@ def correct_command(uid: str, minutes: int, reason: str) -> Answer:
 def unbooked_command(**terms: Any) -> Answer:
     """Log a session that nobody had booked; its minutes are used at once."""
     return _stepped(lambda who: sessions.log_unbooked(who, **terms))
+
+
+@consulting_group.command("utilisation")
+@click.option("--from", "first", required=True, metavar="DAY", help="The first day, in Hong Kong.")
+@click.option("--to", "last", required=True, metavar="DAY", help="The last day.")
+@answers
+def utilisation_command(first: str, last: str) -> Answer:
+    """How much of the hours that consultants offer is taken, by consultant and by programme."""
+    begins, ends = starts_at(parse_day(first, "from")), ends_at(parse_day(last, "to"))
+    with service(doors=False):
+        begin_snapshot()
+        found = utilisation(caller(), begins, ends)
+    document = utilisation_document(found, begins, ends)
+    made = []
+    for kind in ("consultants", "programmes"):
+        columns = ("sessions", "booked", "waiting", "used", "offered", "share")
+        made.append(table(kind, *columns, title="Minutes", right=columns))
+        for line in document[kind]:
+            share = "-" if line["share_percent"] is None else f"{line['share_percent']} %"
+            made[-1].add_row(line["name"], str(line["sessions"]), *(
+                str(line[f"{name}_minutes"]) for name in ("booked", "waiting", "used", "offered")
+            ), share)
+    return Answer(document, made)
 
 
 def _stepped(act: Callable[[Caller], Booking]) -> Answer:

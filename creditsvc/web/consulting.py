@@ -10,9 +10,10 @@ from flask_babel import gettext as _
 from creditsvc.consulting.consultants import consultants
 from creditsvc.consulting.letters import told
 from creditsvc.consulting.models import DISPUTED
-from creditsvc.consulting.reading import STATES, bookings_of, counts, lapsing, utilisation
+from creditsvc.consulting.reading import STATES, bookings_of, counts, lapsing
 from creditsvc.consulting.schemas import UnbookedShape
 from creditsvc.consulting.sessions import log_unbooked
+from creditsvc.consulting.utilisation import utilisation
 from creditsvc.core.days import DEFAULT_ZONE, day_of, ends_at, starts_at
 from creditsvc.parties.access import require
 from creditsvc.web import session

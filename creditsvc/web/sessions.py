@@ -114,7 +114,9 @@ def _line(one: BookingView, consultant: Consultant, zone: ZoneInfo) -> tuple[str
     """A session as a line of the export; money in whole steps of 10^-8, rounded half up, shown as a decimal."""
     starts = one.booking.starts.astimezone(zone)
     used = one.booking.settled_minutes or 0
-    rate, currency = consultant.rate, consultant.currency or ""
+    # what is to come has no rate of its own yet
+    of_rate = consultant if one.booking.state == BOOKED else one.booking
+    rate, currency = of_rate.rate, of_rate.currency or ""
     money = Unit(currency, 10**8)
     amount = "" if rate is None else format_amount((2 * rate * used + 60) // 120, money)
     return (

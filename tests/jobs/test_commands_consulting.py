@@ -48,6 +48,8 @@ def test_a_session_that_nobody_booked_uses_its_minutes_at_once(clock, config):
 
     assert (said.document["state"], said.document["settled_minutes"]) == ("confirmed", 50)
     assert hours(JULY).drawn == 50
+    shares = run(config, "consulting", "utilisation", "--from", "2026-06-01", "--to", "2026-06-30")
+    assert "TechConnect" in shares.out
 
 
 def test_a_refusal_names_what_is_left_and_a_day_is_no_start(clock, config):

@@ -223,7 +223,8 @@ class Park:
             "group": "expiring", "resource": "azure-credit", "day": "2026-06-01", "view_id": 99, "action": "award",
         }
         with self.app.test_request_context():
-            query = {"from": "2026-06-15", "to": "2026-06-16"} if row.endpoint == "api_bookings.list_slots" else {}
+            of_days = row.endpoint in ("api_bookings.list_slots", "api_bookings.read_utilisation")
+            query = {"from": "2026-06-15", "to": "2026-06-16"} if of_days else {}
             return str(self.app.url_for(row.endpoint, **{name: values[name] for name in rule.arguments}, **query))
 
     def ask(self, role: str, row: Row) -> int:

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 from flask import Flask
 
-from creditsvc.consulting import sessions
+from creditsvc.consulting import consultants, sessions
 from creditsvc.db import db
 from creditsvc.mail.models import OutboxMail
 from tests import factories as make
@@ -162,6 +162,7 @@ def test_a_manager_sees_utilisation_and_what_will_expire_unbooked(manager, later
 
     page = manager.get("/consulting?from=2026-06-01&to=2026-06-30")
 
+    assert "1 %" in page.text
     assert "Lee" in page.text
     assert "TechConnect" in page.text
     assert "30 Jun 2026" in page.text
@@ -198,6 +199,17 @@ def test_hours_by_month_and_their_export_for_an_invoice(lee, later):
     assert [cell.value for cell in sheet[2]][8] == 75
     assert lee.get("/sessions/export.csv?month=June").status == 422
     assert lee.get("/sessions/export.pdf").status == 404
+
+
+def test_an_invoice_takes_the_rate_that_held_when_the_session_was_logged(lee, later):
+    make.do(lambda: consultants.edit_consultant(at(NOW), "lee", rate="800", currency="HKD"))
+    logged()
+    make.do(lambda: consultants.edit_consultant(at(OVER), "lee", rate="1200", currency="HKD"))
+    later()
+
+    text = lee.get("/sessions/export.csv?month=2026-06").response.data.decode("utf-8-sig")
+
+    assert [row["Rate for an hour"] for row in csv.DictReader(io.StringIO(text))] == ["800"]
 
 
 def test_an_export_holds_no_formula(lee, later):
