@@ -1,10 +1,10 @@
 """From balances to readings: where each holding of an account stands in the measure of each rule (A1, A3).
 
-Expiry, hours unbooked and not activated watch a lot, used and uncovered an account, stale a billing scope.
+Expiry, hours unbooked and not activated watch a lot, stale a billing scope, all others an account.
 """
 
 from collections import defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fractions import Fraction
@@ -16,14 +16,19 @@ from sqlalchemy import func, select
 from creditsvc.alerts.finding import Acts, Finding, ended_unseen, expiry_figures
 from creditsvc.alerts.models import AlertSetting
 from creditsvc.alerts.seat_findings import seat_findings
+from creditsvc.alerts.usage_findings import usage_findings
 from creditsvc.core.days import day_of, last_day
 from creditsvc.core.due_alerts import (
+    EXPIRING_UNUSED,
     EXPIRY,
     HOURS_UNBOOKED,
+    IDLE,
     NOT_ACTIVATED,
     RULES,
+    RUNNING_OUT,
     SEATS_MISMATCH,
     SEATS_UNUSED,
+    SPIKE,
     STALE,
     UNCOVERED,
     USED,
@@ -38,6 +43,7 @@ from creditsvc.db import db
 from creditsvc.grants.activation import activated_lots
 from creditsvc.ledger.facts import chunks, owned_by
 from creditsvc.ledger.models import LotChange, LotFact, Scope
+from creditsvc.ledger.outlook import Ahead, look_ahead
 from creditsvc.ledger.reading import AccountView, LotView, balances
 from creditsvc.ledger.timeline import owner_at
 from creditsvc.mail.render import SEVERITIES
@@ -59,12 +65,24 @@ class ScopeState:
     data_at: datetime | None
 
 
-def find(account_ids: Sequence[int], now: datetime, last_night: datetime | None) -> list[Finding]:
-    """The readings of all rules for some accounts, in a fixed number of queries.
+@dataclass(frozen=True)
+class Found:
+    """The readings of accounts, and the balances and forecasts from which they come."""
+
+    findings: list[Finding]
+    views: list[AccountView]
+    ahead: Mapping[int, Ahead]
+
+
+def find(
+    account_ids: Sequence[int], now: datetime, last_night: datetime | None, *, ranged: bool = False
+) -> Found:
+    """The readings of all rules for some accounts, in a fixed number of queries; `ranged` as `ledger.outlook` has it.
 
     `last_night` is when the night before looked: what ended since then, while no night ran, is still found (A4).
     """
     views = balances(now, account_ids=account_ids)
+    ahead = look_ahead(views, now, ranged=ranged)
     acts = _acts_of(account_ids)
     activated = activated_lots(account_ids)
     scopes: dict[int, list[ScopeState]] = defaultdict(list)
@@ -78,7 +96,8 @@ def find(account_ids: Sequence[int], now: datetime, last_night: datetime | None)
         found += _not_activated(view, activated, now)
         found += _uncovered(view, acts, now)
         found += [_stale(view, state, now) for state in scopes[view.id]]
-    return found + seat_findings(views, acts, now, last_night)
+    found += usage_findings(views, ahead, acts, now)
+    return Found(found + seat_findings(views, acts, now, last_night), views, ahead)
 
 
 def _expiries(view: AccountView, acts: Acts, now: datetime, last_night: datetime | None) -> list[Finding]:
@@ -303,8 +322,12 @@ class Thresholds:
         return self._programmes[startup_id]
 
 
-_WARNINGS = frozenset({STALE.name, NOT_ACTIVATED.name, SEATS_UNUSED.name, SEATS_MISMATCH.name})
+_WARNINGS = frozenset({STALE.name, NOT_ACTIVATED.name, SEATS_UNUSED.name, SEATS_MISMATCH.name, SPIKE.name})
 """What is a warning whatever its threshold, and what staff can mend as well as the startup."""
+
+_LASTING_DAYS = {HOURS_UNBOOKED.name: 7, RUNNING_OUT.name: 30}
+_LASTING = {EXPIRING_UNUSED.name: 50, IDLE.name: 90}
+"""From which threshold on, in days before or in what has grown, it is a warning and staff have to know."""
 
 _FOR_OWNERS = frozenset({STALE.name, SEATS_UNUSED.name, SEATS_MISMATCH.name})
 
@@ -315,14 +338,14 @@ def severity(rule: str, threshold: int) -> str:
         return "urgent"
     if rule in _WARNINGS or (rule == USED.name and threshold >= 75) or (rule == EXPIRY.name and threshold <= 30):
         return "warning"
-    if rule == HOURS_UNBOOKED.name and threshold <= 7:
+    if (rule in _LASTING_DAYS and threshold <= _LASTING_DAYS[rule]) or threshold >= _LASTING.get(rule, threshold + 1):
         return "warning"
     return "notice"
 
 
 def is_for_staff(rule: str, threshold: int) -> bool:
     """Whether the managers of the startup's programmes have to know too."""
-    lasting = rule == HOURS_UNBOOKED.name and severity(rule, threshold) == "warning"
+    lasting = (rule in _LASTING_DAYS or rule in _LASTING) and severity(rule, threshold) == "warning"
     return lasting or rule in _WARNINGS or severity(rule, threshold) == "urgent"
 
 

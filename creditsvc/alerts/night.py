@@ -15,6 +15,7 @@ from creditsvc.alerts import texts
 from creditsvc.alerts.finding import Finding
 from creditsvc.alerts.findings import Thresholds, find, severity, urgency
 from creditsvc.alerts.models import DONE, Alert, AlertMemory, AlertTold, JobRun
+from creditsvc.alerts.outlooks import RunOut, keep_outlooks, outlooks_of
 from creditsvc.core.due_alerts import Decision, Mark, Memory, decide, forget_telling
 from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
@@ -38,12 +39,15 @@ class Night:
 
 @dataclass(frozen=True)
 class Decided:
-    """What deciding some accounts came to. `alerts` are new and not yet kept; `closed` are ids of open ones."""
+    """What deciding some accounts came to. `alerts` are new and not yet kept; `closed` are ids of open ones;
+    `outlooks` is what is forecast of those that run out."""
 
-    day: date
+    night: Night
+    account_ids: list[int]
     alerts: list[Alert]
     memories: dict[Matter, Memory]
     closed: list[int]
+    outlooks: list[RunOut]
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,12 @@ def accounts_after(account_id: int, limit: int) -> list[int]:
 
 def decide_accounts(night: Night, account_ids: Sequence[int]) -> Decided:
     """The alerts due for some accounts, in a fixed number of queries. Writes nothing."""
-    findings = find(account_ids, night.now, night.last_night)
+    found = find(account_ids, night.now, night.last_night)
+    findings = found.findings
     thresholds = Thresholds([finding.account.startup_id for finding in findings])
     memories = _memories_of(account_ids)
     still_open = _open_alerts_of(account_ids)
-    decided = Decided(night.day, [], {}, [])
+    decided = Decided(night, list(account_ids), [], {}, [], outlooks_of(found.views, found.ahead))
     for finding in findings:
         before = memories.get(finding.matter, Memory())
         ladder = thresholds.of(finding.account.startup_id, finding.rule)
@@ -99,7 +104,7 @@ def decide_accounts(night: Night, account_ids: Sequence[int]) -> Decided:
 def store(decided: Decided) -> None:
     """Keeps what was decided; within the transaction in which it was decided."""
     for part in chunks(decided.closed):
-        db.session.execute(update(Alert).where(Alert.id.in_(part)).values(closed_on=decided.day))
+        db.session.execute(update(Alert).where(Alert.id.in_(part)).values(closed_on=decided.night.day))
     known = {
         (row.account_id, row.rule, row.holding): row
         for part in chunks({account_id for account_id, _, _ in decided.memories})
@@ -118,6 +123,7 @@ def store(decided: Decided) -> None:
         db.session.execute(
             insert(Alert), [{name: getattr(alert, name) for name in names} for alert in decided.alerts]
         )
+    keep_outlooks(decided.account_ids, decided.outlooks, decided.night.now)
 
 
 def decided_on(day: date) -> list[Alert]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 
 from creditsvc.alerts.models import Alert, AlertPreference, AlertSetting, AlertSnooze, AlertTold
-from creditsvc.core.due_alerts import RULES, SEATS_MISMATCH, UNCOVERED, USED, Rule, Setting, business_day
+from creditsvc.core.due_alerts import RULES, Rule, Setting, business_day
 from creditsvc.core.errors import Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.parties import trail
@@ -15,7 +15,6 @@ from creditsvc.programmes.models import Programme
 
 SNOOZE_DAYS = 7
 MAX_SNOOZE_DAYS = 90
-MAX_DAYS = 3650
 
 
 def acknowledge(caller: Caller, alert_id: int) -> AlertTold:
@@ -101,7 +100,7 @@ def set_setting(
 ) -> AlertSetting:
     """What a programme asks of a rule: on or off, its own thresholds (none: the usual), nobody may turn it off (A1).
 
-    Thresholds are days, or for `used` percent up to 100; `uncovered` and `seats-mismatch` have none. Raises
+    Thresholds are in the rule's measure, up to its `most`; what only begins has none. Raises
     NotFound("programme"), Forbidden, RuleBroken("rule", "unknown-rule") and RuleBroken("thresholds", "out-of-range").
     """
     require(caller, "programme.edit")
@@ -132,18 +131,17 @@ def settings_of(programme: str) -> dict[str, Setting]:
 
 
 def _checked(rule: Rule, thresholds: Sequence[int]) -> list[int]:
-    most = {UNCOVERED.name: 0, SEATS_MISMATCH.name: 0, USED.name: 100}.get(rule.name, MAX_DAYS)
     for threshold in thresholds:
-        if not most:
+        if rule.beginning:
             raise RuleBroken(
                 "thresholds", "out-of-range",
                 "%(value)s is no threshold of %(rule)s: it takes none", value=threshold, rule=rule.name,
             )
-        if not 1 <= threshold <= most:
+        if not 1 <= threshold <= rule.most:
             raise RuleBroken(
                 "thresholds", "out-of-range",
                 "%(value)s is no threshold of %(rule)s: a whole number from 1 to %(most)s is right",
-                value=threshold, rule=rule.name, most=most,
+                value=threshold, rule=rule.name, most=rule.most,
             )
     return sorted(set(thresholds))
 

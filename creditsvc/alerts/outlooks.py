@@ -1,27 +1,44 @@
 """Which accounts run out before they end: forecast by the night for all of them, since no page could for 10,000."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from sqlalchemy import delete
 
 from creditsvc.alerts.models import AccountOutlook
 from creditsvc.db import bulk_insert, db
-from creditsvc.ledger.outlook import forecasts
-from creditsvc.ledger.reading import balances
+from creditsvc.ledger.facts import chunks
+from creditsvc.ledger.outlook import Ahead
+from creditsvc.ledger.reading import AccountView
 
 _COLUMNS = ("account_id", "run_out", "daily", "remaining", "as_of")
 
 
-def renew_outlooks(account_ids: Sequence[int], now: datetime) -> int:
-    """Forecasts some accounts anew, in a fixed number of queries; how many of them run out before they end."""
-    views = [view for view in balances(now, account_ids=account_ids) if view.kind == "credit" and view.remaining > 0]
-    outlooks = forecasts(views, now, ranged=False)
-    db.session.execute(delete(AccountOutlook).where(AccountOutlook.account_id.in_(account_ids)))
-    rows = [
-        (view.id, outlook.run_out, outlook.burn.daily, view.remaining, now)
-        for view in views
-        if (outlook := outlooks.get(view.id)) is not None and outlook.run_out is not None
-    ]
-    bulk_insert(AccountOutlook, _COLUMNS, rows)
-    return len(rows)
+@dataclass(frozen=True)
+class RunOut:
+    """An account that runs out before it ends; amounts in steps of its unit."""
+
+    account_id: int
+    run_out: date
+    daily: int
+    remaining: int
+
+
+def outlooks_of(views: Iterable[AccountView], ahead: Mapping[int, Ahead]) -> list[RunOut]:
+    """Those of the accounts that have something left and are forecast to run out."""
+    found = []
+    for view in views:
+        outlook = ahead[view.id].forecast if view.id in ahead else None
+        if view.remaining > 0 and outlook is not None and outlook.run_out is not None:
+            found.append(RunOut(view.id, outlook.run_out, outlook.burn.daily, view.remaining))
+    return found
+
+
+def keep_outlooks(account_ids: Sequence[int], outlooks: Iterable[RunOut], now: datetime) -> None:
+    """Keeps what is forecast of some accounts in the place of what was; within the caller's transaction."""
+    for part in chunks(account_ids):
+        db.session.execute(delete(AccountOutlook).where(AccountOutlook.account_id.in_(part)))
+    bulk_insert(AccountOutlook, _COLUMNS, [
+        (one.account_id, one.run_out, one.daily, one.remaining, now) for one in outlooks
+    ])

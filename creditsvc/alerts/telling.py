@@ -18,7 +18,6 @@ from creditsvc.core.due_alerts import night_due, rhythm_begins
 from creditsvc.core.forecast import Forecast
 from creditsvc.db import bulk_insert, db, insert_absent
 from creditsvc.ledger.facts import chunks
-from creditsvc.ledger.outlook import forecasts
 from creditsvc.mail import outbox, render
 from creditsvc.parties.models import ManagerProgramme, Membership, Person, Startup
 
@@ -225,9 +224,9 @@ def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
     findings: dict[Matter, Finding] = {}
     outlooks: dict[int, Forecast] = {}
     for part in chunks(accounts, ACCOUNTS_AT_ONCE):
-        found = find(part, night.now, night.last_night)
-        findings.update({finding.matter: finding for finding in found})
-        outlooks.update(forecasts(list({finding.account.id: finding.account for finding in found}.values()), night.now))
+        found = find(part, night.now, night.last_night, ranged=True)
+        findings.update({finding.matter: finding for finding in found.findings})
+        outlooks.update({key: one.forecast for key, one in found.ahead.items() if one.forecast is not None})
     startups: dict[int, tuple[str, str, str]] = {}
     for ids in chunks({alert.startup_id for letter in told for alert in letter.alerts}):
         rows = select(Startup.id, Startup.key, Startup.name, Startup.language).where(Startup.id.in_(ids))

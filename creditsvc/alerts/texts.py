@@ -5,15 +5,19 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from creditsvc.alerts import holding_texts
+from creditsvc.alerts import holding_texts, usage_texts
 from creditsvc.alerts.holding_texts import percent
 from creditsvc.alerts.words import Words
 from creditsvc.core.due_alerts import (
+    EXPIRING_UNUSED,
     EXPIRY,
     HOURS_UNBOOKED,
+    IDLE,
     NOT_ACTIVATED,
+    RUNNING_OUT,
     SEATS_MISMATCH,
     SEATS_UNUSED,
+    SPIKE,
     STALE,
     UNCOVERED,
     USED,
@@ -110,50 +114,47 @@ def _used(params: Mapping[str, Any], outlook: Forecast | None, language: str) ->
         )
     return Words(
         _("%(percent)s %% of %(resource)s is used") % places, detail,
-        _lasts(outlook, language),
+        usage_texts.lasts(outlook, language),
         _("Check what is using it; if it will not last, ask the incubation manager for more in good time."),
     )
 
 
 def _staff_action(rule: str, params: Mapping[str, Any], language: str) -> str:
     _ = gettext_for(language)
-    if rule == EXPIRY.name:
-        return _("Extend the grant, or let the startup know that it ends.")
+    is_hours = params["unit"] == "hour"
+    actions = {
+        EXPIRY.name: _("Extend the grant, or let the startup know that it ends."),
+        SEATS_UNUSED.name: _(
+            "Ask the startup whether it needs all its seats; what it does not need can go back to the pool."
+        ),
+        SEATS_MISMATCH.name: _(
+            "Compare the counts with the seats, and set right what is wrong, here or at the publisher."
+        ),
+        NOT_ACTIVATED.name: _(
+            "Ask the startup whether it has redeemed the credit, help if not, and enter on the grant's page when that "
+            "was."
+        ),
+        RUNNING_OUT.name: _("Top up or award more in good time, or let the startup know that there is no more."),
+        EXPIRING_UNUSED.name: _(
+            "Ask the startup what it plans; extend the grant, or return what it does not need to the pool."
+        ),
+        IDLE.name: _("Ask the startup what stands in the way, and help."),
+        SPIKE.name: _("Ask the startup whether that was meant."),
+        STALE.name: _("Ask the startup or the provider why no export comes, and import the newest one."),
+    }
     if rule == HOURS_UNBOOKED.name and params["over"]:
         return _("Extend the grant if the hours are still needed, or let the startup know.")
     if rule == HOURS_UNBOOKED.name:
         return _("Ask the startup what it needs help with, and book a session with it before then.")
-    if rule == SEATS_UNUSED.name:
-        return _("Ask the startup whether it needs all its seats; what it does not need can go back to the pool.")
-    if rule == SEATS_MISMATCH.name:
-        return _("Compare the counts with the seats, and set right what is wrong, here or at the publisher.")
-    if rule == USED.name and params["unit"] == "hour":
+    if rule == USED.name and is_hours:
         return _("Top up or award more hours, or let the startup know that there are no more.")
-    if rule == UNCOVERED.name and params["unit"] == "hour":
+    if rule == UNCOVERED.name and is_hours:
         return _("Decide whether a grant is to cover it, and let the startup know.")
     if rule == USED.name:
         return _("Top up or award more, or let the startup know that further usage is on its own bill.")
     if rule == UNCOVERED.name:
         return _("Decide whether a grant is to cover it, and let the startup know: until then it is on its own bill.")
-    if rule == NOT_ACTIVATED.name:
-        return _("Ask the startup whether it has redeemed the credit, help if not, and enter on the grant's page when "
-                 "that was.")
-    return _("Ask the startup or the provider why no export comes, and import the newest one.")
-
-
-def _lasts(outlook: Forecast | None, language: str) -> str | None:
-    """When the rest runs out, as far as can be told."""
-    _ = gettext_for(language)
-    if outlook is None or not outlook.burn.weekly:
-        return None
-    if outlook.run_out is None:
-        return _("nothing: it does not run out before it expires, if it is used as now")
-    places = {"day": day(outlook.run_out, language), "early": day(outlook.early or outlook.run_out, language)}
-    if outlook.late is None:
-        return _("the rest runs out about %(day)s, if it is used as now; not before %(early)s") % places
-    return _("the rest runs out about %(day)s, between %(early)s and %(late)s, if it is used as now") % {
-        **places, "late": day(outlook.late, language),
-    }
+    return actions[rule]
 
 
 def _not_activated(params: Mapping[str, Any], outlook: Forecast | None, language: str) -> Words:
@@ -214,4 +215,6 @@ _WRITERS = {
     EXPIRY.name: _expiry, USED.name: _used, UNCOVERED.name: _uncovered, NOT_ACTIVATED.name: _not_activated,
     STALE.name: _stale, HOURS_UNBOOKED.name: holding_texts.hours_unbooked,
     SEATS_UNUSED.name: holding_texts.seats_unused, SEATS_MISMATCH.name: holding_texts.seats_mismatch,
+    RUNNING_OUT.name: usage_texts.running_out, EXPIRING_UNUSED.name: usage_texts.expiring_unused,
+    IDLE.name: usage_texts.idle, SPIKE.name: usage_texts.spike,
 }

@@ -20,6 +20,7 @@ from creditsvc.core.due_alerts import (
     EXPIRY,
     HOURS_UNBOOKED,
     NOT_ACTIVATED,
+    RUNNING_OUT,
     SEATS_UNUSED,
     STALE,
     UNCOVERED,
@@ -50,9 +51,6 @@ MUCH = 4
 
 NOT_BEGUN_AFTER = timedelta(days=30)
 """A grant that could be used for so long and was not has not begun."""
-
-RUNNING_OUT = "running-out"
-"""What a snooze of a forecast is about; no mail is."""
 
 SHOWN, PAGE = 5, 50
 """The rows of a group among all groups, and on its own page."""
@@ -353,7 +351,8 @@ _HOLDINGS: Mapping[str, _Kind] = {
         _uncovered_told,
     ),
     "running-out": _Kind(
-        RUNNING_OUT, _account_is_not, Account.id, (AccountOutlook.run_out, Account.id), _running_out, _running_out_told
+        RUNNING_OUT.name, _account_is_not, Account.id, (AccountOutlook.run_out, Account.id), _running_out,
+        _running_out_told,
     ),
     "expiring": _Kind(EXPIRY.name, _lot_is_not, LotCache.lot_id, _BY_END, _expiring, _ending_told),
     "hours-unbooked": _Kind(HOURS_UNBOOKED.name, _lot_is_not, LotCache.lot_id, _BY_END, _unbooked, _ending_told),

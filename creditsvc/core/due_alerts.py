@@ -13,6 +13,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 Direction = Literal["increasing", "decreasing"]
+Measure = Literal["days", "percent"]
 
 NIGHT_ZONE = ZoneInfo("Asia/Hong_Kong")
 NIGHT_HOUR = 2
@@ -26,7 +27,8 @@ class Rule:
     `defaults` are the thresholds unless a programme says otherwise, in days or percent. A reading is *back* when it is
     `back_by` behind a threshold; after `back_nights` such nights in a row the threshold arms again (0: never, only
     a human act does it). `beginning` is for what begins rather than is reached: its one threshold 0 has to be passed,
-    and in a new episode it is told only when the reading has risen since the last night.
+    and in a new episode it is told only when the reading has risen since the last night. `most` is the highest
+    threshold that makes sense.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Rule:
     back_by: int = 0
     back_nights: int = 0
     beginning: bool = False
+    measure: Measure = "days"
+    most: int = 3650
 
     def is_reached(self, threshold: int, value: Fraction) -> bool:
         """At or beyond the threshold, exactly (A2); for a beginning, beyond it."""
@@ -59,7 +63,7 @@ class Rule:
 EXPIRY = Rule("expiry", "decreasing", (90, 60, 30, 14, 7, 1))
 """Days until a lot with something left ends. Only an extension or a top-up moves it back."""
 
-USED = Rule("used", "increasing", (50, 75, 90, 100), back_by=5, back_nights=2)
+USED = Rule("used", "increasing", (50, 75, 90, 100), back_by=5, back_nights=2, measure="percent", most=100)
 """Percent drawn of what counts now in an account."""
 
 UNCOVERED = Rule("uncovered", "increasing", (0,), back_nights=2, beginning=True)
@@ -80,9 +84,24 @@ SEATS_UNUSED = Rule("seats-unused", "increasing", (30,), back_nights=1)
 SEATS_MISMATCH = Rule("seats-mismatch", "increasing", (0,), back_nights=2, beginning=True)
 """How many differences there are between what the publisher counts in a startup's tenant and what was assigned."""
 
+RUNNING_OUT = Rule("running-out", "decreasing", (60, 30, 14), back_by=7, back_nights=2)
+"""Days until an account runs out by its forecast, where that is before it ends."""
+
+EXPIRING_UNUSED = Rule(
+    "expiring-unused", "increasing", (25, 50), back_by=5, back_nights=2, measure="percent", most=100
+)
+"""Percent of what lots that end soon were granted that will be left at their end, by the forecast."""
+
+IDLE = Rule("idle", "increasing", (30, 90), back_nights=1)
+"""Days in which an account that has something left was not used. Use arms it again after one night."""
+
+SPIKE = Rule("spike", "increasing", (300,), back_nights=1, measure="percent", most=5000)
+"""Percent of a usual day that the largest of the last days used."""
+
 RULES: Mapping[str, Rule] = {
     rule.name: rule for rule in (
-        UNCOVERED, EXPIRY, HOURS_UNBOOKED, USED, SEATS_MISMATCH, NOT_ACTIVATED, SEATS_UNUSED, STALE,
+        UNCOVERED, SPIKE, RUNNING_OUT, EXPIRY, HOURS_UNBOOKED, USED, SEATS_MISMATCH, NOT_ACTIVATED, EXPIRING_UNUSED,
+        SEATS_UNUSED, IDLE, STALE,
     )
 }
 """The rules, the most pressing first."""

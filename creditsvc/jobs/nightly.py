@@ -20,7 +20,6 @@ from creditsvc.alerts import pools, telling
 from creditsvc.alerts.heads import note_heads
 from creditsvc.alerts.links import Link, make_link
 from creditsvc.alerts.night import NIGHTLY, Night
-from creditsvc.alerts.outlooks import renew_outlooks
 from creditsvc.alerts.reading import tonight
 from creditsvc.alerts.telling import ACCOUNTS_AT_ONCE
 from creditsvc.config import Config
@@ -126,7 +125,6 @@ def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetim
         queued, refused = _tell_all(run)
         heads = transaction(lambda: _note(run))
         _renew_caches(run)
-        _look_ahead(run)
         delivered = _deliver(run)
         _seal(run)  # after the mails, which must not wait for it
         transaction(lambda: runs.finish(held, run.clock()))
@@ -282,19 +280,6 @@ def _renew_caches(run: _Run) -> None:
 def _renew(run: _Run, account_ids: list[int]) -> None:
     runs.beat(run.held, run.wall())
     renew_caches(account_ids)
-
-
-def _look_ahead(run: _Run) -> None:
-    """Forecasts which accounts run out before they end, in batches with a commit each: the worklist shows them."""
-    cursor = 0
-    while account_ids := deciding.accounts_after(cursor, ACCOUNTS_AT_ONCE):
-        transaction(lambda ids=account_ids: _forecast(run, ids))  # type: ignore[misc]
-        cursor = account_ids[-1]
-
-
-def _forecast(run: _Run, account_ids: list[int]) -> None:
-    runs.beat(run.held, run.wall())
-    renew_outlooks(account_ids, run.night.now)
 
 
 def _deliver(run: _Run) -> DeliveryCount:

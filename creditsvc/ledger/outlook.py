@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,11 +14,21 @@ from creditsvc.core.days import day_start
 from creditsvc.core.forecast import LONGEST, Burn, Forecast, burn_of, forecast, is_stale, last_complete_day
 from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
-from creditsvc.ledger.models import LotChange, LotFact, Posting
+from creditsvc.ledger.models import Account, LotChange, LotFact, Posting
 from creditsvc.ledger.reading import AccountView
 
 _Takings = dict[tuple[date, int | None], int]
 """What usage took, by charge day and lot (None: uncovered)."""
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The usage of the trailing days by charge day, openings aside, whether there was any before them, and what is
+    forecast from it (None: too little is known)."""
+
+    usage: Mapping[date, int]
+    used_before: bool
+    forecast: Forecast | None
 
 
 def forecasts(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = True) -> dict[int, Forecast]:
@@ -26,6 +37,12 @@ def forecasts(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = T
     The views are balances as of that instant. An account with less than a week of complete days, or with stale data,
     has none. Without `ranged` there is no range, in less time. Asks nobody's permission.
     """
+    found = look_ahead(views, as_of, ranged=ranged)
+    return {account_id: one.forecast for account_id, one in found.items() if one.forecast is not None}
+
+
+def look_ahead(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = True) -> dict[int, Ahead]:
+    """What was used lately and what is forecast, as `forecasts`; accounts without data, or with stale, are left out."""
     at = as_of.astimezone(UTC)
     newest = {
         view.id: view.newest_charge_day for view in views
@@ -36,7 +53,7 @@ def forecasts(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = T
         return {}
     since = min(last_complete_day(day, at) for day in newest.values()) - timedelta(days=LONGEST)
     taken, opened = _used(list(newest), since, as_of)
-    found: dict[int, Forecast] = {}
+    found: dict[int, Ahead] = {}
     for view in known:
         takings = taken[view.id]
         for where, amount in opened[view.id].items():
@@ -47,8 +64,27 @@ def forecasts(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = T
             usage[day] += amount
         before = view.drawn + view.uncovered - sum(usage.values()) - sum(opened[view.id].values())
         burn = burn_of(usage, newest[view.id], at, more_before=before > 0)
+        outlook = None
         if burn is not None:
-            found[view.id] = forecast(burn, _lots(view), _left(view, takings, burn), usage, ranged=ranged)
+            outlook = forecast(burn, _lots(view), _left(view, takings, burn), usage, ranged=ranged)
+        found[view.id] = Ahead(usage, before > 0, outlook)
+    return found
+
+
+def last_uses(account_ids: Sequence[int], as_of: datetime) -> dict[int, date]:
+    """The newest charge day with more than nothing used, of accounts of which the trailing days show none; in one
+    statement for some hundred, each found by the index of its account's charge days. Openings are no use."""
+    found: dict[int, date] = {}
+    for part in chunks(account_ids):
+        last = (
+            select(Posting.charge_at)
+            .where(Posting.account_id == Account.id, Posting.kind.in_(("drawn", "uncovered")),
+                   Posting.charge_at <= as_of)
+            .group_by(Posting.charge_at).having(func.sum(Posting.amount) > 0)
+            .order_by(Posting.charge_at.desc()).limit(1).correlate(Account).scalar_subquery()
+        )
+        rows: Sequence[Any] = db.session.execute(select(Account.id, last).where(Account.id.in_(part))).all()
+        found.update({account_id: at.astimezone(UTC).date() for account_id, at in rows if at is not None})
     return found
 
 

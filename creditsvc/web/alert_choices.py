@@ -16,12 +16,16 @@ pages = session.private_pages("alert_choices", __name__)
 
 RULE_WORDS: dict[str, Any] = {
     "uncovered": lazy_gettext("Usage that no grant pays has begun"),
+    "spike": lazy_gettext("A day used far more than usual"),
+    "running-out": lazy_gettext("Credit or hours run out before they end, by the forecast"),
     "expiry": lazy_gettext("Credit expires with something left in it"),
     "hours-unbooked": lazy_gettext("Consultant hours expire that nobody has booked"),
     "used": lazy_gettext("Much of the credit or of the hours is used"),
     "seats-mismatch": lazy_gettext("Seats do not fit what the publisher counts"),
     "not-activated": lazy_gettext("A grant is not activated yet"),
+    "expiring-unused": lazy_gettext("Much will expire unused, by the forecast"),
     "seats-unused": lazy_gettext("Seats stay unused"),
+    "idle": lazy_gettext("Nothing was used for some time"),
     "stale": lazy_gettext("Cost data is old"),
 }
 RHYTHM_WORDS: dict[str, Any] = {

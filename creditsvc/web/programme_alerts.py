@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc.alerts.operations import set_setting, settings_of
-from creditsvc.core.due_alerts import RULES, SEATS_MISMATCH, UNCOVERED, USED
+from creditsvc.core.due_alerts import RULES
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import transaction
 from creditsvc.parties.access import Caller
@@ -17,8 +17,6 @@ from creditsvc.web.alert_choices import RULE_WORDS
 from creditsvc.web.forms import Form, posted, text_of
 
 pages = session.private_pages("programme_alerts", __name__)
-
-WITHOUT_THRESHOLDS = (UNCOVERED.name, SEATS_MISMATCH.name)
 
 
 @pages.route("/programmes/<key>/alerts", methods=["GET", "POST"])
@@ -41,7 +39,6 @@ def edit(key: str) -> ResponseReturnValue:
     usual = {name: ", ".join(str(one) for one in sorted(rule.defaults)) for name, rule in RULES.items()}
     page = render_template(
         "programme_alerts.html", form=form, key=key, rules=RULES, words=RULE_WORDS, usual=usual,
-        without=WITHOUT_THRESHOLDS, percent=USED.name,
     )
     return page, form.status
 
@@ -59,7 +56,7 @@ def _form() -> Form:
 def _save(form: Form, caller: Caller, key: str) -> bool:
     wanted: dict[str, list[int]] = {}
     for rule in RULES:
-        words = [] if rule in WITHOUT_THRESHOLDS else re.split(r"[\s,;]+", form.value(f"thresholds.{rule}").strip())
+        words = [] if RULES[rule].beginning else re.split(r"[\s,;]+", form.value(f"thresholds.{rule}").strip())
         words = [word for word in words if word]
         if not all(re.fullmatch(r"[0-9]{1,4}", word) for word in words):
             form.refuse(f"thresholds.{rule}", _("Write whole numbers with commas between, such as 60, 30, 7."))

@@ -12,9 +12,12 @@ from flask import Flask
 from sqlalchemy import select
 
 from creditsvc.alerts.models import Alert
+from creditsvc.alerts.outlooks import keep_outlooks, outlooks_of
 from creditsvc.config import Config
 from creditsvc.db import db
 from creditsvc.jobs.nightly import run_night
+from creditsvc.ledger.outlook import look_ahead as ahead_of
+from creditsvc.ledger.reading import balances
 from creditsvc.programmes import operations as programmes
 from tests import factories
 from tests.usage.exports import focus_row, write_focus
@@ -73,6 +76,12 @@ def enrol(startup: str, programme: str) -> None:
 def night(app: Flask, days: int = 0, **more: Any) -> dict[str, Any]:
     """The night's document, so many days after NOW."""
     return run_night(config_of(app), NOW + timedelta(days=days), **more)
+
+
+def look_ahead(account_ids: list[int]) -> None:
+    """Keeps what is forecast of accounts as of NOW, as the night does."""
+    views = balances(NOW, account_ids=account_ids)
+    keep_outlooks(account_ids, outlooks_of(views, ahead_of(views, NOW)), NOW)
 
 
 def config_of(app: Flask) -> Config:

@@ -272,7 +272,8 @@ def test_a_person_may_turn_a_rule_off_unless_a_programme_makes_it_mandatory(app:
         ("used", (0,), "thresholds"),
         ("expiry", (-1,), "thresholds"),
         ("uncovered", (5,), "thresholds"),
-        ("spike", (), "rule"),
+        ("spike", (5001,), "thresholds"),
+        ("surprise", (), "rule"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused_by_name(app: Flask, rule, thresholds, field):

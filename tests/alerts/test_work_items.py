@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from creditsvc.alerts.outlooks import renew_outlooks
 from creditsvc.alerts.work_items import GROUPS, Item, snooze_item, work_group, worklist
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.errors import Forbidden, NotFound
@@ -28,7 +27,7 @@ def manager(app: Flask) -> Caller:
     make_park()
     factories.make_grant("junk-finance", expires=date(2026, 7, 1), effective=date(2026, 6, 10), key="ends-soon")
     accounts = list(db.session.scalars(db.select(Account.id)))
-    do(lambda: renew_outlooks(accounts, NOW))
+    do(lambda: scenes.look_ahead(accounts))
     return factories.caller(factories.make_person("lee@park.example", "manager"))
 
 

@@ -5,11 +5,11 @@ from datetime import date
 import pytest
 from flask import Flask
 
-from creditsvc.alerts.outlooks import renew_outlooks
 from creditsvc.db import db
 from creditsvc.ledger.models import Account
 from tests import counting, factories
-from tests.factories import NOW, do
+from tests.alerts import scenes
+from tests.factories import do
 from tests.journeys.scene import make_park
 from tests.web.browsing import Browser
 
@@ -21,7 +21,7 @@ def manager(app: Flask, browse_as) -> Browser:
     make_park()
     factories.make_grant("junk-finance", expires=date(2026, 7, 1), effective=date(2026, 6, 10), key="ends-soon")
     accounts = list(db.session.scalars(db.select(Account.id)))
-    do(lambda: renew_outlooks(accounts, NOW))
+    do(lambda: scenes.look_ahead(accounts))
     browser: Browser = browse_as(factories.make_person("lee@park.example", "manager"))
     return browser
 
