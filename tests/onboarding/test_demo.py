@@ -116,7 +116,7 @@ def check_what_happened(built):
     assert Decimal(restated["delta"]["USD"]) < 0
     assert restated["after_close"]
     assert {alert["rule"] for alert in alerts} == {
-        "expiry", "used", "uncovered", "not-activated", "stale", "hours-unbooked", "seats-unused",
+        "expiry", "expiring-unused", "used", "uncovered", "not-activated", "stale", "hours-unbooked", "seats-unused",
     }
     assert {alert["startup"] for alert in alerts if alert["rule"] == "stale"} == {"lamma-logistics"}
     assert {alert["startup"] for alert in alerts if alert["rule"] == "not-activated"} == {"silvermine-energy"}
