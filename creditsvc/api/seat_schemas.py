@@ -62,6 +62,13 @@ class OutcomeListSchema(AnswerSchema):
     items = fields.List(fields.Nested(OutcomeSchema), required=True)
 
 
+class ManySeatsSchema(AnswerSchema):
+    """Seats that one act made or ended."""
+
+    items = fields.List(fields.Nested(SeatSchema), required=True)
+    dry_run = fields.Boolean(required=True)
+
+
 class WishQuerySchema(PagingSchema):
     """Whose waiting list."""
 

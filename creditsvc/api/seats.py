@@ -8,6 +8,7 @@ from creditsvc.api.paging import id_cursor, page
 from creditsvc.api.routes import get, new_blueprint, post
 from creditsvc.api.schemas import NothingSchema
 from creditsvc.api.seat_schemas import (
+    ManySeatsSchema,
     OutcomeListSchema,
     SeatListSchema,
     SeatQuerySchema,
@@ -17,16 +18,18 @@ from creditsvc.api.seat_schemas import (
     WishSchema,
 )
 from creditsvc.api.tokens import current_caller, current_config
-from creditsvc.api.writes import write_once
+from creditsvc.api.writes import write_once, write_or_try
 from creditsvc.core.days import as_of_instant, instant_text
 from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.db import MAX_ID
 from creditsvc.licences import bulk, seats, waiting
-from creditsvc.licences.reading import find_seat, list_seats, seat_document
+from creditsvc.licences.reading import SeatRow, find_seat, list_seats, seat_document
 from creditsvc.licences.seat_schemas import (
     BulkShape,
     OneStartupAssignShape,
+    OneStartupMoveShape,
     PlaceShape,
+    ReleaseMatchingShape,
     ReleaseShape,
     TransferShape,
     WishShape,
@@ -112,6 +115,38 @@ def transfer_seat(body: dict[str, Any], seat_id: int) -> Response:
     """Gives the rest of a seat to somebody else; their seat is answered."""
     caller = current_caller()
     return _seat(lambda: seats.transfer(caller, seat_id, **body).seat_id, 201)
+
+
+@post(blueprint, "/seats/move", scope="award", body=OneStartupMoveShape, answers=ManySeatsSchema)
+def move_seats(body: dict[str, Any]) -> Response:
+    """Moves people of a grant to the one that succeeds it, all or none; their new seats are answered."""
+    caller = current_caller()
+
+    def act() -> Answer:
+        moved = {paper.seat_id for paper in seats.move(caller, **body)}
+        rows = [row for row in list_seats(caller, startup=body["startup"]) if row.id in moved]
+        return Answer(200, _many(rows, dry_run=False))
+
+    return write_once(act)
+
+
+@post(blueprint, "/seats/release", scope="award", body=ReleaseMatchingShape, answers=ManySeatsSchema)
+def release_seats(body: dict[str, Any]) -> Response:
+    """Releases the seats of a startup that a filter finds, all or none; those are answered.
+
+    `unused_since`: of whom a publisher's counts name, and who has not used the product on that day or later.
+    """
+    caller, which = current_caller(), dict(body)
+    dry_run = which.pop("dry_run")
+    return write_or_try(
+        lambda: Answer(200, _many(bulk.release_matching(caller, current_config(), **which), dry_run=dry_run)),
+        dry_run=dry_run,
+    )
+
+
+def _many(rows: list[SeatRow], *, dry_run: bool) -> dict[str, Any]:
+    now = current_caller().now
+    return {"items": [seat_document(row, now) for row in rows], "dry_run": dry_run}
 
 
 @get(blueprint, "/seat-wishes", query=WishQuerySchema, answers=WishListSchema)

@@ -1,4 +1,4 @@
-"""Commands about seats, in the group `licences`: seats, assign, release, import-seats, export-seats."""
+"""Commands about seats, in the group `licences`: who has one, assign, release, transfer, move, wait, files."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from creditsvc.core.days import as_of_instant, end_text, parse_moment, start_text
+from creditsvc.core.days import as_of_instant, end_text, parse_day, parse_moment, start_text
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import begin_snapshot, transaction
-from creditsvc.jobs.shell import Answer, answers, caller, service, settings, table
+from creditsvc.jobs.shell import Answer, answers, caller, counted, service, settings, table
 from creditsvc.licences import bulk, seats, sheets, waiting
 from creditsvc.licences.reading import SeatRow, find_seat, list_seats, seat_document
 
@@ -142,4 +142,105 @@ def export_seats_command(startup: str, file: Path) -> Answer:
     return Answer({"startup": startup, "file": str(file), "seats": len(rows)}, (f"{len(rows)} seats are written.",))
 
 
-COMMANDS = (seats_command, assign_command, release_command, import_seats_command, export_seats_command)
+@click.command("transfer")
+@click.argument("seat", type=int)
+@click.argument("email")
+@click.option("--name", required=True)
+@click.option("--at", metavar="DAY", help="From which day or instant on. Default: now.")
+@answers
+def transfer_command(seat: int, email: str, name: str, at: str | None) -> Answer:
+    """Give the rest of a seat to somebody else."""
+    moment = _moment(at, "at")
+    with service(doors=False):
+        who = caller()
+        row = transaction(lambda: find_seat(
+            who, seats.transfer(who, seat, email=email, name=name, at=moment).seat_id
+        ))
+    sentence = f"{row.name} <{row.email}> has seat {row.id} from {start_text(row.from_at)} on."
+    return Answer(seat_document(row, who.now), (sentence,))
+
+
+@click.command("move")
+@click.argument("startup")
+@click.argument("grant")
+@click.argument("to")
+@click.argument("emails", nargs=-1)
+@click.option("--at", metavar="DAY", help="On which day or at which instant. Default: when the old grant ends.")
+@answers
+def move_command(startup: str, grant: str, to: str, emails: tuple[str, ...], at: str | None) -> Answer:
+    """Move the people of a grant to its successor, all of them or those named."""
+    moment = _moment(at, "at")
+    with service(doors=False):
+        who = caller()
+        moved = transaction(lambda: {paper.seat_id for paper in seats.move(
+            who, startup=startup, grant=grant, to=to, emails=emails or None, at=moment
+        )})
+        rows = [row for row in list_seats(who, startup=startup) if row.id in moved]
+    document = {"startup": startup, "seats": [seat_document(row, who.now) for row in rows]}
+    return Answer(document, (f"{counted(len(rows), 'seat')} of {to} from {start_text(rows[0].from_at)} on.",))
+
+
+@click.command("release-matching")
+@click.argument("startup")
+@click.option("--product", metavar="KEY")
+@click.option("--grant", metavar="KEY")
+@click.option("--domain", help="Of people whose address ends so.")
+@click.option("--unused-since", metavar="DAY", help="Of whom a publisher names, unused on that day or later.")
+@click.option("--dry-run", is_flag=True, help="Say which ones and release none.")
+@answers
+def release_matching_command(startup: str, unused_since: str | None, dry_run: bool, **which: Any) -> Answer:
+    """Free all seats of a startup that a filter finds; whoever waits is seated."""
+    since = None if unused_since is None else parse_day(unused_since, "unused_since")
+    with service(doors=False) as app:
+        who, config = caller(), settings(app)
+        rows = transaction(
+            lambda: bulk.release_matching(who, config, startup=startup, unused_since=since, **which), keep=not dry_run
+        )
+    made = table("seat", "person", "product", "grant", right=("seat",))
+    for row in rows:
+        made.add_row(str(row.id), f"{row.name} <{row.email}>", row.product, row.grant)
+    show: list[Any] = [made, f"{counted(len(rows), 'seat')} released."] if rows else ["No seat is like that."]
+    if dry_run:
+        show.append("This was a dry run: nothing is kept.")
+    document = {"startup": startup, "seats": [seat_document(row, who.now) for row in rows], "dry_run": dry_run}
+    return Answer(document, show)
+
+
+@click.command("wait")
+@click.argument("startup")
+@click.argument("email")
+@click.option("--name", required=True)
+@click.option("--product", metavar="KEY", help="For which product; needed unless a grant is named.")
+@click.option("--grant", metavar="KEY")
+@answers
+def wait_command(**terms: Any) -> Answer:
+    """Put somebody at the end of the waiting list; seated at once where a seat is free."""
+    with service(doors=False) as app:
+        who, config = caller(), settings(app)
+        view = transaction(lambda: waiting.find_wish(who, waiting.wait(who, config, **terms).id))
+    return _waited(view)
+
+
+@click.command("unwait")
+@click.argument("wish", type=int)
+@answers
+def unwait_command(wish: int) -> Answer:
+    """Take somebody from the waiting list."""
+    with service(doors=False):
+        who = caller()
+        view = transaction(lambda: waiting.find_wish(who, waiting.withdraw(who, wish).id))
+    return _waited(view)
+
+
+def _waited(view: waiting.WishView) -> Answer:
+    wish = view.wish
+    document = {"id": wish.id, "startup": view.startup, "product": view.product, "email": wish.email,
+                "name": wish.name, "state": wish.state, "place": view.place, "seat_id": wish.seat_id}
+    where = f", place {view.place}" if view.place else ""
+    return Answer(document, (f"{wish.name} <{wish.email}>, {view.product}: {wish.state}{where}.",))
+
+
+COMMANDS = (
+    seats_command, assign_command, release_command, release_matching_command, transfer_command, move_command,
+    wait_command, unwait_command, import_seats_command, export_seats_command,
+)

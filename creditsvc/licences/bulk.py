@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from creditsvc.config import Config
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
@@ -158,15 +158,38 @@ def matching_seats(
 
 
 def _unused_since(startup_id: int, day: date) -> set[tuple[str, str]]:
-    """(product, person) whom a publisher's reports name with a last use before the day, or without any."""
+    """(product, person) whom a publisher's reports name with a last use before the day, or without any.
+
+    Of the startup's own tenant, or of the incubator's, in which it may have seats too.
+    """
     rows = db.session.execute(
         select(Product.key, SeatSighting.email, func.max(SeatSighting.last_used_on))
         .join(CountReport, CountReport.id == SeatSighting.report_id)
         .join(Product, Product.sku == SeatSighting.sku)
-        .where(CountReport.startup_id == startup_id)
+        .where(or_(CountReport.startup_id == startup_id, CountReport.startup_id.is_(None)))
         .group_by(Product.key, SeatSighting.email)
     )
     return {(product, email) for product, email, last in rows if last is None or last < day}
+
+
+def release_matching(
+    caller: Caller, config: Config, *, startup: str, product: str | None = None, grant: str | None = None,
+    domain: str | None = None, unused_since: date | None = None,
+) -> list[SeatRow]:
+    """Releases the seats that a filter finds, as `release_all` does; those seats, as they stand afterwards.
+
+    Raises as `matching_seats` and `release_all`, and RuleBroken("product", "no-filter") where nothing is said of them:
+    all seats of a startup are not released by an oversight.
+    """
+    require_startup(caller, "seat.assign", startup)
+    if product is None and grant is None and domain is None and unused_since is None:
+        raise RuleBroken("product", "no-filter", "say which seats: a product, a grant, a domain or unused_since")
+    found = {row.id for row in matching_seats(
+        caller, startup=startup, product=product, grant=grant, domain=domain, unused_since=unused_since
+    )}
+    if found:
+        release_all(caller, config, startup=startup, seat_ids=found)
+    return [row for row in list_seats(caller, startup=startup) if row.id in found]
 
 
 def release_all(caller: Caller, config: Config, *, startup: str, seat_ids: Collection[int]) -> int:

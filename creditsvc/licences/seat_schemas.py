@@ -111,3 +111,19 @@ class MoveShape(Schema):
     grant = fields.String(required=True, validate=validate.Length(1, 120))
     to = fields.String(required=True, validate=validate.Length(1, 120))
     at = Moment(load_default=None, allow_none=True)
+
+
+class OneStartupMoveShape(MoveShape):
+    """People of a startup who move: all who have not left by then, unless some are named."""
+
+    startup = fields.String(required=True, validate=validate.Length(1, 100))
+    emails = fields.List(
+        fields.String(validate=_EMAIL), load_default=None, allow_none=True, validate=validate.Length(1, MOST_PEOPLE)
+    )
+
+
+class ReleaseMatchingShape(FilterShape):
+    """Which seats of a startup are to be released; something must be said of them."""
+
+    startup = fields.String(required=True, validate=validate.Length(1, 100))
+    dry_run = fields.Boolean(load_default=False, metadata={"description": "say which ones, and release none"})

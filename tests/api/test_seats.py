@@ -1,5 +1,7 @@
 """Seats and waiting lists through the API."""
 
+from datetime import date
+
 import pytest
 
 from creditsvc.config import Config
@@ -110,3 +112,23 @@ def test_a_founder_gives_and_sees_seats_of_their_own_startup(park: None, founder
     assert [item["startup"] for item in founder.get("/seats").json["items"]] == ["harbour-robotics"]
     assert founder.get("/seats", startup="lotus-health").json["items"] == []
     assert founder.get("/seat-wishes", startup="lotus-health").json["items"] == []
+
+
+@ONE_DATABASE
+def test_people_move_to_the_next_grant_and_seats_of_a_filter_are_released(park: None, manager: Speaker) -> None:
+    for who in ("ada", "bob"):
+        manager.post("/seats", {**WHO, "email": f"{who}@hr.example", "name": who})
+    give("harbour-robotics", "hr-2027", 2, date(2027, 1, 1), date(2027, 12, 31))
+    move = {"startup": "harbour-robotics", "grant": "hr-m365", "to": "hr-2027", "emails": ["ada@hr.example"]}
+    which = {"startup": "harbour-robotics", "domain": "hr.example", "product": "m365"}
+
+    moved = manager.post("/seats/move", move)
+    tried = manager.post("/seats/release", {**which, "dry_run": True})
+
+    assert [(item["email"], item["grant"]) for item in moved.json["items"]] == [("ada@hr.example", "hr-2027")]
+    assert (tried.json["dry_run"], len(tried.json["items"]), len(holders())) == (True, 3, 2)
+    released = manager.post("/seats/release", which).json["items"]
+    assert {item["state"] for item in released} == {"taken-back"}  # all at the instant at which they began, or before
+    assert holders() == {}
+    refused = manager.post("/seats/release", {"startup": "harbour-robotics"})
+    assert (refused.status_code, refused.json["code"]) == (422, "no-filter")

@@ -1,10 +1,12 @@
 """Seats as a shell sees them."""
 
+from datetime import date
+
 import pytest
 
 from tests.conftest import NOW
 from tests.jobs.shell import run
-from tests.licences.sitting import FIRST, holders, make_park, sit
+from tests.licences.sitting import FIRST, give, holders, make_park, sit
 
 
 @pytest.fixture
@@ -60,3 +62,26 @@ def test_seats_go_to_a_file_and_come_from_one(park, config, tmp_path, kind):
     assert done.document["seated"] == 1
     assert holders() == {"ada": "acme-m365"}
     assert run(config, "licences", "export-seats", "acme", tmp_path / "seats.pdf").code == 1
+
+
+def test_seats_go_to_others_to_the_next_grant_and_back_by_a_filter(park, config):
+    give("acme", "acme-2027", 2, date(2027, 1, 1), date(2027, 12, 31))
+    sit("ada")
+    bob = sit("bob")
+    waits = run(config, "licences", "wait", "acme", "eve@acme.example", "--name", "Eve", "--product", "m365")
+    assert "m365: waiting, place 1." in waits.out
+
+    given = run(config, "licences", "transfer", bob, "joe@acme.example", "--name", "Joe", "--json")
+    assert given.document["transferred_from"] == bob
+    moved = run(config, "licences", "move", "acme", "acme-m365", "acme-2027", "ada@acme.example", "--json")
+    assert [(row["email"], row["from_at"]) for row in moved.document["seats"]] == [
+        ("ada@acme.example", "2026-12-31T16:00:00Z")
+    ]
+    filtered = ("licences", "release-matching", "acme", "--grant", "acme-m365")
+    tried = run(config, *filtered, "--dry-run", "--json").document
+    assert {row["email"] for row in tried["seats"]} == {"ada@acme.example", "joe@acme.example"}
+    assert run(config, *filtered).out.endswith("2 seats released.\n")
+
+    assert holders() == {"eve": "acme-m365"}
+    assert run(config, "licences", "release-matching", "acme").code == 1
+    assert run(config, *filtered[:-1], "none").out == "No seat is like that.\n"

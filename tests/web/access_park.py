@@ -87,6 +87,8 @@ def body_of(row: Row) -> dict[str, Any]:
             "startup": row.tenant, "product": "suite", "from": "2026-07-01", "until": "2026-06-01",
             "people": [{"email": "x@own.example", "name": "X"}],
         },
+        "api_seats.move_seats": {"startup": row.tenant, "grant": "none", "to": "other"},
+        "api_seats.release_seats": {"startup": row.tenant},
         "api_seats.transfer_seat": {"email": "ada@acme.example", "name": "A"},
         "api_seats.wait_for_seat": {"startup": row.tenant, "email": "x@own.example", "name": "X"},
         "api_seats.place_seat_wish": {"place": 7},
