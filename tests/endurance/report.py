@@ -33,19 +33,19 @@ def markdown(rounds: Sequence[Round], plan: Plan, command: str, postgres: str) -
     lines = [
         f"Made by `{command}` with Python {platform.python_version()}, SQLite {sqlite3.sqlite_version} and "
         f"PostgreSQL {postgres}: {sum(tally.kills for tally in killed)} kills, "
-        f"{sum(tally.trials for tally in troubled)} trials with mail or network in trouble.",
+        f"{sum(tally.trials for tally in troubled)} trials with mail, network or disk in trouble.",
         "",
     ]
     if plan.kills is not None:
         lines += [f"Sized down: {plan.kills} points of each scenario, chosen by the seed {plan.seed}.", ""]
-    lines += ["### Faults put in on purpose", "", "| fault | database | kills until it was found | found as |",
+    lines += ["### Faults put in on purpose", "", "| fault | database | kills or troubles until found | found as |",
               "|---|---|---:|---|"]
     lines += [
         f"| {proof.fault} | {proof.database} | {proof.kills} | {proof.found_as if proof.found else '**not found**'} |"
         for one in rounds for proof in one.proofs
     ]
     lines += ["", "### Killed", "", *_table(killed, "statements", with_kills=True)]
-    lines += ["", "### Mail and network in trouble", "", *_table(troubled, "", with_kills=False)]
+    lines += ["", "### Mail, network and disk in trouble", "", *_table(troubled, "", with_kills=False)]
     return "\n".join([*lines, ""])
 
 

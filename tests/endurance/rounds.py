@@ -1,4 +1,4 @@
-"""One database's round: the faults that must be found, then every scenario, then mail and network in trouble."""
+"""One database's round: the faults that must be found, then every scenario, then mail, network and disk in trouble."""
 
 import os
 import time
@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.endurance import scenes_of_grants, scenes_of_nights, scenes_of_usage, troubles_of_mail, troubles_of_network
+from tests.endurance import (
+    scenes_of_grants,
+    scenes_of_nights,
+    scenes_of_usage,
+    troubles_of_disk,
+    troubles_of_mail,
+    troubles_of_network,
+)
 from tests.endurance.places import Place
 from tests.endurance.proxy import Break
 from tests.endurance.scenarios import Scenario
@@ -18,7 +25,7 @@ SCENARIOS: Sequence[Scenario] = (
 )
 BROKEN = ("award a grant whose key is made up", "import an export that restates days",
           "a night that writes its mails as files")
-"""Whose connection to PostgreSQL breaks."""
+"""Whose connection to PostgreSQL breaks, or whose SQLite finds no room."""
 
 HELD = BROKEN[:2]
 """Which are asked for a second time while they stall; a night waits for the other by itself."""
@@ -84,6 +91,12 @@ def run(kind: str, folder: Path, server: str, plan: Plan) -> Round:
         if plan.only in troubles_of_mail.NAME:
             made.troubled.append(troubles_of_mail.run(on, plan.mail_troubles))
             _say_tally(made.troubled[-1])
+        if kind == "sqlite":
+            if not plan.only:
+                made.proofs.append(_prove_on_disk(on))
+                _say(f"{kind}: {made.proofs[-1].fault}: {'found' if made.proofs[-1].found else 'NOT FOUND'}")
+            for scenario in plan.scenarios():
+                made.troubled += _fill_up(scenario, on, plan)
         if kind == "postgresql":
             for scenario in plan.scenarios():
                 made.troubled += _break(scenario, on, plan)
@@ -112,6 +125,30 @@ def _kill(scenario: Scenario, on: Place, plan: Plan) -> Tally:
         for _ in kill_in_turn(ready, chosen(points, plan.kills, plan.seed), tally):
             pass
     return tally
+
+
+def _fill_up(scenario: Scenario, on: Place, plan: Plan) -> list[Tally]:
+    if scenario.name not in BROKEN:
+        return []
+    tally = Tally(f"{scenario.name}: the disk is full or read-only", on.kind)
+    with stage(scenario, on) as ready:
+        for _ in troubles_of_disk.in_turn(ready, plan.breaks, plan.seed, tally):
+            pass
+    _say_tally(tally)
+    return [tally]
+
+
+def _prove_on_disk(on: Place) -> Proof:
+    """Lets the disk fill up under a faulty service until that shows."""
+    fault = next(one for one in FAULTS if one.scenario == "import an export that restates days")
+    scenario = next(one for one in SCENARIOS if one.name == fault.scenario)
+    tally = Tally(scenario.name, on.kind)
+    with stage(scenario, on) as ready:
+        for _ in troubles_of_disk.in_turn(ready, None, 0, tally, fault.plant):
+            if getattr(tally, fault.found_as):
+                break
+    found = next((line for line in tally.complaints if f": {fault.found_as}: " in line), "")
+    return Proof(f"{fault.name}, and the disk is full", on.kind, fault.found_as, tally.trials, found)
 
 
 def _break(scenario: Scenario, on: Place, plan: Plan) -> list[Tally]:
