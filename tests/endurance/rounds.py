@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.endurance import (
@@ -17,7 +17,7 @@ from tests.endurance import (
 from tests.endurance.places import Place
 from tests.endurance.proxy import Break
 from tests.endurance.scenarios import Scenario
-from tests.endurance.seeded import FAULTS, Seeded
+from tests.endurance.seeded import FAULTS, MISSING_LOCK, Seeded
 from tests.endurance.trials import Tally, chosen, grounds, kill_in_turn, measure, stage
 
 SCENARIOS: Sequence[Scenario] = (
@@ -26,6 +26,9 @@ SCENARIOS: Sequence[Scenario] = (
 BROKEN = ("award a grant whose key is made up", "import an export that restates days",
           "a night that writes its mails as files")
 """Whose connection to PostgreSQL breaks, or whose SQLite finds no room."""
+
+BESIDE = next(one for one in SCENARIOS if one.name == "top up a grant")
+"""What is asked for while a service that locks nothing stalls; it is about the same account."""
 
 HELD = BROKEN[:2]
 """Which are asked for a second time while they stall; a night waits for the other by itself."""
@@ -98,6 +101,9 @@ def run(kind: str, folder: Path, server: str, plan: Plan) -> Round:
             for scenario in plan.scenarios():
                 made.troubled += _fill_up(scenario, on, plan)
         if kind == "postgresql":
+            if not plan.only:
+                made.proofs.append(_prove_on_network(on))
+                _say(f"{kind}: {made.proofs[-1].fault}: {'found' if made.proofs[-1].found else 'NOT FOUND'}")
             for scenario in plan.scenarios():
                 made.troubled += _break(scenario, on, plan)
     made.seconds = time.monotonic() - begun
@@ -151,6 +157,20 @@ def _prove_on_disk(on: Place) -> Proof:
     return Proof(f"{fault.name}, and the disk is full", on.kind, fault.found_as, tally.trials, found)
 
 
+def _prove_on_network(on: Place) -> Proof:
+    """Lets a service that locks nothing stall, and asks for something else of the same account, until that shows."""
+    scenario = next(one for one in SCENARIOS if one.name == MISSING_LOCK.scenario)
+    tally = Tally(scenario.name, on.kind)
+    with stage(scenario, on) as ready, troubles_of_network.network(ready) as sound:
+        between = replace(sound, plant=MISSING_LOCK.plant, meanwhile=BESIDE)
+        stalls = [Break(n + 1, "before", "hold") for n in range(between.requests())]
+        for _ in troubles_of_network.hold_in_turn(between, stalls, tally):
+            if getattr(tally, MISSING_LOCK.found_as):
+                break
+    found = next((line for line in tally.complaints if f": {MISSING_LOCK.found_as}: " in line), "")
+    return Proof(MISSING_LOCK.name, on.kind, MISSING_LOCK.found_as, tally.trials, found)
+
+
 def _break(scenario: Scenario, on: Place, plan: Plan) -> list[Tally]:
     if scenario.name not in BROKEN:
         return []
@@ -165,7 +185,8 @@ def _break(scenario: Scenario, on: Place, plan: Plan) -> list[Tally]:
         held = Tally(f"{scenario.name}: the connection stalls, and it is asked for again", on.kind)
         numbers = [int(word) for word in chosen([str(n + 1) for n in range(requests)], plan.breaks, plan.seed)]
         stalls = [Break(n, when, "hold") for n in numbers for when in ("before", "after")]  # type: ignore[arg-type]
-        troubles_of_network.hold_in_turn(between, stalls, held)
+        for _ in troubles_of_network.hold_in_turn(between, stalls, held):
+            pass
         _say_tally(held)
     return [broken, held]
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy import Engine, event
+
 from creditsvc import clock
 from creditsvc.alerts import telling
 from creditsvc.alerts.models import AlertTold
@@ -125,6 +127,16 @@ def told_apart_from_the_digest() -> None:
     nightly.telling.tell = wrong
 
 
+def nothing_is_locked() -> None:
+    """No row is locked before it is read, and no advisory lock is taken."""
+
+    def unlocked(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> tuple[str, Any]:
+        statement = statement.replace("pg_advisory_xact_lock_shared(", "(").replace("pg_advisory_xact_lock(", "(")
+        return statement.partition(" FOR UPDATE")[0].rstrip(), parameters
+
+    event.listen(Engine, "before_cursor_execute", unlocked, retval=True)
+
+
 FAULTS = (
     Seeded("a mail is marked before it is sent", mark_before_the_send, "mails that wait are delivered by SMTP", "lost"),
     Seeded("a mail is claimed, sent and marked in one transaction", claim_and_mark_in_one_transaction,
@@ -136,3 +148,5 @@ FAULTS = (
     Seeded("who was told is kept apart from the mail", told_apart_from_the_digest,
            "a night that writes its mails as files", "lost"),
 )
+
+MISSING_LOCK = Seeded("no row is locked before it is read", nothing_is_locked, "import new days", "other")

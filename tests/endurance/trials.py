@@ -76,8 +76,11 @@ class Stage:
         self._settle()
         return ended
 
-    def finish(self, again: bool = True) -> list[Difference]:
-        """Does it again as a person or the scheduler would, lets follow what follows, and compares."""
+    def finish(self, again: bool = True, also: Scenario | None = None) -> list[Difference]:
+        """Does it again as a person or the scheduler would, lets follow what follows, and compares.
+
+        `also` is another thing that was done beside it.
+        """
 
         def work() -> list[dict[str, str]]:
             if again:
@@ -88,7 +91,7 @@ class Stage:
 
         ended = forks.run(work)
         self._settle()
-        found = ledgers.compare(self._expected(), ledgers.account(self.place))
+        found = ledgers.compare(self._expected(also), ledgers.account(self.place))
         if ended.error:
             found.append(Difference("other", "doing it again", "an answer", ended.error[-1500:]))
         for one in ended.value or ():
@@ -117,9 +120,11 @@ class Stage:
         gc.collect()
         gc.freeze()  # what a fork never frees need not be copied
 
-    def _expected(self) -> dict[str, int | str]:
+    def _expected(self, also: Scenario | None = None) -> dict[str, int | str]:
         story = self.scenario.before()
         self.scenario.after(story)
+        if also is not None:
+            also.after(story)
         return story.account()
 
     def _settle(self) -> None:

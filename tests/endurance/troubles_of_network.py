@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,7 +12,8 @@ from tests.endurance import forks
 from tests.endurance.ledgers import Difference
 from tests.endurance.places import Place
 from tests.endurance.proxy import Break, Proxy, proxy
-from tests.endurance.trials import Stage, Tally, chosen
+from tests.endurance.scenarios import Scenario
+from tests.endurance.trials import Seed, Stage, Tally, chosen
 from tests.polling import wait_until
 
 BLOCKED = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -20,12 +21,17 @@ BLOCKED = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND
 
 @dataclass(frozen=True)
 class Network:
-    """A scenario whose act goes through a proxy, while all that follows goes directly."""
+    """A scenario whose act goes through a proxy, while all that follows goes directly; `plant` is a fault put in.
+
+    `meanwhile` is what is asked for while the act stalls: the same again where it is not said.
+    """
 
     stage: Stage
     through: Place
     listener: socket.socket
     socket_file: Path
+    plant: Seed | None = None
+    meanwhile: Scenario | None = None
 
     @property
     def counts(self) -> Path:
@@ -39,9 +45,18 @@ class Network:
 
     def act(self) -> forks.Fork:
         """Starts the act through the proxy."""
-        scenario = self.stage.scenario
         through = replace(self.through, made=self.stage.place.made)
-        return forks.start(lambda: scenario.act(through, scenario.now))
+        return self.start(self.stage.scenario, through, self.stage.scenario.now)
+
+    def start(self, scenario: Scenario, place: Place, now: datetime) -> forks.Fork:
+        """Starts the act by that address of the place."""
+
+        def work() -> None:
+            if self.plant is not None:
+                self.plant()
+            scenario.act(place, now)
+
+        return forks.start(work)
 
     def requests(self) -> int:
         """How many requests the act makes when nothing happens to it."""
@@ -85,16 +100,20 @@ def break_in_turn(on: Network, planned: Sequence[Break], tally: Tally) -> None:
         tally.add(str(broken), on.stage.half_done() + on.stage.finish())
 
 
-def hold_in_turn(on: Network, planned: Sequence[Break], tally: Tally) -> None:
-    """The act stalls at a request while somebody who waited in vain does it again, and goes on then."""
+def hold_in_turn(on: Network, planned: Sequence[Break], tally: Tally) -> Iterator[Tally]:
+    """The act stalls at a request while somebody who waited in vain does it again, and goes on then.
+
+    Yields the tally after each.
+    """
     for broken in planned:
         on.begin()
         tally.trials += 1
         with proxy(on.listener, on.socket_file, broken, on.counts) as between:
             errors = _ask_twice(on, between)
-        differences = on.stage.finish(again=False)
+        differences = on.stage.finish(again=False, also=on.meanwhile)
         differences += [Difference("other", "an answer", "an answer", error[-800:]) for error in errors]
         tally.add(str(broken), differences)
+        yield tally
 
 
 def _ask_twice(on: Network, between: Proxy) -> list[str]:
@@ -102,7 +121,7 @@ def _ask_twice(on: Network, between: Proxy) -> list[str]:
     scenario, place = on.stage.scenario, on.stage.place
     first = on.act()
     wait_until(lambda: between.has_struck() or first.has_ended(), f"the stall of {scenario.name}")
-    second = forks.start(lambda: scenario.act(place, scenario.now + timedelta(minutes=1)))
+    second = on.start(on.meanwhile or scenario, place, scenario.now + timedelta(minutes=1))
     wait_until(lambda: second.has_ended() or bool(place.read(BLOCKED)), f"the second {scenario.name}")
     between.release()
     return [ended.error for ended in (first.wait(), second.wait()) if ended.error]
