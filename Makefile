@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ADDRESS := http://127.0.0.1:$(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run bench endurance backtest axe test lint types contracts audit pytest messages clean
+.PHONY: help demo run bench endurance properties backtest axe test lint types contracts audit pytest messages clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ bench: $(VENV)/.installed-test  ## speed against limits taken in the same run (B
 
 endurance: $(VENV)/.installed-test  ## kills at every statement, mail and network in trouble (ENDURANCE="--kills 3"; docs/endurance.md)
 	@POLARS_MAX_THREADS=1 $(BIN)/python -m tests.endurance $(or $(ENDURANCE),--write docs/endurance.md --made-by "make endurance")
+
+properties: $(VENV)/.installed-test  ## orders of arrival and machines against models, as many examples as the rules ask for
+	@CREDITSVC_WHOLE=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests/core/test_order_of_arrival.py \
+		tests/ledger/test_order_of_arrival_in_the_book.py tests/*/test_against_model.py
 
 backtest: $(VENV)/.installed-test  ## how far off the forecast is, as in docs/forecast.md
 	@$(BIN)/python -m benchmarks.forecast_backtest

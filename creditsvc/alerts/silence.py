@@ -15,7 +15,7 @@ from creditsvc.mail.outbox import Draft, queue_all, refusal_of
 from creditsvc.mail.session_mails import moment
 from creditsvc.parties.models import Person
 
-KIND = "night_silent"
+KIND = "night-silent"
 
 
 def is_to_tell(now: datetime) -> bool:

@@ -28,6 +28,7 @@ class OutboxMail(Model):
     __table_args__ = (
         CheckConstraint("state IN ('queued', 'sending', 'sent', 'failed', 'uncertain')", name="state"),
         Index("ix_outbox_mail_state_next_try_at", "state", "next_try_at"),
+        Index("ix_outbox_mail_to_address_queued_at", "to_address", "queued_at"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

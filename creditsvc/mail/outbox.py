@@ -20,15 +20,8 @@ from creditsvc.core.days import instant_text
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db
 from creditsvc.mail.models import FAILED, QUEUED, SENDING, SENT, UNCERTAIN, OutboxMail
+from creditsvc.mail.pacing import PAUSES, due_times, pause_after
 from creditsvc.mail.render import Rendered
-
-PAUSES = tuple(
-    timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 2 * 60, 4 * 60, 8 * 60, 12 * 60, 24 * 60, 24 * 60)
-)
-"""How long a mail waits after its first, second, ... try; refused once more after the last, it is given up (3 days).
-
-Counted in tries and not from the day it was queued, so that an outage of the service itself gives up nothing.
-"""
 
 CLAIM_LIFE = timedelta(minutes=10)
 """A claim this old belongs to a process that died: the longest conversation (`smtp.py`) ends well before."""
@@ -77,20 +70,22 @@ def queue(
 def queue_all(drafts: Sequence[Draft], mail_from: str, now: datetime) -> list[int]:
     """Puts mails into the outbox, in order, within the caller's transaction; they leave after the commit. Their ids.
 
+    What is beyond an address's daily cap leaves a day later (`pacing`).
     `mail_from` gives the Message-IDs their domain. Raises ConfigError, and what `check` does.
     """
     for draft in drafts:
         check(draft)
     domain = sending_domain(mail_from)
+    due = due_times([(draft.to_address, draft.kind) for draft in drafts], now)
     values = [
         {
             "message_id": f"<{uuid.uuid4().hex}@{domain}>",
             "kind": draft.kind, "person_id": draft.person_id, "to_address": draft.to_address,
             "subject": draft.content.subject, "text": draft.content.text, "html": draft.content.html,
             "calendar": draft.calendar,
-            "queued_at": now, "next_try_at": now, "state": QUEUED, "tries": 0, "uncertain_count": 0,
+            "queued_at": now, "next_try_at": due_at, "state": QUEUED, "tries": 0, "uncertain_count": 0,
         }
-        for draft in drafts
+        for draft, due_at in zip(drafts, due, strict=True)
     ]
     added = db.session.execute(insert(OutboxMail).returning(OutboxMail.message_id, OutboxMail.id), values)
     ids = dict(added.all())  # in any order
@@ -276,7 +271,7 @@ def mark_temporary(claimed: ClaimedMail, error: str, now: datetime) -> OutboxMai
         _fail(mail, f"given up after {mail.tries} tries: {error}")
     else:
         mail.state = UNCERTAIN if mail.uncertain_count else QUEUED
-        mail.next_try_at = now + PAUSES[mail.tries - 1]
+        mail.next_try_at = now + pause_after(mail.tries, mail.message_id)
         mail.last_error = error
     db.session.flush()
     return mail

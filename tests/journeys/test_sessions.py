@@ -75,7 +75,7 @@ def test_no_page_of_sessions_is_wider_than_the_screen_or_has_a_barrier(hours: No
         sign_in(page, email)
         for address in addresses:
             page.goto(address)
-            found += barriers(page)
+            found += barriers(page) if width == 360 else []  # of a wide screen: test_axe.py
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 found.append(f"{address} is wider than the screen")
 

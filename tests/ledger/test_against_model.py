@@ -21,6 +21,7 @@ from creditsvc.usage.readers.totals import TOTALS_SCHEMA, Export
 from tests.ledger.books import START, award, change, make_book, startup_id, usd
 from tests.ledger.faults import SEEDS, Seed
 from tests.ledger.model import NEVER, Model, ModelLot, ModelRun
+from tests.sizes import size
 from tests.usage.importing import assign
 
 pytestmark = pytest.mark.long
@@ -194,7 +195,7 @@ def run(examples: int, steps: int, seeded: bool = False) -> None:
 def test_the_product_answers_as_the_model_does(app: Flask, database: str) -> None:
     make_book(pool="90000000", provider="aws")
 
-    run(examples=100 if database == "sqlite" else 30, steps=10)
+    run(examples=size(40, 100) if database == "sqlite" else size(12, 30), steps=10)
 
     assert verify()["differences"] == []
 

@@ -32,6 +32,7 @@ from creditsvc.usage.rates import accounts_concerned
 from creditsvc.usage.readers.totals import TOTALS_SCHEMA, Export
 from tests.ledger.arrivals import HORIZON, Arrived, Awarded, Fact, Rated, day, instant, two_orders
 from tests.ledger.books import START, award, change, make_book, usd
+from tests.sizes import size
 from tests.usage.importing import assign
 
 pytestmark = pytest.mark.long
@@ -107,7 +108,7 @@ def arrive(order: Sequence[Fact]) -> int:
         take_in(fact, prefix, startup)
         db.session.rollback()
         assert check_accounts([account_id], {account_id: startup}) == []
-        assert check_pools() == []
+    assert check_pools() == []
     return account_id
 
 
@@ -138,4 +139,4 @@ def _many(app: Flask, examples: int) -> None:
 
 
 def test_any_order_of_arrival_ends_in_the_same_balances(app: Flask, database: str) -> None:
-    _many(app, 100 if database == "sqlite" else 50)
+    _many(app, size(50, 200) if database == "sqlite" else size(15, 50))

@@ -29,6 +29,7 @@ from tests.conftest import NOW
 from tests.licences.faults import SEEDS, Seed
 from tests.licences.model import END, Model, ModelGrant, ModelSeat
 from tests.licences.sitting import account_id, change, give, make_product, startup_id
+from tests.sizes import size
 
 pytestmark = pytest.mark.long
 
@@ -247,7 +248,7 @@ def park(app: Flask) -> None:
 
 
 def test_seats_stand_as_the_model_has_them(park: None, database: str) -> None:
-    run(examples=100 if database == "sqlite" else 15, steps=20)
+    run(examples=size(40, 100) if database == "sqlite" else size(8, 30), steps=20)
 
     assert verify()["differences"] == []
 
