@@ -100,7 +100,7 @@ def _scrub_mails(caller: Caller, person: Person) -> None:
         if mail.state in (QUEUED, UNCERTAIN):
             drop(mail, SCRUBBED)
         mail.subject = mail.text = mail.html = SCRUBBED
-        mail.calendar, mail.last_error = None, None
+        mail.calendar, mail.unsubscribe_url, mail.last_error = None, None, None
     db.session.flush()
 
 

@@ -84,6 +84,7 @@ def sample(kind: str, language: str, person_name: str = "M. Chan", base_url: str
     if kind == "digest":
         return render_digest({
             "person_name": person_name, "base_url": base_url, "business_day": _FIRST, "sections": [_section(language)],
+            "unsubscribe_url": f"{_BASE}/unsubscribe/sample",
         }, language)
     shared = _SHARED.get(kind.partition("_")[0], {})
     return render(kind, {**shared, **_VALUES.get(kind, {}), **common}, language)

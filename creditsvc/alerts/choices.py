@@ -8,14 +8,16 @@ from sqlalchemy import select
 from creditsvc.alerts.findings import is_for_member
 from creditsvc.alerts.models import AlertPreference, AlertRhythm, AlertSetting
 from creditsvc.alerts.operations import set_preference
-from creditsvc.core.due_alerts import RHYTHMS, RULES
-from creditsvc.core.errors import Forbidden, RuleBroken
+from creditsvc.core.due_alerts import NEVER, RHYTHMS, RULES
+from creditsvc.core.errors import Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import StartupProgramme
 
 NIGHTLY = RHYTHMS[0]
+DIGEST = "digest"
+"""The mails that a rhythm is about."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,20 @@ def choose(caller: Caller, *, wanted: Collection[str], rhythm: str) -> None:
                          right=", ".join(RHYTHMS))
     for choice in choices_of(caller):
         set_preference(caller, choice.rule, wanted=choice.is_mandatory or choice.rule in wanted)
+    _keep_rhythm(caller, person_id, rhythm)
+
+
+def unsubscribe(caller: Caller, mails: str) -> None:
+    """Ends one kind of mails to the caller, by the link in one of them; a repeat is a no-op.
+
+    Raises NotFound("link") for mails that cannot be ended, Forbidden for who is no person.
+    """
+    if mails != DIGEST:
+        raise NotFound("link")
+    _keep_rhythm(caller, _person(caller), NEVER)
+
+
+def _keep_rhythm(caller: Caller, person_id: int, rhythm: str) -> None:
     row = db.session.get(AlertRhythm, person_id, with_for_update=True)
     before = NIGHTLY if row is None else row.rhythm
     if before == rhythm:

@@ -14,7 +14,7 @@ from creditsvc.alerts.findings import Thresholds, find, is_for_member, is_for_st
 from creditsvc.alerts.models import Alert, AlertPreference, AlertRhythm, AlertSnooze, AlertTold, Digest
 from creditsvc.alerts.night import Matter, Night
 from creditsvc.alerts.pools import LowPool
-from creditsvc.core.due_alerts import night_due, rhythm_begins
+from creditsvc.core.due_alerts import NEVER, night_due, rhythm_begins
 from creditsvc.core.forecast import Forecast
 from creditsvc.db import bulk_insert, db, insert_absent
 from creditsvc.ledger.facts import chunks
@@ -23,8 +23,17 @@ from creditsvc.parties.models import ManagerProgramme, Membership, Person, Start
 
 ACCOUNTS_AT_ONCE = 500
 
-Links = Callable[[int, int], tuple[str, str]]
-"""From (alert id, person id) to the addresses that acknowledge and snooze it."""
+
+@dataclass(frozen=True)
+class Links:
+    """How the signed addresses in a mail are made.
+
+    `answers`: from (alert id, person id) those that acknowledge and snooze it; `unsubscribe`: from (kind of mail,
+    person id) that which ends such mails.
+    """
+
+    answers: Callable[[int, int], tuple[str, str]]
+    unsubscribe: Callable[[str, int], str]
 
 
 @dataclass(frozen=True)
@@ -58,11 +67,15 @@ class Recipient:
 
 @dataclass(frozen=True)
 class Letter:
-    """What one person is told tonight, the worst first; of pools those that are nearly gone."""
+    """What one person is told tonight, the worst first; of pools those that are nearly gone.
+
+    `is_mandatory` where a programme sends all of it in any case.
+    """
 
     person: Recipient
     alerts: tuple[Open, ...]
     pools: tuple[LowPool, ...] = ()
+    is_mandatory: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,14 +130,13 @@ def letters(day: date, more: Sequence[Alert] = (), but_not: Sequence[int] = ()) 
                 continue
             chosen[person].append(alert)
     of_pools = _of_pools(low, [person for person in audience.of_pools if person.id not in served | resting])
-    return [
-        Letter(
-            person,
-            tuple(sorted(chosen[person], key=lambda alert: (urgency(alert.rule, alert.threshold), alert.key))),
-            of_pools.get(person, ()),
-        )
-        for person in sorted({*chosen, *of_pools}, key=lambda person: person.id)
-    ]
+
+    def letter(person: Recipient) -> Letter:
+        mine = sorted(chosen[person], key=lambda alert: (urgency(alert.rule, alert.threshold), alert.key))
+        is_mandatory = person not in of_pools and all(settings.is_mandatory(a.startup_id, a.rule) for a in mine)
+        return Letter(person, tuple(mine), of_pools.get(person, ()), is_mandatory)
+
+    return [letter(person) for person in sorted({*chosen, *of_pools}, key=lambda person: person.id)]
 
 
 def _of_pools(low: Sequence[LowPool], people: Iterable[Recipient]) -> dict[Recipient, tuple[LowPool, ...]]:
@@ -189,14 +201,16 @@ def _told() -> set[tuple[int, int]]:
 
 
 def _resting(day: date) -> set[int]:
-    """Who wants a digest a week or a month at most, and has had the one of this week or month before that day."""
+    """Who wants no digest, or one a week or a month at most and has had that of this week or month before that day."""
     rows = db.session.execute(
-        select(AlertRhythm.person_id, AlertRhythm.rhythm, func.max(Digest.day))
-        .join(Digest, Digest.person_id == AlertRhythm.person_id)
-        .where(Digest.day < day)
+        select(AlertRhythm.person_id, AlertRhythm.rhythm, func.coalesce(func.max(Digest.day), date.min))
+        .outerjoin(Digest, (Digest.person_id == AlertRhythm.person_id) & (Digest.day < day))
         .group_by(AlertRhythm.person_id, AlertRhythm.rhythm)
     )
-    return {person_id for person_id, rhythm, last in rows if last >= rhythm_begins(rhythm, day)}
+    return {
+        person_id for person_id, rhythm, last in rows
+        if rhythm == NEVER or last >= rhythm_begins(rhythm, day)
+    }
 
 
 def _snoozed(day: date) -> set[tuple[int, int, str, str]]:
@@ -248,11 +262,13 @@ def written(letter: Letter, facts: Facts, day: date, base_url: str, links: Links
             "startup_url": f"{base_url}/startups/{key}",
             "items": [_item(alert, letter.person, facts, language, links) for alert in items],
         }
+    end = None if links is None or letter.is_mandatory else links.unsubscribe("digest", letter.person.id)
     values: render.Digest = {
-        "person_name": letter.person.name, "business_day": day, "base_url": base_url,
+        "person_name": letter.person.name, "business_day": day, "base_url": base_url, "unsubscribe_url": end,
         "sections": [*sections.values(), *_pool_section(letter.pools, base_url, language)],
     }
-    draft = outbox.Draft("digest", letter.person.email, render.render_digest(values, language), letter.person.id)
+    content = render.render_digest(values, language)
+    draft = outbox.Draft("digest", letter.person.email, content, letter.person.id, unsubscribe_url=end)
     return Written(draft, tuple(alert.id for alert in standing), tuple(pool.id for pool in letter.pools))
 
 
@@ -288,7 +304,7 @@ def _item(alert: Open, person: Recipient, facts: Facts, language: str, links: Li
         "burn_rate": None if outlook is None else texts.burn_rate(finding.params, outlook, language),
     }
     if links is not None:
-        item["ack_url"], item["snooze_url"] = links(alert.id, person.id)
+        item["ack_url"], item["snooze_url"] = links.answers(alert.id, person.id)
     return item
 
 

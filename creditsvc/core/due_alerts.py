@@ -249,15 +249,16 @@ def night_due(day: date) -> datetime:
     return datetime.combine(day, time(NIGHT_HOUR), NIGHT_ZONE)
 
 
-RHYTHMS = ("nightly", "weekly", "monthly")
+NEVER = "never"
+RHYTHMS = ("nightly", "weekly", "monthly", NEVER)
 """How often a person gets at most a digest; what a programme makes mandatory comes with the next night."""
 
 
 def rhythm_begins(rhythm: str, day: date) -> date:
     """The first day of the time in which one digest is enough: the day itself, its Monday, or the first of its month.
 
-    An unknown rhythm is a fault of ours (KeyError).
+    Where none is wanted, the first day of all. An unknown rhythm is a fault of ours (KeyError).
     """
     return {
-        "nightly": day, "weekly": day - timedelta(days=day.weekday()), "monthly": day.replace(day=1),
+        "nightly": day, "weekly": day - timedelta(days=day.weekday()), "monthly": day.replace(day=1), NEVER: date.min,
     }[rhythm]

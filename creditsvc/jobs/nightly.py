@@ -18,7 +18,7 @@ from creditsvc import clock
 from creditsvc.alerts import night as deciding
 from creditsvc.alerts import pools, telling
 from creditsvc.alerts.heads import note_heads
-from creditsvc.alerts.links import Link, make_link
+from creditsvc.alerts.links import Link, make_link, make_unsubscribe_link
 from creditsvc.alerts.night import NIGHTLY, Night
 from creditsvc.alerts.reading import tonight
 from creditsvc.alerts.telling import ACCOUNTS_AT_ONCE
@@ -245,13 +245,16 @@ def _links(run: _Run) -> telling.Links | None:
         return None
     config, now = run.config, run.night.now
 
-    def links(alert_id: int, person_id: int) -> tuple[str, str]:
+    def answers(alert_id: int, person_id: int) -> tuple[str, str]:
         return (
             make_link(config.secret_key, config.base_url, Link("acknowledge", alert_id, person_id), now),
             make_link(config.secret_key, config.base_url, Link("snooze", alert_id, person_id), now),
         )
 
-    return links
+    def unsubscribe(mails: str, person_id: int) -> str:
+        return make_unsubscribe_link(config.secret_key, config.base_url, mails, person_id, now)
+
+    return telling.Links(answers, unsubscribe)
 
 
 def _note(run: _Run) -> int:

@@ -19,6 +19,7 @@ from creditsvc.mail.outbox import ClaimedMail
 _UNSAFE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n|\r\n(?![ \t])")
 """In a header: a control character, or a line end that begins no folded line."""
 
+_URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]{1,490}")
 _METHOD = re.compile(r"^METHOD:(REQUEST|CANCEL|PUBLISH)\r\n", re.MULTILINE)
 
 
@@ -37,10 +38,22 @@ def message_for(mail: ClaimedMail, mail_from: str) -> bytes:
         _header("Subject", unencoded(mail.content.subject), policy),
         f"Date: {format_datetime(mail.queued_at)}\r\n".encode("ascii"),
         _header("Message-ID", mail.message_id, policy),
+        b"" if mail.unsubscribe_url is None else _unsubscribe(mail.unsubscribe_url),
         b"Auto-Submitted: auto-generated\r\n"
         b"MIME-Version: 1.0\r\n",
         _body(mail, boundary) if mail.calendar is None else _body_with_calendar(mail, mail.calendar, boundary),
     ))
+
+
+def _unsubscribe(url: str) -> bytes:
+    """The address that a mail program may post to by itself (RFC 8058), which has to be https; not folded, not encoded.
+
+    Raises ValueError for an address that is none.
+    """
+    if not _URL.fullmatch(url):
+        raise ValueError("the address to unsubscribe at is none")
+    one_click = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" if url.startswith("https:") else ""
+    return f"List-Unsubscribe: <{url}>\r\n{one_click}".encode("ascii")
 
 
 def _body(mail: ClaimedMail, boundary: str, calendar: bytes = b"") -> bytes:

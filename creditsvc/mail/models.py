@@ -40,6 +40,7 @@ class OutboxMail(Model):
     text: Mapped[str] = mapped_column(Text)
     html: Mapped[str] = mapped_column(Text)
     calendar: Mapped[str | None] = mapped_column(Text)  # an iCalendar object that goes with it
+    unsubscribe_url: Mapped[str | None] = mapped_column(String(500))  # where such mails can be ended (RFC 8058)
     queued_at: Mapped[datetime]
     next_try_at: Mapped[datetime | None]
     state: Mapped[str] = mapped_column(String(16))

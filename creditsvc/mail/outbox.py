@@ -47,17 +47,21 @@ class ClaimedMail:
     content: Rendered
     queued_at: datetime
     calendar: str | None = None
+    unsubscribe_url: str | None = None
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A mail to be queued. `kind` is a short word such as `digest`; `calendar` is iCalendar text that goes with it."""
+    """A mail to be queued. `kind` is a short word such as `digest`; `calendar` is iCalendar text that goes with it;
+    `unsubscribe_url` is where its reader can end such mails, None where they cannot.
+    """
 
     kind: str
     to_address: str
     content: Rendered
     person_id: int | None = None
     calendar: str | None = None
+    unsubscribe_url: str | None = None
 
 
 def queue(
@@ -82,7 +86,7 @@ def queue_all(drafts: Sequence[Draft], mail_from: str, now: datetime) -> list[in
             "message_id": f"<{uuid.uuid4().hex}@{domain}>",
             "kind": draft.kind, "person_id": draft.person_id, "to_address": draft.to_address,
             "subject": draft.content.subject, "text": draft.content.text, "html": draft.content.html,
-            "calendar": draft.calendar,
+            "calendar": draft.calendar, "unsubscribe_url": draft.unsubscribe_url,
             "queued_at": now, "next_try_at": due_at, "state": QUEUED, "tries": 0, "uncertain_count": 0,
         }
         for draft, due_at in zip(drafts, due, strict=True)
@@ -144,6 +148,7 @@ def _check_subject(subject: str) -> None:
 _CLAIMED = (
     OutboxMail.id, OutboxMail.tries, OutboxMail.message_id, OutboxMail.kind, OutboxMail.to_address, OutboxMail.subject,
     OutboxMail.text, OutboxMail.html, OutboxMail.queued_at, OutboxMail.calendar,
+    OutboxMail.unsubscribe_url,
 )
 
 
@@ -176,7 +181,7 @@ def claim(
         ClaimedMail(
             id=mail.id, worker=worker, tries=mail.tries + 1, message_id=mail.message_id, kind=mail.kind,
             to_address=mail.to_address, content=Rendered(mail.subject, mail.text, mail.html), queued_at=mail.queued_at,
-            calendar=mail.calendar,
+            calendar=mail.calendar, unsubscribe_url=mail.unsubscribe_url,
         )
         for mail in mails
     ]

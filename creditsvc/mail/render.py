@@ -72,6 +72,7 @@ class Digest(TypedDict):
     business_day: date
     base_url: str
     sections: Sequence[DigestSection]
+    unsubscribe_url: NotRequired[str | None]
 
 
 class PasswordReset(TypedDict):
@@ -130,7 +131,8 @@ def render_digest(values: Digest, language: str) -> Rendered:
     """The nightly digest of one person (A5). Raises ValueError for no matter at all or an unknown severity."""
     if not any(section["items"] for section in values["sections"]):
         raise ValueError("a digest with nothing to say is not sent")
-    return render("digest", {**values, "sections": _worst_first(values["sections"])}, language)
+    whole = {"unsubscribe_url": None, **values, "sections": _worst_first(values["sections"])}
+    return render("digest", whole, language)
 
 
 def render_password_reset(values: PasswordReset, language: str) -> Rendered:

@@ -32,6 +32,7 @@ RHYTHM_WORDS: dict[str, Any] = {
     "nightly": lazy_gettext("Every night on which there is something to say"),
     "weekly": lazy_gettext("At most once a week"),
     "monthly": lazy_gettext("At most once a month"),
+    "never": lazy_gettext("Never"),
 }
 
 

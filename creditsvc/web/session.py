@@ -19,6 +19,9 @@ from creditsvc.config import Config
 from creditsvc.parties.access import Caller, caller_of, identify, may, people_where
 from creditsvc.parties.models import Person
 
+UNSUBSCRIBE = "/unsubscribe/"
+"""Where links lead that mail programs post to by themselves, without a session (RFC 8058)."""
+
 LIFETIME = timedelta(hours=10)
 """How long a session lasts without a request."""
 
@@ -66,8 +69,8 @@ def hang(app: Flask) -> None:
 
     def protect() -> None:
         _refuse_nul()
-        # The API knows no cookie, so nobody's browser can be made to use it.
-        if not request.path.startswith("/api/"):
+        # The API knows no cookie, so nobody's browser can be made to use it; nor does a link that says whom it is for.
+        if not request.path.startswith(("/api/", UNSUBSCRIBE)):
             csrf.protect()
 
     app.before_request(protect)

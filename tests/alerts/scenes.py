@@ -12,12 +12,14 @@ from flask import Flask
 from sqlalchemy import select
 
 from creditsvc.alerts.models import Alert
+from creditsvc.alerts.operations import set_setting
 from creditsvc.alerts.outlooks import keep_outlooks, outlooks_of
 from creditsvc.config import Config
 from creditsvc.db import db
 from creditsvc.jobs.nightly import run_night
 from creditsvc.ledger.outlook import look_ahead as ahead_of
 from creditsvc.ledger.reading import balances
+from creditsvc.parties.access import operator
 from creditsvc.programmes import operations as programmes
 from tests import factories
 from tests.usage.exports import focus_row, write_focus
@@ -119,3 +121,9 @@ def text_of(mail: EmailMessage) -> str:
 def alert_of(rule: str) -> Alert:
     """The one alert of a rule."""
     return db.session.scalars(select(Alert).where(Alert.rule == rule)).one()
+
+
+def make_mandatory(startup: str, rule: str) -> None:
+    """The startup takes part in a programme that sends this rule in any case."""
+    enrol(startup, "strict")
+    factories.do(lambda: set_setting(operator(NOW), programme="strict", rule=rule, mandatory=True))

@@ -109,3 +109,18 @@ def test_an_address_that_looks_like_an_encoded_word_is_refused():
             check_address(address)
         with pytest.raises(ValueError, match="is no mail address"):
             message_for(claimed(address), FROM)
+
+
+@pytest.mark.parametrize("scheme, one_click", [("https", 1), ("http", 0)])
+def test_what_can_be_unsubscribed_says_where_and_that_a_program_may_do_it_where_that_is_safe(scheme, one_click):
+    mail = replace(claimed(), unsubscribe_url=f"{scheme}://credits.park.example/unsubscribe/{'a' * 200}.b")
+
+    head = message_for(mail, FROM).partition(b"\r\n\r\n")[0]
+
+    assert f"\r\nList-Unsubscribe: <{mail.unsubscribe_url}>\r\n".encode() in head
+    assert head.count(b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n") == one_click
+
+
+def test_an_address_to_unsubscribe_at_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="none"):
+        message_for(replace(claimed(), unsubscribe_url="https://x\r\nBcc: a@b.example"), FROM)

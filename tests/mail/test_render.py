@@ -112,6 +112,7 @@ Harbour Robotics
 
 --{' '}
 You get at most one such mail a day, because you look after the startups named here.
+Choose what you are mailed about: {BASE}/me/alerts
 {BASE}
 """
 

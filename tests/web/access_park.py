@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from creditsvc.alerts.links import Link, make_link
+from creditsvc.alerts.links import Link, make_link, make_unsubscribe_link
 from creditsvc.consulting import bookings
 from creditsvc.consulting.consultants import add_consultant, set_weekly_hours
 from creditsvc.core.free_slots import Weekly
@@ -207,7 +207,11 @@ class Park:
     def url(self, row: Row) -> str:
         """The address of a row."""
         rule = next(rule for rule in self.app.url_map.iter_rules(row.endpoint) if row.method in (rule.methods or ()))
-        link = make_link("a key for tests alone", "", Link("acknowledge", 1, 10**6), NOW).rpartition("/")[2]
+        key, nobody = "a key for tests alone", 10**6
+        links = {
+            "alert_links": make_link(key, "", Link("acknowledge", 1, nobody), NOW),
+            "unsubscribing": make_unsubscribe_link(key, "", "digest", nobody, NOW),
+        }
         is_grant = rule.rule.startswith(("/grants/", "/api/v1/grants/"))
         values = {
             "key": f"{row.tenant}-grant" if is_grant else row.tenant, "run_id": self.run_id, "cohort": "none",
@@ -221,7 +225,9 @@ class Park:
             "seat_id": self.seats.get(row.tenant, 9), "wish_id": self.wishes.get(row.tenant, 9),
             "kind": "xlsx" if row.endpoint == "statements.export" else "csv",
             "request_id": self.requests.get(row.tenant, 9),
-            "change": "void", "token": link if row.endpoint.startswith("alert") else "none", "filename": "site.css",
+            "change": "void",
+            "token": links.get(row.endpoint.partition(".")[0], "none").rpartition("/")[2],
+            "filename": "site.css",
             "group": "expiring", "resource": "azure-credit", "day": "2026-06-01", "view_id": 99, "action": "award",
         }
         with self.app.test_request_context():
