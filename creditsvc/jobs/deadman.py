@@ -1,7 +1,8 @@
 """Whether the nights succeed: looked at by the scheduler and by each worker of gunicorn, for either may be dead (A7).
 
 Whichever sees first that none has for too long tells the administrators, once, and delivers what is due itself: a mail
-about a dead scheduler must not wait for the scheduler.
+about a dead scheduler must not wait for the scheduler. After a sleep of the machine the night that catches up comes
+first: a look that finds the clock far on waits for the next, and so does one that finds a night at work.
 """
 
 import threading
@@ -13,11 +14,14 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from creditsvc import clock
+from creditsvc.alerts.night import NIGHTLY
 from creditsvc.alerts.reading import last_night
 from creditsvc.alerts.silence import is_to_tell, tell_administrators
 from creditsvc.config import Config
 from creditsvc.db import db, transaction
+from creditsvc.jobs import runs
 from creditsvc.jobs.delivery import deliver
+from creditsvc.jobs.leaps import Leaps
 
 LOOK_EVERY_SECONDS = 300
 
@@ -27,7 +31,7 @@ log = structlog.get_logger(__name__)
 def look(config: Config, wall: Callable[[], datetime] = clock.now) -> int:
     """Tells the administrators if the nights have fallen silent, and then delivers what is due; how many it told."""
     now = wall()
-    is_late, is_new = last_night(now).is_late, is_to_tell(now)
+    is_late, is_new = last_night(now).is_late, is_to_tell(now) and not runs.is_at_work(NIGHTLY, now)
     db.session.rollback()  # ends the read
     told = transaction(lambda: tell_administrators(now, config.mail_from, config.base_url)) if is_new else 0
     if is_new:
@@ -41,9 +45,12 @@ def watch(app: Flask, stopped: threading.Event | None = None, every: float = LOO
     """Looks now and then, in a thread that ends with its process or when `stopped` is set."""
     config: Config = app.config["CREDITSVC"]
     ended = stopped or threading.Event()
+    leaps = Leaps(lambda: clock.now())
 
     def work() -> None:
         while not ended.wait(every):
+            if leaps.leapt():
+                continue
             with app.app_context():
                 try:
                     look(config, lambda: clock.now())

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 
 from creditsvc.alerts.models import DONE, RUNNING, JobRun
 from creditsvc.core.days import CLOCKS_DIFFER
@@ -21,6 +21,9 @@ from creditsvc.db import db, insert_if_absent
 
 LEASE = timedelta(seconds=90)
 """A run of another host that has not been heard of for so long is dead. On the same host its process is asked."""
+
+NO_LONGER_AHEAD = timedelta(days=1)
+"""A sign of life dated further ahead was given by a clock that leapt, and says nothing."""
 
 _MAX_ERROR = 500
 
@@ -64,12 +67,24 @@ def claim(job: str, day: date, as_of: datetime, worker: str, at: datetime) -> Cl
     if has_succeeded(run, at):
         return "done"
     if not is_new:
-        if run.worker and not is_dead(run.worker) and run.heartbeat_at > at - LEASE:
+        if run.worker and not is_dead(run.worker) and -NO_LONGER_AHEAD < at - run.heartbeat_at < LEASE:
             return "busy"
         run.worker, run.as_of, run.heartbeat_at, run.attempts = worker, as_of, at, run.attempts + 1
         run.state, run.finished_at = RUNNING, None
         db.session.flush()
     return Claim(run.id, worker)
+
+
+def is_at_work(job: str, at: datetime) -> bool:
+    """Whether a run of the job is in its first try and has given a sign of life within the lease.
+
+    One that was taken over does not count: it may die again and again.
+    """
+    first = select(JobRun.id).where(
+        JobRun.job == job, JobRun.state == RUNNING, JobRun.worker != "", JobRun.attempts == 1,
+        JobRun.heartbeat_at > at - LEASE, JobRun.heartbeat_at < at + LEASE,
+    )
+    return bool(db.session.scalar(select(exists(first))))
 
 
 def has_succeeded(run: JobRun, at: datetime) -> bool:

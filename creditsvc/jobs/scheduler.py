@@ -6,6 +6,7 @@ every twenty seconds: so a scheduler that died in its night is replaced by anoth
 """
 
 import signal
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -26,6 +27,7 @@ from creditsvc.core.due_alerts import NIGHT_HOUR, NIGHT_ZONE, business_day, nigh
 from creditsvc.db import db, transaction
 from creditsvc.jobs import deadman
 from creditsvc.jobs.delivery import deliver
+from creditsvc.jobs.leaps import Leaps, keep_right
 from creditsvc.jobs.nightly import run_night
 from creditsvc.jobs.runs import has_succeeded
 from creditsvc.parties.models import Startup
@@ -48,6 +50,7 @@ def run_scheduler(app: Flask) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: scheduler.shutdown(wait=False))
     log.info("scheduler.starts", night=f"{NIGHT_HOUR:02}:00 {NIGHT_ZONE.key}")
+    keep_right(scheduler, clock.now, threading.Event())
     scheduler.start()
 
 
@@ -60,6 +63,7 @@ def add_jobs(
     No time is ever too late (`misfire_grace_time=None`) and what was missed runs once (`coalesce`): the defaults
     would run nothing after a sleep.
     """
+    leaps = Leaps(wall)
     once = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
     scheduler.add_job(
         lambda: _in_context(app, lambda: night(config, wall())),
@@ -78,7 +82,7 @@ def add_jobs(
         IntervalTrigger(seconds=ASKED_EVERY_SECONDS), id="asked", **once,
     )
     scheduler.add_job(
-        lambda: _in_context(app, lambda: _look(config, wall)),
+        lambda: _in_context(app, lambda: _look(config, wall, leaps)),
         IntervalTrigger(seconds=deadman.LOOK_EVERY_SECONDS), id="deadman", **once,
     )
 
@@ -138,8 +142,9 @@ def run_asked(config: Config, wall: Callable[[], datetime]) -> None:
             delivery(config, wall)
 
 
-def _look(config: Config, wall: Callable[[], datetime]) -> None:
-    deadman.look(config, wall)
+def _look(config: Config, wall: Callable[[], datetime], leaps: Leaps) -> None:
+    if not leaps.leapt():  # else the catching up that begins at this moment has not had its time yet
+        deadman.look(config, wall)
 
 
 def _in_context(app: Flask, work: Callable[[], None]) -> None:
