@@ -8,7 +8,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 
 from creditsvc.alerts.models import DONE, Alert, AlertSnooze, AlertTold, Digest, JobRun
-from creditsvc.alerts.night import NIGHTLY, Decided, accounts_after, decide_accounts, document, in_order, night_of
+from creditsvc.alerts.night import (
+    NIGHTLY,
+    Decided,
+    Night,
+    accounts_after,
+    decide_accounts,
+    document,
+    in_order,
+    night_of,
+)
 from creditsvc.alerts.telling import ACCOUNTS_AT_ONCE, letters
 from creditsvc.core.due_alerts import business_day
 from creditsvc.core.errors import NotFound
@@ -141,8 +150,30 @@ def _told(caller: Caller) -> Select[Alert, date, datetime | None, date]:
     )
 
 
+@dataclass(frozen=True)
+class Tonight:
+    """What a night that ran now would say: its new alerts in order, and how many mails would speak of them."""
+
+    night: Night
+    alerts: list[Alert]
+    mails: int
+
+
 def tonight(caller: Caller) -> dict[str, Any]:
-    """What the night would say if it ran now, as its own document; writes nothing (A4).
+    """What the night would say if it ran now, as its own document; see `say_tonight`."""
+    said = say_tonight(caller)
+    return {
+        "day": said.night.day.isoformat(),
+        "status": "done",
+        "kept": False,
+        "as_of": said.night.now.astimezone(UTC).isoformat(),
+        "alerts": [document(alert) for alert in said.alerts],
+        "mails": {"queued": said.mails, "sent": 0, "failed": 0, "uncertain": 0},
+    }
+
+
+def say_tonight(caller: Caller, programme: str | None = None) -> Tonight:
+    """What the night would say if it ran now, of all startups or those of a programme; writes nothing (A4).
 
     Staff limited to programmes see the alerts of their startups alone, and how many mails speak of those. Raises
     Forbidden for no staff.
@@ -157,17 +188,11 @@ def tonight(caller: Caller) -> dict[str, Any]:
         found += decided.alerts
         closed += decided.closed
         cursor = account_ids[-1]
-    visible = set(db.session.scalars(select(Startup.id).where(visible_startups(caller))))
+    shown = visible_startups(caller) if programme is None else taking_part(caller, programme)
+    visible = set(db.session.scalars(select(Startup.id).where(shown)))
+    of_pools = programme is None and caller.programme_ids is None
     queued = sum(
-        any(alert.startup_id in visible for alert in letter.alerts)
-        or (bool(letter.pools) and caller.programme_ids is None)
+        any(alert.startup_id in visible for alert in letter.alerts) or (bool(letter.pools) and of_pools)
         for letter in letters(night.day, more=found, but_not=closed)
     )
-    return {
-        "day": night.day.isoformat(),
-        "status": "done",
-        "kept": False,
-        "as_of": night.now.astimezone(UTC).isoformat(),
-        "alerts": [document(alert) for alert in in_order(found) if alert.startup_id in visible],
-        "mails": {"queued": queued, "sent": 0, "failed": 0, "uncertain": 0},
-    }
+    return Tonight(night, [alert for alert in in_order(found) if alert.startup_id in visible], queued)

@@ -7,14 +7,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc import clock
-from creditsvc.alerts import operations
+from creditsvc.alerts import operations, texts
 from creditsvc.alerts.links import Link, read_link
-from creditsvc.alerts.reading import tonight as what_tonight_would_say
+from creditsvc.alerts.models import Alert
+from creditsvc.alerts.reading import say_tonight
 from creditsvc.core.errors import NotFound
 from creditsvc.db import db, transaction
 from creditsvc.parties.access import Caller, caller_of
 from creditsvc.parties.models import Person
-from creditsvc.web import session, show
+from creditsvc.web import reader, session, show
 
 pages = session.private_pages("night", __name__)
 links = Blueprint("alert_links", __name__)
@@ -23,7 +24,12 @@ links = Blueprint("alert_links", __name__)
 @pages.get("/night")
 def tonight() -> ResponseReturnValue:
     """The alerts and the number of mails of a night that ran now; nothing is written."""
-    return render_template("tonight.html", told=what_tonight_would_say(session.caller()))
+    return render_template("tonight.html", told=say_tonight(session.caller()), title_of=title_of)
+
+
+def title_of(alert: Alert) -> str:
+    """What an alert says, in the reader's language."""
+    return texts.words(alert.rule, alert.params, None, reader.language()).title
 
 
 @links.get("/alerts/<token>")

@@ -1,11 +1,15 @@
 """Programmes, packages, cohorts, partners and pools on the pages: made, shown, changed, each refusal at its field."""
 
+from datetime import date
+
 import pytest
 from sqlalchemy import func, select
 
 from creditsvc.alerts.models import AlertSetting
 from creditsvc.db import db
 from creditsvc.ledger.models import Pool
+from creditsvc.mail.models import OutboxMail
+from creditsvc.programmes import operations
 from creditsvc.programmes.models import Cohort, Package, PackageLine, Partner
 from creditsvc.programmes.packages import LineTerms
 from tests import counting, factories
@@ -134,3 +138,28 @@ def test_what_a_programme_asks_of_alerts_is_saved_whole_or_refused_at_its_rule(m
     assert before == 0
     kept = db.session.scalars(select(AlertSetting).where(AlertSetting.rule == "expiry")).one()
     assert (kept.thresholds, kept.mandatory, kept.enabled) == ([30, 90], True, True)
+
+
+def test_what_tonight_would_say_with_other_settings_is_shown_and_nothing_is_kept(manager: Browser):
+    address = "/programmes/techconnect/alerts"
+    factories.make_cohort("techconnect", "tc")
+    for key, cohort in (("acme", "tc"), ("bolt", None)):
+        factories.make_startup(key)
+        factories.make_member(key, f"founder@{key}.example")
+        factories.make_grant(key, expires=date(2026, 7, 5), key=f"{key}-azure")
+        if cohort:
+            factories.do(lambda key=key, cohort=cohort: operations.enrol(
+                factories.somebody(), startup=key, cohort=cohort, status="active", on=date(2026, 3, 1)))
+
+    usual = manager.submit(address, {"step": "preview"})
+    off = manager.submit(address, {"step": "preview", "thresholds.expiry": "7"})
+    refused = manager.submit(address, {"step": "preview", "thresholds.expiry": "0"})
+
+    assert "With these settings tonight would say" in usual.text
+    assert "acme" in usual.text
+    assert "bolt" not in usual.text
+    assert "Nothing new." in off.text
+    assert off.form(address).fields["thresholds.expiry"] == "7"
+    assert (refused.status, "With these settings" in refused.text) == (422, False)
+    assert db.session.scalar(select(func.count()).select_from(AlertSetting)) == 0
+    assert db.session.scalar(select(func.count()).select_from(OutboxMail)) == 0
