@@ -2,12 +2,15 @@
 
 import io
 
+import openpyxl
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from creditsvc.config import Config
 from creditsvc.db import db
 from creditsvc.licences.models import Product
+from creditsvc.mail.models import OutboxMail
 from tests import counting, databases
 from tests import factories as make
 from tests.api.speaking import ONE_DATABASE
@@ -147,6 +150,35 @@ def test_keys_are_imported_handed_out_and_shown_to_their_holder(
 
 
 @ONE_DATABASE
+def test_no_mail_no_file_and_no_list_holds_a_key(manager: Browser, config: Config) -> None:
+    make.do(lambda: setattr(db.session.query(Product).filter_by(key="m365").one(), "delivery", "key"))
+    keys = [f"KEY{number}-QWERT-YUIOP" for number in range(3)]
+    file = io.BytesIO("\n".join(["key", *keys]).encode())
+    manager.submit(manager.get("/products/m365"), {"pool": "ms-seats", "file": (file, "k.csv")}, "/products/m365/keys")
+    make.make_member("acme", "chan@acme.example")
+    for who in ("ada", "bob"):
+        sit(who)
+    queue_up(config, "eve")  # who is seated and told by mail when ada goes
+    manager.submit(manager.get("/startups/acme/seats"), {}, "/seats/1/release")
+
+    def files() -> dict[str, str]:
+        book = openpyxl.load_workbook(io.BytesIO(manager.get("/startups/acme/seats/export/xlsx").response.data))
+        return {
+            "csv": manager.get("/startups/acme/seats/export/csv").response.data.decode(),
+            "xlsx": repr([list(sheet.values) for sheet in book.worksheets]),
+        }
+
+    told = db.session.execute(select(OutboxMail.subject, OutboxMail.text, OutboxMail.html)).all()
+    seen = {"mails": repr(told), **files()} | {
+        address: manager.get(address).html for address in ("/startups/acme/seats", "/products/m365", "/startups/acme")
+    }
+    assert len(told) == 2
+    assert "eve" in seen["csv"]
+    assert [(place, key) for place, text in seen.items() for key in keys if key in text] == []
+    assert keys[2] in manager.submit(manager.get("/startups/acme/seats"), {}, "/seats/3/key").text  # it can be seen
+
+
+@ONE_DATABASE
 def test_a_product_is_added_and_edited(manager: Browser) -> None:
     make.make_resource("figma", kind="seats", unit="seat", provider=None)
     said = {"resource": "figma", "publisher": "Figma", "plan": "Organisation", "seat_is": "one editor",
@@ -180,7 +212,7 @@ def test_publishers_counts_are_compared(manager: Browser) -> None:
 @pytest.mark.parametrize("address", ["/startups/acme/seats", "/startups/acme", "/products/m365", "/products"])
 def test_no_page_of_seats_asks_more_than_a_dozen_things(manager: Browser, config: Config, address: str) -> None:
     sit("ada"), sit("bob")
-    queue_up(config, "eve")
+    queue_up(config, "eve")  # who is seated and told by mail when ada goes
     give("acme", "later", 1)
 
     assert counting.queries(lambda: manager.get(address)) <= 12
@@ -200,7 +232,7 @@ def test_a_founder_sees_who_sits_where_and_gives_seats(owner: Browser, browse_as
 @ONE_DATABASE
 def test_an_award_seats_who_waits_in_the_same_act(manager: Browser, config: Config) -> None:
     sit("ada"), sit("bob")
-    queue_up(config, "eve")
+    queue_up(config, "eve")  # who is seated and told by mail when ada goes
 
     manager.submit("/startups/acme/award", {"pool": "ms-seats", "amount": "1", "effective": "2026-06-01"})
 
