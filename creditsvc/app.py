@@ -18,6 +18,8 @@ def create_app(config: Config | None = None, *, doors: bool = True) -> Flask:
     app.config.update(
         SECRET_KEY=config.secret_key,
         SQLALCHEMY_DATABASE_URI=config.database_url,
+        # what went wrong is logged and kept with its run: without the values, which are people's names and addresses
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},
         CREDITSVC=config,
     )
     db.init_app(app)

@@ -107,7 +107,7 @@ def make_booking(body: dict[str, Any]) -> Response:
 
 
 @post(
-    blueprint, "/bookings/unbooked", scope="admin", body=LogUnbookedShape, answers=BookingSchema, status=201,
+    blueprint, "/unbooked-sessions", scope="admin", body=LogUnbookedShape, answers=BookingSchema, status=201,
     next_steps=BOOKING_STEPS,
 )
 def log_unbooked(body: dict[str, Any]) -> Response:

@@ -18,7 +18,9 @@ def hide_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventD
 def configure_logs(least: int = logging.NOTSET) -> None:
     """Sets the logs of this process up; safe to repeat. What weighs less than `least` is not written."""
     on_terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
+    # a traceback in words: the richer one shows local variables, which are people's data
+    words = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer = words if on_terminal else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

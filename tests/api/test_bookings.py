@@ -59,11 +59,11 @@ def test_a_session_that_nobody_booked_is_kept_by_managers_alone(speakers: dict[s
     later()
     body = {**WANTED, "minutes": 50, "note": "by the way"}
 
-    made = speakers["boss"].post("/bookings/unbooked", body)
+    made = speakers["boss"].post("/unbooked-sessions", body)
 
     assert (made.status_code, made.json["state"], made.json["settled_minutes"]) == (201, "confirmed", 50)
-    assert speakers["founder"].post("/bookings/unbooked", body).status_code == 403
-    assert speakers["lee"].post("/bookings/unbooked", body).status_code == 404
+    assert speakers["founder"].post("/unbooked-sessions", body).status_code == 403
+    assert speakers["lee"].post("/unbooked-sessions", body).status_code == 404
     assert hours(OVER).drawn == 50
 
 

@@ -42,7 +42,7 @@ WRITES = {
         "POST /products", "PATCH /products/{key}",
         "POST /pools/{pool}/limit", "POST /programmes/{key}/consulting-policy",
         "POST /alerts/{alert_id}/acknowledge", "POST /alerts/{alert_id}/snooze",
-        "POST /bookings", "POST /bookings/unbooked", *(f"POST /bookings/{{uid}}/{step}" for step in (
+        "POST /bookings", "POST /unbooked-sessions", *(f"POST /bookings/{{uid}}/{step}" for step in (
             "move", "cancel", "log", "no-show", "confirm", "dispute", "decide", "correct"
         )),
     },

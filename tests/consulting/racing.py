@@ -1,6 +1,5 @@
 """Several processes booking at once; also in the faulty forms that a test must be able to tell."""
 
-import multiprocessing
 from collections import Counter
 from datetime import datetime
 from multiprocessing.queues import Queue
@@ -22,6 +21,7 @@ from creditsvc.ledger.verify import verify
 from tests import databases
 from tests import factories as make
 from tests.conftest import NOW
+from tests.processes import quick_processes
 
 PROCESSES = 16
 
@@ -31,8 +31,7 @@ Wish = tuple[str, str, datetime, int]
 
 def race(url: str, folder: Path, wishes: list[Wish], form: str = "right") -> Counter[str]:
     """Lets a process try each of the wishes, all at once; counts what came of it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])  # imported once, not by each process
+    context = quick_processes()
     barrier, answers = context.Barrier(len(wishes)), context.Queue()
     runners = [
         context.Process(target=run, args=(url, folder, wish, form, barrier, answers), daemon=True) for wish in wishes

@@ -1,6 +1,5 @@
 """Several processes awarding from one pool at once; also in the faulty forms that a test must be able to tell."""
 
-import multiprocessing
 from collections import Counter
 from datetime import date
 from multiprocessing.queues import Queue
@@ -20,6 +19,7 @@ from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.ledger.verify import verify
 from tests import databases
 from tests import factories as make
+from tests.processes import quick_processes
 
 PROCESSES = 8
 ATTEMPTS = 6
@@ -29,8 +29,7 @@ POOL = 20
 
 def race(url: str, folder: Path, startups: int, form: str = "right") -> Counter[str]:
     """Lets all processes award 1 USD from the pool `ms-azure` again and again; counts what came of it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])  # imported once, not by each process
+    context = quick_processes()
     barrier, answers = context.Barrier(PROCESSES), context.Queue()
     runners = [
         context.Process(target=run, args=(url, folder, f"s{number % startups}", form, barrier, answers), daemon=True)

@@ -1,6 +1,5 @@
 """What startups ask for: asked once, decided once, given whole or not at all, told by mail."""
 
-import multiprocessing
 from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from creditsvc.mail.models import OutboxMail
 from creditsvc.parties.access import Caller
 from tests import databases
 from tests import factories as make
+from tests.processes import quick_processes
 
 USD = 10**8
 LONGER = date(2027, 8, 31)
@@ -245,7 +245,7 @@ def test_two_managers_at_once_give_it_once(founder, config, tmp_path):
     request_id = ask(founder, amount="3000")
     managers = [make.caller(make.make_person(f"{name}@park.example", "manager")) for name in ("one", "two")]
     db.session.remove()
-    context = multiprocessing.get_context("forkserver")
+    context = quick_processes()
     barrier, answers = context.Barrier(2), context.Queue()
     runners = [
         context.Process(

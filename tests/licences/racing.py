@@ -1,7 +1,6 @@
 """Many processes that assign the last seats of a startup at once; also in a faulty form that a test must be able to
 tell."""
 
-import multiprocessing
 from collections import Counter
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
@@ -20,6 +19,7 @@ from creditsvc.licences import seats
 from creditsvc.licences.models import LicenceKey, SeatAssignment
 from tests import databases
 from tests import factories as make
+from tests.processes import quick_processes
 
 PROCESSES = 16
 ATTEMPTS = 2
@@ -29,8 +29,7 @@ SEATS = 20
 
 def race(url: str, folder: Path, form: str = "right", startups: int = 1) -> Counter[str]:
     """Lets all processes assign seats of m365 again and again, each to somebody else; counts what came of it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])  # imported once, not by each process
+    context = quick_processes()
     barrier, answers = context.Barrier(PROCESSES), context.Queue()
     runners = [
         context.Process(target=run, args=(url, folder, number, f"s{number % startups}", form, barrier, answers),

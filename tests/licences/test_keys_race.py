@@ -1,6 +1,5 @@
 """Processes that hand out keys at once, on both databases: each key once, also while another encrypts them anew."""
 
-import multiprocessing
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from creditsvc.licences.keys import rotate_batch
 from creditsvc.licences.models import LicenceKey
 from tests import databases, factories
 from tests.licences.scenes import RING, assign, bring, hand, make_seats
+from tests.processes import quick_processes
 
 PROCESSES, SEATS_EACH, KEYS_THERE = 6, 4, 20
 NEW = "YW5vdGhlciBrZXksIG9mIHRlc3RzIGFsbCBhbG9uZSE="
@@ -46,8 +46,7 @@ def test_processes_hand_out_each_key_once_while_keys_are_rotated(config: Config)
     bring([f"KEY-{number:04d}" for number in range(KEYS_THERE)])
     seats = [assign(f"p{number}@acme.example") for number in range(PROCESSES * SEATS_EACH)]
     ring = Keyring((NEW, databases.LICENCE_KEY), config.secret_key)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context = quick_processes()
     barrier, answers = context.Barrier(PROCESSES + 1), context.Queue()
     runners = [
         context.Process(
