@@ -87,7 +87,6 @@ def run(kind: str, folder: Path, server: str, plan: Plan) -> Round:
         for fault in FAULTS:
             if not plan.only:
                 made.proofs.append(_prove(fault, on))
-                _say(f"{kind}: {fault.name}: {'found' if made.proofs[-1].found else 'NOT FOUND'}")
         for scenario in plan.scenarios():
             made.killed.append(_kill(scenario, on, plan))
             _say_tally(made.killed[-1])
@@ -97,13 +96,11 @@ def run(kind: str, folder: Path, server: str, plan: Plan) -> Round:
         if kind == "sqlite":
             if not plan.only:
                 made.proofs.append(_prove_on_disk(on))
-                _say(f"{kind}: {made.proofs[-1].fault}: {'found' if made.proofs[-1].found else 'NOT FOUND'}")
             for scenario in plan.scenarios():
                 made.troubled += _fill_up(scenario, on, plan)
         if kind == "postgresql":
             if not plan.only:
                 made.proofs.append(_prove_on_network(on))
-                _say(f"{kind}: {made.proofs[-1].fault}: {'found' if made.proofs[-1].found else 'NOT FOUND'}")
             for scenario in plan.scenarios():
                 made.troubled += _break(scenario, on, plan)
     made.seconds = time.monotonic() - begun
@@ -120,8 +117,15 @@ def _prove(fault: Seeded, on: Place) -> Proof:
         for _ in kill_in_turn(ready, points, tally, fault.plant):
             if getattr(tally, fault.found_as):
                 break
+    return _proof(fault, tally, tally.kills)
+
+
+def _proof(fault: Seeded, tally: Tally, tried: int, beside: str = "") -> Proof:
+    """What came of a fault put in on purpose, said aloud."""
     found = next((line for line in tally.complaints if f": {fault.found_as}: " in line), "")
-    return Proof(fault.name, on.kind, fault.found_as, tally.kills, found)
+    proof = Proof(fault.name + beside, tally.database, fault.found_as, tried, found)
+    _say(f"{tally.database}: {proof.fault}: {'found' if proof.found else 'NOT FOUND'}")
+    return proof
 
 
 def _kill(scenario: Scenario, on: Place, plan: Plan) -> Tally:
@@ -153,8 +157,7 @@ def _prove_on_disk(on: Place) -> Proof:
         for _ in troubles_of_disk.in_turn(ready, None, 0, tally, fault.plant):
             if getattr(tally, fault.found_as):
                 break
-    found = next((line for line in tally.complaints if f": {fault.found_as}: " in line), "")
-    return Proof(f"{fault.name}, and the disk is full", on.kind, fault.found_as, tally.trials, found)
+    return _proof(fault, tally, tally.trials, ", and the disk is full")
 
 
 def _prove_on_network(on: Place) -> Proof:
@@ -167,8 +170,7 @@ def _prove_on_network(on: Place) -> Proof:
         for _ in troubles_of_network.hold_in_turn(between, stalls, tally):
             if getattr(tally, MISSING_LOCK.found_as):
                 break
-    found = next((line for line in tally.complaints if f": {MISSING_LOCK.found_as}: " in line), "")
-    return Proof(MISSING_LOCK.name, on.kind, MISSING_LOCK.found_as, tally.trials, found)
+    return _proof(MISSING_LOCK, tally, tally.trials)
 
 
 def _break(scenario: Scenario, on: Place, plan: Plan) -> list[Tally]:
