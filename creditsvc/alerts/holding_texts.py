@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from creditsvc.alerts.usage_texts import ask_for_more
 from creditsvc.alerts.words import Words
 from creditsvc.core.forecast import Forecast
 from creditsvc.mail.render import day, gettext_for, money, ngettext_for
@@ -59,7 +60,7 @@ def hours_used(params: Mapping[str, Any], language: str) -> Words:
         )
     return Words(
         _("%(percent)s %% of %(resource)s is used or booked") % places, detail, None,
-        _("Keep the rest for what matters most, or ask the incubation manager for more in good time."),
+        ask_for_more(params, language),
     )
 
 

@@ -17,6 +17,9 @@ from creditsvc.core.errors import NotFound
 Act = Literal["acknowledge", "snooze"]
 
 VALID_FOR = timedelta(days=60)
+UNSUBSCRIBE = "/unsubscribe/"
+"""Where links lead that mail programs post to by themselves, without a session (RFC 8058)."""
+
 UNSUBSCRIBE_FOR = timedelta(days=730)
 """Mail programs show their button for as long as the mail is kept."""
 
@@ -35,8 +38,8 @@ class Link:
 def make_link(secret_key: str, base_url: str, link: Link, now: datetime) -> str:
     """The address of a link, good for 60 days."""
     letter = link.act[0]
-    claim = f"{letter}.{link.alert_id}.{link.person_id}.{int((now + VALID_FOR).timestamp())}"
-    return f"{base_url}/alerts/{claim}.{_signature(secret_key, 'alert-link', claim)}"
+    claim = f"{letter}.{link.alert_id}.{link.person_id}"
+    return f"{base_url}/alerts/{_signed(secret_key, 'alert-link', claim, now + VALID_FOR)}"
 
 
 def read_link(secret_key: str, token: str, now: datetime) -> Link:
@@ -47,14 +50,19 @@ def read_link(secret_key: str, token: str, now: datetime) -> Link:
 
 def make_unsubscribe_link(secret_key: str, base_url: str, mails: str, person_id: int, now: datetime) -> str:
     """The address at which one kind of `mails` to a person ends, good for two years."""
-    claim = f"{mails}.{person_id}.{int((now + UNSUBSCRIBE_FOR).timestamp())}"
-    return f"{base_url}/unsubscribe/{claim}.{_signature(secret_key, 'unsubscribe', claim)}"
+    token = _signed(secret_key, "unsubscribe", f"{mails}.{person_id}", now + UNSUBSCRIBE_FOR)
+    return f"{base_url}{UNSUBSCRIBE}{token}"
 
 
 def read_unsubscribe_link(secret_key: str, token: str, now: datetime) -> tuple[str, int]:
     """(kind of mails, person id) of the last part of such an address. Raises NotFound("link") as `read_link` does."""
     mails, person_id = _claimed(secret_key, "unsubscribe", token, now)
     return mails, int(person_id)
+
+
+def _signed(secret_key: str, purpose: str, claim: str, until: datetime) -> str:
+    claim = f"{claim}.{int(until.timestamp())}"
+    return f"{claim}.{_signature(secret_key, purpose, claim)}"
 
 
 def _claimed(secret_key: str, purpose: str, token: str, now: datetime) -> list[str]:

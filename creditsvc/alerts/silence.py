@@ -1,13 +1,12 @@
 """Nights that do not succeed: the administrators are told, once for each silence, by whichever process sees it (A7)."""
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
 from creditsvc.alerts.models import NightSilence
 from creditsvc.alerts.reading import LastNight, last_night
-from creditsvc.core.due_alerts import NIGHT_ZONE
+from creditsvc.core.days import DEFAULT_ZONE, zone_named
 from creditsvc.db import db, insert_if_absent
 from creditsvc.languages import LANGUAGES
 from creditsvc.mail.night_mails import render_night_silent
@@ -18,10 +17,9 @@ from creditsvc.parties.models import Person
 KIND = "night-silent"
 
 
-def is_to_tell(now: datetime) -> bool:
-    """Whether no night has succeeded for too long and nobody has said so yet. Only reads."""
-    last = last_night(now)
-    return last.is_late and db.session.get(NightSilence, last.since) is None
+def was_told(last: LastNight) -> bool:
+    """Whether the administrators were told of the silence since then. Only reads."""
+    return db.session.get(NightSilence, last.since) is not None
 
 
 def tell_administrators(now: datetime, mail_from: str, base_url: str) -> int:
@@ -38,16 +36,16 @@ def tell_administrators(now: datetime, mail_from: str, base_url: str) -> int:
     administrators = db.session.scalars(
         select(Person).where(Person.role == "administrator", Person.active).order_by(Person.id)
     )
-    drafts = [_draft(person, last, now, base_url) for person in administrators]
+    drafts = [_draft(person, last, last.since, now, base_url) for person in administrators]
     return len(queue_all([draft for draft in drafts if refusal_of(draft) is None], mail_from, now))
 
 
-def _draft(person: Person, last: LastNight, now: datetime, base_url: str) -> Draft:
+def _draft(person: Person, last: LastNight, since: datetime, now: datetime, base_url: str) -> Draft:
     language = person.language or LANGUAGES[0]
-    since = last.since or now
+    zone = DEFAULT_ZONE if person.time_zone is None else zone_named(person.time_zone)
     content = render_night_silent({
         "person_name": person.name, "is_first": last.succeeded_at is None,
-        "since": moment(since, ZoneInfo(person.time_zone or NIGHT_ZONE.key), language),
+        "since": moment(since, zone, language),
         "hours": (now - since) // timedelta(hours=1), "jobs_url": f"{base_url}/jobs", "base_url": base_url,
     }, language)
     return Draft(KIND, person.email, content, person.id)

@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from creditsvc.alerts import pools, texts
+from creditsvc.alerts.choices import DIGEST
 from creditsvc.alerts.finding import Finding
 from creditsvc.alerts.findings import Thresholds, find, is_for_member, is_for_staff, severity, urgency
 from creditsvc.alerts.models import Alert, AlertPreference, AlertRhythm, AlertSnooze, AlertTold, Digest
 from creditsvc.alerts.night import Matter, Night
 from creditsvc.alerts.pools import LowPool
-from creditsvc.core.due_alerts import NEVER, night_due, rhythm_begins
+from creditsvc.core.due_alerts import night_due, rhythm_begins
 from creditsvc.core.forecast import Forecast
 from creditsvc.db import bulk_insert, db, insert_absent
 from creditsvc.ledger.facts import chunks
@@ -207,10 +208,7 @@ def _resting(day: date) -> set[int]:
         .outerjoin(Digest, (Digest.person_id == AlertRhythm.person_id) & (Digest.day < day))
         .group_by(AlertRhythm.person_id, AlertRhythm.rhythm)
     )
-    return {
-        person_id for person_id, rhythm, last in rows
-        if rhythm == NEVER or last >= rhythm_begins(rhythm, day)
-    }
+    return {person_id for person_id, rhythm, last in rows if last >= rhythm_begins(rhythm, day)}
 
 
 def _snoozed(day: date) -> set[tuple[int, int, str, str]]:
@@ -262,7 +260,7 @@ def written(letter: Letter, facts: Facts, day: date, base_url: str, links: Links
             "startup_url": f"{base_url}/startups/{key}",
             "items": [_item(alert, letter.person, facts, language, links) for alert in items],
         }
-    end = None if links is None or letter.is_mandatory else links.unsubscribe("digest", letter.person.id)
+    end = None if links is None or letter.is_mandatory else links.unsubscribe(DIGEST, letter.person.id)
     values: render.Digest = {
         "person_name": letter.person.name, "business_day": day, "base_url": base_url, "unsubscribe_url": end,
         "sections": [*sections.values(), *_pool_section(letter.pools, base_url, language)],

@@ -114,8 +114,7 @@ def _used(params: Mapping[str, Any], outlook: Forecast | None, language: str) ->
         )
     return Words(
         _("%(percent)s %% of %(resource)s is used") % places, detail,
-        usage_texts.lasts(outlook, language),
-        _("Check what is using it; if it will not last, ask the incubation manager for more in good time."),
+        usage_texts.lasts(outlook, language), usage_texts.ask_for_more(params, language),
     )
 
 

@@ -24,10 +24,11 @@ def running_out(params: Mapping[str, Any], outlook: Forecast | None, language: s
     detail = _("%(left)s remains, and %(rate)s goes in a usual day.") % places
     if params["last_day"]:
         detail += " " + _("It was meant to last until %(last)s.") % places
-    return Words(title, detail, lasts(outlook, language), _ask_for_more(params, language))
+    return Words(title, detail, lasts(outlook, language), ask_for_more(params, language))
 
 
-def _ask_for_more(params: Mapping[str, Any], language: str) -> str:
+def ask_for_more(params: Mapping[str, Any], language: str) -> str:
+    """What a startup's people can do while something is left."""
     _ = gettext_for(language)
     if params["unit"] == "hour":
         return _("Keep the rest for what matters most, or ask the incubation manager for more in good time.")

@@ -1,7 +1,7 @@
 """Where a holding stands in the measure of a rule that looks at usage and ahead of it (A1): values in, values out.
 
-What is forecast comes from `core.forecast` and `core.seat_forecast`; here it becomes the figure that is compared with
-thresholds. None: the rule has nothing to say of the holding.
+What is forecast comes from `core.forecast`; here it becomes the figure that is compared with thresholds. None: the rule
+has nothing to say of the holding.
 """
 
 from collections.abc import Iterable, Mapping

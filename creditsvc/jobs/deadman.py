@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from creditsvc import clock
 from creditsvc.alerts.night import NIGHTLY
 from creditsvc.alerts.reading import last_night
-from creditsvc.alerts.silence import is_to_tell, tell_administrators
+from creditsvc.alerts.silence import tell_administrators, was_told
 from creditsvc.config import Config
 from creditsvc.db import db, transaction
 from creditsvc.jobs import runs
@@ -28,32 +28,42 @@ LOOK_EVERY_SECONDS = 300
 log = structlog.get_logger(__name__)
 
 
-def look(config: Config, wall: Callable[[], datetime] = clock.now) -> int:
+def look(config: Config, wall: Callable[[], datetime]) -> int:
     """Tells the administrators if the nights have fallen silent, and then delivers what is due; how many it told."""
     now = wall()
-    is_late, is_new = last_night(now).is_late, is_to_tell(now) and not runs.is_at_work(NIGHTLY, now)
+    last = last_night(now)
+    is_new = last.is_late and not was_told(last) and not runs.is_at_work(NIGHTLY, now)
     db.session.rollback()  # ends the read
     told = transaction(lambda: tell_administrators(now, config.mail_from, config.base_url)) if is_new else 0
     if is_new:
         log.error("night.silent", told=told)
-    if is_late:
+    if last.is_late:
         deliver(config, wall)
     return told
 
 
+def looker(config: Config, wall: Callable[[], datetime]) -> Callable[[], None]:
+    """A look to be taken now and then, left out when the clock leapt since the one before: the catching up that begins
+    at that moment has not had its time yet."""
+    leaps = Leaps(wall)
+
+    def once() -> None:
+        if not leaps.leapt():
+            look(config, wall)
+
+    return once
+
+
 def watch(app: Flask, stopped: threading.Event | None = None, every: float = LOOK_EVERY_SECONDS) -> threading.Thread:
     """Looks now and then, in a thread that ends with its process or when `stopped` is set."""
-    config: Config = app.config["CREDITSVC"]
+    once = looker(app.config["CREDITSVC"], lambda: clock.now())
     ended = stopped or threading.Event()
-    leaps = Leaps(lambda: clock.now())
 
     def work() -> None:
         while not ended.wait(every):
-            if leaps.leapt():
-                continue
             with app.app_context():
                 try:
-                    look(config, lambda: clock.now())
+                    once()
                 except SQLAlchemyError as error:  # a database that is away says so at /readyz; it may come back
                     log.warning("deadman.cannot_look", reason=type(error).__name__)
 

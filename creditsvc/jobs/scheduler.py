@@ -1,8 +1,8 @@
 """The scheduler: a process of its own that runs the night at 02:00 in Hong Kong and delivers mail (A7).
 
 It keeps nothing: which night has run stands in the database, so any number of schedulers may run at a time. APScheduler
-only says when; a machine that slept, or a night that failed, is caught up with by looking
-every twenty seconds: so a scheduler that died in its night is replaced by another in less than two minutes.
+only says when; a machine that slept, or a night that failed, is caught up with by looking every twenty
+seconds: so a scheduler that died in its night is replaced by another in less than two minutes.
 """
 
 import signal
@@ -27,7 +27,7 @@ from creditsvc.core.due_alerts import NIGHT_HOUR, NIGHT_ZONE, business_day, nigh
 from creditsvc.db import db, transaction
 from creditsvc.jobs import deadman
 from creditsvc.jobs.delivery import deliver
-from creditsvc.jobs.leaps import Leaps, keep_right
+from creditsvc.jobs.leaps import keep_right
 from creditsvc.jobs.nightly import run_night
 from creditsvc.jobs.runs import has_succeeded
 from creditsvc.parties.models import Startup
@@ -63,7 +63,7 @@ def add_jobs(
     No time is ever too late (`misfire_grace_time=None`) and what was missed runs once (`coalesce`): the defaults
     would run nothing after a sleep.
     """
-    leaps = Leaps(wall)
+    look = deadman.looker(config, wall)
     once = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
     scheduler.add_job(
         lambda: _in_context(app, lambda: night(config, wall())),
@@ -82,7 +82,7 @@ def add_jobs(
         IntervalTrigger(seconds=ASKED_EVERY_SECONDS), id="asked", **once,
     )
     scheduler.add_job(
-        lambda: _in_context(app, lambda: _look(config, wall, leaps)),
+        lambda: _in_context(app, look),
         IntervalTrigger(seconds=deadman.LOOK_EVERY_SECONDS), id="deadman", **once,
     )
 
@@ -140,11 +140,6 @@ def run_asked(config: Config, wall: Callable[[], datetime]) -> None:
             night(config, wall())
         elif job == DELIVERY:
             delivery(config, wall)
-
-
-def _look(config: Config, wall: Callable[[], datetime], leaps: Leaps) -> None:
-    if not leaps.leapt():  # else the catching up that begins at this moment has not had its time yet
-        deadman.look(config, wall)
 
 
 def _in_context(app: Flask, work: Callable[[], None]) -> None:

@@ -14,13 +14,11 @@ from sqlalchemy import Select, bindparam
 from werkzeug.wrappers import Response
 
 from creditsvc import clock
+from creditsvc.alerts.links import UNSUBSCRIBE
 from creditsvc.alerts.reading import judged_night, night_columns, night_values
 from creditsvc.config import Config
 from creditsvc.parties.access import Caller, caller_of, identify, may, people_where
 from creditsvc.parties.models import Person
-
-UNSUBSCRIBE = "/unsubscribe/"
-"""Where links lead that mail programs post to by themselves, without a session (RFC 8058)."""
 
 LIFETIME = timedelta(hours=10)
 """How long a session lasts without a request."""

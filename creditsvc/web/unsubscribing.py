@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext
 
 from creditsvc import clock
 from creditsvc.alerts.choices import DIGEST, unsubscribe
-from creditsvc.alerts.links import read_unsubscribe_link
+from creditsvc.alerts.links import UNSUBSCRIBE, read_unsubscribe_link
 from creditsvc.core.errors import NotFound
 from creditsvc.db import db, transaction
 from creditsvc.parties.access import caller_of
@@ -21,14 +21,14 @@ MAILS: dict[str, Any] = {DIGEST: lazy_gettext("the nightly mail with your alerts
 """What can be ended."""
 
 
-@pages.get(f"{session.UNSUBSCRIBE}<token>")
+@pages.get(f"{UNSUBSCRIBE}<token>")
 def ask(token: str) -> ResponseReturnValue:
     """What the link would end, with a button: mail scanners open every link, so opening ends nothing."""
     mails, _person_id = _read(token)
     return render_template("unsubscribe.html", mails=MAILS[mails], is_done=False)
 
 
-@pages.post(f"{session.UNSUBSCRIBE}<token>")
+@pages.post(f"{UNSUBSCRIBE}<token>")
 def end(token: str) -> ResponseReturnValue:
     """Ends these mails for whom the link was made; nobody has to be signed in for it, and a repeat changes nothing."""
     mails, person_id = _read(token)
