@@ -12,6 +12,7 @@ SEATS, SESSIONS = 20, 10
 ONE = park.key_of(77)
 PAGES = (
     "/startups", *(f"/startups?show={chosen}" for chosen in FILTERS), f"/startups/{ONE}", f"/startups/{ONE}/statement",
+    "/worklist",
 )
 
 

@@ -125,7 +125,7 @@ class _Holding:
                 continue
             self.ends.append(HoldEnd(hold_id=hold.id, batch_id=2 * self.id + 1, kind="confirmed", amount=SESSION,
                                      stated_at=booking.ends, actor="benchmark"))
-            self.hours.append(HoursFact(ref=f"booking:{booking.id}", at=booking.starts, kind="confirmed",
+            self.hours.append(HoursFact(id=booking.id, ref=f"booking:{booking.id}", at=booking.starts, kind="confirmed",
                                         amount=SESSION, stated_at=booking.ends, actor="benchmark", reason="", **common))
             self.lines.append((booking.starts, "drawn", self.id, SESSION))
 
