@@ -24,7 +24,7 @@ from creditsvc.grants import activation, operations, reading
 from creditsvc.grants.activation import activation_document, entered_document
 from creditsvc.grants.models import Grant
 from creditsvc.grants.reading import GrantView
-from creditsvc.grants.schemas import ActivateShape, AmountShape, AwardShape, ExtendShape, VoidShape
+from creditsvc.grants.schemas import ActivateShape, AmountShape, AwardShape, ExtendShape, MonthsShape, VoidShape
 from creditsvc.licences.waiting import seat_startup
 from creditsvc.parties.once import Answer
 from creditsvc.statements.partners import PoolReport, pool_reports
@@ -34,7 +34,7 @@ blueprint = new_blueprint("grants", "Grants: awarding, extending, topping up, vo
 
 
 GRANT_STEPS = dict.fromkeys(("get_grant", "extend_grant", "top_up_grant", "void_grant", "void_series",
-                             "return_to_pool", "activate_grant"), "key")
+                             "extend_series", "return_to_pool", "activate_grant"), "key")
 """What can be done with a grant once it is awarded."""
 
 
@@ -104,6 +104,21 @@ def void_series(body: dict[str, Any], key: str) -> Response:
     """
     caller = current_caller()
     return _answer_all(lambda: operations.void_series(caller, key, **body))
+
+
+@post(blueprint, "/grants/<key>/extend-series", scope="award", body=MonthsShape, answers=AwardedGrantsSchema)
+def extend_series(body: dict[str, Any], key: str) -> Response:
+    """Lets a monthly allowance run to so many months in all, each as its last one; the months added are answered.
+
+    The key is that of any of its months. It runs on from its end; repeating it adds nothing.
+    """
+    caller = current_caller()
+
+    def act() -> list[Grant]:
+        made = operations.extend_series(caller, key, **body)
+        return [_seats_for(grant) for grant in made[:1]] + made[1:]
+
+    return _answer_all(act)
 
 
 @post(blueprint, "/grants/<key>/return", scope="award", body=AmountShape, answers=GrantSchema)

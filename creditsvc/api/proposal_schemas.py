@@ -21,7 +21,7 @@ class ProposalSchema(AnswerSchema):
 
     id = fields.Integer(required=True)
     startup = text_field(required=True)
-    kind = text_field("grant, package or top-up", required=True)
+    kind = text_field("grant, package, top-up or months", required=True)
     subject = text_field("of a new grant pool:..., else package:<cohort> or grant:<key>", required=True)
     asks = fields.List(fields.Nested(ProposalAskSchema), required=True)
     reason = text_field(required=True)

@@ -17,7 +17,7 @@ from creditsvc.grants import proposals
 from creditsvc.grants.models import Proposal
 from creditsvc.grants.proposal_letters import tell
 from creditsvc.grants.proposal_reading import find_proposal, proposal_document, proposals_of
-from creditsvc.grants.schemas import AmountShape, AwardShape, LimitShape, ReasonShape, RefuseShape
+from creditsvc.grants.schemas import AmountShape, AwardShape, LimitShape, MonthsShape, ReasonShape, RefuseShape
 from creditsvc.licences.waiting import seat_startup
 from creditsvc.parties.once import Answer
 
@@ -66,6 +66,14 @@ def propose_top_up(body: dict[str, Any], key: str) -> Response:
     """Proposes to top up a grant above its pool's limit."""
     caller = current_caller()
     return _step(lambda: _needed(proposals.top_up_or_propose(caller, key, **body)), 201)
+
+
+@post(blueprint, "/grants/<key>/propose-extend-series", scope="award", body=MonthsShape, answers=ProposalSchema,
+      status=201, next_steps=PROPOSAL_STEPS)
+def propose_extend_series(body: dict[str, Any], key: str) -> Response:
+    """Proposes more months of a monthly allowance, above its pool's limit."""
+    caller = current_caller()
+    return _step(lambda: _needed(proposals.extend_series_or_propose(caller, key, **body)), 201)
 
 
 @post(blueprint, f"/proposals/{PROPOSAL}/approve", scope="award", body=ReasonShape, answers=ProposalSchema,

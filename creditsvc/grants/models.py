@@ -94,9 +94,9 @@ class GrantRequest(Model):
 class Proposal(Model):
     """A proposed award, above its pool's limit: it waits until a second person approves or refuses it, once (L13).
 
-    `kind` is `grant`, `package` or `top_up`; `terms` are what the operation of that name is called with, `subject` is
-    whose it would be: `package:<cohort>`, `grant:<key>`, or `pool:<key>` of a new grant. `grants` are the keys of what
-    it became.
+    `kind` is `grant`, `package`, `top_up` or `months` (of an allowance); `terms` are what the operation is called with,
+    `subject` is whose it would be: `package:<cohort>`, `grant:<key>`, or `pool:<key>` of a new grant. `grants` are the
+    keys of what it became.
     """
 
     __tablename__ = "award_proposal"

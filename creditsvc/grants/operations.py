@@ -173,6 +173,37 @@ def extend_grant(caller: Caller, key: str, *, expires: date | datetime, reason: 
     return change_grant(caller, held, "extend", instant=end, reason=reason)
 
 
+def extend_series(caller: Caller, key: str, *, months: int, reason: str = "", approved: bool = False) -> list[Grant]:
+    """Lets a monthly allowance run to so many months in all; `key` is one of them. Gives back those it adds.
+
+    It runs on from its old end (L13), each month with what its last one was awarded with; repeating it adds nothing.
+    Raises NotFound("grant"), Forbidden, RuleBroken("months", "not-later" | "out-of-range"), RuleBroken("amount",
+    "pool-exceeded"), Conflict("grant", "not-monthly" | "voided"), and unless `approved` Conflict("amount",
+    "needs-second-person") where what it adds is above its pool's limit.
+    """
+    standing = _months(lock_series(caller, key), key)
+    first, last = standing[0], standing[-1]
+    _refuse_voided(last)
+    if months < last.grant.month:
+        raise RuleBroken(
+            "months", "not-later", "%(value)s: the allowance runs for %(months)s months already",
+            value=months, months=last.grant.month,
+        )
+    fact = db.session.get_one(LotFact, last.grant.lot_id)
+    pool = db.session.get_one(Pool, fact.pool_id)
+    startup = db.session.get_one(Startup, last.grant.startup_id)
+    zone = zone_of_startup(startup.id)
+    draft = Draft(
+        startup_id=startup.id, startup=startup.key, pool=pool, amount=fact.amount, effective=fact.effective,
+        expires=fact.expires, awarded=caller.now, key=last.grant.series, priority=fact.priority,
+        promotional=fact.promotional, reason=reason, enrolment_id=last.grant.enrolment_id,
+        package_line_id=last.grant.package_line_id,
+    )
+    resource = db.session.get_one(Resource, pool.resource_id)
+    drafts = by_month(draft, resource, day_of(first.lot.effective, zone), months, zone)[last.grant.month:]
+    return award(caller, drafts, approved=approved)
+
+
 def top_up_grant(
     caller: Caller, key: str, *, amount: str, reason: str = "", approved: bool = False
 ) -> Grant:
@@ -215,9 +246,7 @@ def void_series(caller: Caller, key: str, *, at: datetime | None = None, reason:
     to void. Gives the months back that it stopped. Raises NotFound("grant"), Forbidden, RuleBroken("at", ...),
     Conflict("grant", "not-monthly"), Conflict("grant", "held") while sessions are booked that no other grant pays.
     """
-    months = lock_series(caller, key)
-    if not months:
-        raise Conflict("grant", "not-monthly", "the grant %(key)s is no month of an allowance", key=key)
+    months = _months(lock_series(caller, key), key)
     instant = starts_at(check_moment(at, "at")) if at is not None else caller.now
     standing = [
         month for month in months
@@ -241,6 +270,12 @@ def return_to_pool(caller: Caller, key: str, *, amount: str, reason: str = "") -
             value=amount, unit=held.unit.name, key=key, undrawn=format_amount(held.undrawn, held.unit),
         )
     return change_grant(caller, held, "return", steps, reason=reason)
+
+
+def _months(series: list[Locked], key: str) -> list[Locked]:
+    if not series:
+        raise Conflict("grant", "not-monthly", "the grant %(key)s is no month of an allowance", key=key)
+    return series
 
 
 def _positive(amount: str, unit: Unit) -> int:

@@ -15,8 +15,9 @@ from creditsvc.core.days import day_of, parse_moment
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.grants.awards import NEEDS_SECOND_PERSON
+from creditsvc.grants.locked import lock_series
 from creditsvc.grants.models import Grant, Proposal
-from creditsvc.grants.operations import award_grant, award_package, top_up_grant
+from creditsvc.grants.operations import award_grant, award_package, extend_series, top_up_grant
 from creditsvc.ledger import locks
 from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.parties.access import Caller, require, require_row, require_startup
@@ -85,6 +86,28 @@ def top_up_or_propose(caller: Caller, key: str, *, amount: str, reason: str = ""
         return top_up_grant(caller, key, amount=amount, reason=reason)
     except Conflict as refusal:
         _unless_above(refusal)
+    return _propose_change(caller, "top_up", key, {"amount": amount, "reason": reason}, amount)
+
+
+def extend_series_or_propose(
+    caller: Caller, key: str, *, months: int, reason: str = ""
+) -> list[Grant] | Proposal:
+    """Lets an allowance run longer, or proposes it. Raises as `extend_series`, Conflict("grant", "proposal-waits")."""
+    try:
+        return extend_series(caller, key, months=months, reason=reason)
+    except Conflict as refusal:
+        _unless_above(refusal)
+    last = lock_series(caller, key)[-1]
+    amount = db.session.get_one(LotFact, last.grant.lot_id).amount
+    return _propose_change(
+        caller, "months", key, {"months": months, "reason": reason}, format_amount(amount, last.unit),
+        months - last.grant.month,
+    )
+
+
+def _propose_change(
+    caller: Caller, kind: str, key: str, terms: Mapping[str, Any], amount: str, months: int | None = None
+) -> Proposal:
     startup, pool = db.session.execute(
         select(Startup.key, Pool.key)
         .join(Grant, Grant.startup_id == Startup.id)
@@ -94,10 +117,10 @@ def top_up_or_propose(caller: Caller, key: str, *, amount: str, reason: str = ""
     ).one()
     company = require_startup(caller, "grant.award", startup)
     if _waiting(company.id, f"grant:{key}") is not None:
-        raise Conflict("grant", "proposal-waits", "a top-up of the grant %(key)s waits for a second person already",
+        raise Conflict("grant", "proposal-waits", "a change of the grant %(key)s waits for a second person already",
                        key=key)
-    values = {"key": key, "amount": amount, "reason": reason}
-    return _propose(caller, "top_up", startup, f"grant:{key}", values, [_ask(pool, amount, None)], reason)
+    return _propose(caller, kind, startup, f"grant:{key}", {"key": key, **terms}, [_ask(pool, amount, months)],
+                    terms["reason"])
 
 
 def _unless_above(refusal: Conflict) -> None:
@@ -150,6 +173,8 @@ def approve(caller: Caller, proposal_id: int, *, reason: str = "") -> Proposal:
     elif proposal.kind == "package":
         find_cohort(caller, values["cohort"])
         made = award_package(caller, **values, approved=True)
+    elif proposal.kind == "months":
+        made = extend_series(caller, values.pop("key"), **values, approved=True)
     else:
         made = [top_up_grant(caller, values.pop("key"), **values, approved=True)]
     proposal.grants = [grant.key for grant in made]

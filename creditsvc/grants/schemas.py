@@ -34,6 +34,12 @@ class ExtendShape(ReasonShape):
     expires = Moment(required=True)
 
 
+class MonthsShape(ReasonShape):
+    """How many months a monthly allowance lasts in all."""
+
+    months = WholeNumber(required=True)
+
+
 class AmountShape(ReasonShape):
     """An amount to add to a grant, or to return to its pool."""
 

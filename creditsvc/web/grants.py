@@ -18,9 +18,14 @@ from creditsvc.grants.operations import (
     void_grant,
     void_series,
 )
-from creditsvc.grants.proposals import award_or_propose, award_package_or_propose, top_up_or_propose
+from creditsvc.grants.proposals import (
+    award_or_propose,
+    award_package_or_propose,
+    extend_series_or_propose,
+    top_up_or_propose,
+)
 from creditsvc.grants.reading import find_grant, pools
-from creditsvc.grants.schemas import AmountShape, AwardShape, ExtendShape, ReasonShape
+from creditsvc.grants.schemas import AmountShape, AwardShape, ExtendShape, MonthsShape, ReasonShape
 from creditsvc.ledger.history import lot_events
 from creditsvc.ledger.reading import balances
 from creditsvc.licences.waiting import seat_startup
@@ -69,6 +74,13 @@ CHANGES: Mapping[str, Change] = {
                      "cannot be taken back."),
         lazy_gettext("Void the allowance"), lazy_gettext("The allowance is void from now on."),
         ("reason",), ReasonShape, void_series, is_of_series=True,
+    ),
+    "extend-series": Change(
+        lazy_gettext("More months"),
+        lazy_gettext("The monthly allowance runs on from its end, each month with what its last month was awarded "
+                     "with. Write how many months it has in all."),
+        lazy_gettext("Extend the allowance"), lazy_gettext("The allowance is extended."),
+        ("months", "reason"), MonthsShape, extend_series_or_propose, is_of_series=True,
     ),
     "return": Change(
         lazy_gettext("Return to the pool"),
@@ -181,4 +193,4 @@ def change(key: str, change: str) -> ResponseReturnValue:
 
 
 def _change_labels() -> dict[str, str]:
-    return {"expires": _("New last day"), "amount": _("Amount"), "reason": _("Reason")}
+    return {"expires": _("New last day"), "amount": _("Amount"), "months": _("Months in all"), "reason": _("Reason")}

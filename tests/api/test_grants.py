@@ -281,6 +281,17 @@ def test_a_monthly_allowance_is_awarded_and_voided_whole(manager: Speaker, pool:
     assert (again.status_code, again.json["items"]) == (200, [])
 
 
+def test_a_monthly_allowance_is_extended_once(manager: Speaker, pool: str) -> None:
+    body = {key: value for key, value in AWARD.items() if key != "expires"}
+    manager.post("/grants", body | {"key": "hr", "amount": "100", "effective": "2026-05-01", "months": 3})
+
+    more = manager.post("/grants/hr-m01/extend-series", {"months": 4})
+    again = manager.post("/grants/hr-m04/extend-series", {"months": 4})
+
+    assert [(one["key"], one["amount"], one["series"]) for one in more.json["items"]] == [("hr-m04", "100", "hr")]
+    assert (again.status_code, again.json["items"]) == (200, [])
+
+
 def test_who_waits_is_seated_by_a_grant_that_lasts_longer(manager: Speaker, startups: None) -> None:
     make_product("m365", pool="ms-seats")
     make_grant("harbour-robotics", "ms-seats", "1", expires=date(2026, 5, 31), key="hr-seats")

@@ -18,10 +18,12 @@ WRITES = {
     "award": {
         "POST /grants", "POST /grants/{key}/extend", "POST /grants/{key}/top-up", "POST /grants/{key}/void",
         "POST /grants/{key}/return", "POST /grants/{key}/activate", "POST /grants/{key}/void-series",
+        "POST /grants/{key}/extend-series",
         "POST /startups/{key}/enrolments/{cohort}/award",
         "POST /requests", "POST /requests/{request_id}/approve", "POST /requests/{request_id}/refuse",
         "POST /requests/{request_id}/withdraw",
         "POST /proposals", "POST /startups/{key}/enrolments/{cohort}/propose", "POST /grants/{key}/propose-top-up",
+        "POST /grants/{key}/propose-extend-series",
         "POST /proposals/{proposal_id}/approve", "POST /proposals/{proposal_id}/refuse",
         "POST /proposals/{proposal_id}/withdraw",
         "POST /seats", "POST /seats/bulk", "POST /seats/move", "POST /seats/release",

@@ -1,13 +1,14 @@
-"""Voiding a monthly allowance whole; what of seats and hours can be voided and returned."""
+"""Voiding and extending a monthly allowance whole; what of seats and hours can be voided and returned."""
 
 from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import func, select
 
-from creditsvc.core.errors import Conflict, Forbidden, NotFound
+from creditsvc.core.days import starts_at
+from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.db import db, transaction
-from creditsvc.grants import operations, reading
+from creditsvc.grants import operations, proposals, reading
 from creditsvc.ledger import book, locks
 from creditsvc.ledger.additions import Additions, HoldTerms, SeatTerms
 from creditsvc.ledger.book import Cause
@@ -98,6 +99,80 @@ def test_a_grant_of_no_allowance_is_refused(months):
         void("hr-azure")
 
     assert refusal.value.code == "not-monthly"
+
+
+def extend(months, key="hr-m04", caller=None, **what):
+    return transaction(lambda: operations.extend_series(caller or make.somebody(APRIL), key, months=months, **what))
+
+
+def test_an_allowance_runs_on_from_its_end_with_what_its_last_month_was_awarded_with(months):
+    made = extend(14)
+
+    view = lots(datetime(2027, 3, 1, tzinfo=UTC))
+    assert [grant.key for grant in made] == ["hr-m13", "hr-m14"]
+    assert (view["hr-m13"].effective, view["hr-m12"].expires) == (view["hr-m12"].expires, starts_at(date(2027, 1, 1)))
+    assert (view["hr-m14"].expires, view["hr-m14"].amount) == (starts_at(date(2027, 3, 1)), 120)
+    assert db.session.execute(select(Pool.committed).where(Pool.key == "consultants")).scalar_one() == 28 * 60
+    assert verify()["differences"] == []
+
+
+def test_extending_an_allowance_twice_does_it_once(months):
+    before = db.session.scalar(select(func.count()).select_from(Batch))
+
+    extend(14)
+    again = extend(14, key="hr-m13")
+
+    assert again == []
+    assert db.session.scalar(select(func.count()).select_from(Batch)) == before + 1
+
+
+@pytest.mark.parametrize("months_asked, code", [(11, "not-later"), (121, "out-of-range")])
+def test_an_allowance_is_not_shortened_nor_made_endless(months, months_asked, code):
+    with pytest.raises(RuleBroken) as refusal:
+        extend(months_asked)
+
+    assert (refusal.value.field, refusal.value.code) == ("months", code)
+
+
+def test_more_months_than_the_pool_has_are_refused_whole(months):
+    make.make_startup("tidal-labs")
+    make.make_grant("tidal-labs", "consultants", "25", key="tidal")
+
+    with pytest.raises(RuleBroken) as refusal:
+        extend(14)
+
+    assert (refusal.value.field, refusal.value.code) == ("amount", "pool-exceeded")
+    assert len(lots()) == 12
+
+
+def test_a_void_allowance_is_not_extended(months):
+    void()
+
+    with pytest.raises(Conflict) as refusal:
+        extend(14)
+
+    assert refusal.value.code == "voided"
+
+
+def test_more_months_above_the_limit_wait_for_a_second_person(months):
+    lee, kim = (make.caller(make.make_person(f"{name}@park.example", "manager")) for name in ("lee", "kim"))
+    transaction(lambda: proposals.set_award_limit(make.somebody(), "consultants", "3"))
+
+    with pytest.raises(Conflict) as refusal:
+        extend(14, caller=lee)
+    one_more = extend(13, caller=lee)
+    proposal_id = transaction(lambda: proposals.extend_series_or_propose(lee, "hr-m01", months=15).id)
+    assert len(lots()) == 13
+    awarded = transaction(lambda: list(proposals.approve(kim, proposal_id).grants))
+
+    assert refusal.value.code == "needs-second-person"
+    assert [grant.key for grant in one_more] == ["hr-m13"]
+    assert awarded == ["hr-m14", "hr-m15"]
+
+
+def test_only_who_may_change_grants_extends_an_allowance(months):
+    with pytest.raises(Forbidden):
+        extend(14, caller=make.caller(make.make_person(role="auditor")))
 
 
 def test_only_who_may_change_grants_voids_an_allowance(months):

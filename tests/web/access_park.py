@@ -50,6 +50,7 @@ def body_of(row: Row) -> dict[str, Any]:
         },
         "api_grants.activate_grant": {"on": "2026-03-03", "subscription": "no-guid"},
         "api_grants.extend_grant": {"expires": "2026-01-01"},
+        "api_grants.extend_series": {"months": 12}, "api_proposals.propose_extend_series": {"months": 12},
         "api_grants.return_to_pool": {"amount": "-1"},
         "api_grants.top_up_grant": {"amount": "-1"},
         "api_reported.report_a_balance": {"amount": "-1"},

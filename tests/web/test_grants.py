@@ -195,6 +195,21 @@ def test_a_monthly_allowance_of_hours_is_awarded_and_voided_whole(manager: Brows
     assert {lot.voided_at for lot in factories.account_of("harbour", resource="consulting").lots} == {factories.NOW}
 
 
+def test_a_monthly_allowance_is_extended_by_form(manager: Browser):
+    factories.make_resource("consulting", "hours", None, None)
+    factories.make_pool("consultants", "50", resource="consulting")
+    manager.submit(AWARD, {"pool": "consultants", "amount": "2", "effective": "2026-06-01", "expires": "",
+                           "months": "3"})
+    address = "/grants/harbour-consulting-1-m02/extend-series"
+
+    refused = manager.submit(address, {"months": "2"})
+    done = manager.follow(manager.submit(address, {"months": "4", "reason": "a month more"}))
+
+    assert "the allowance runs for 3 months already" in refused.text
+    assert "The allowance is extended." in done.text
+    assert len(factories.account_of("harbour", resource="consulting").lots) == 4
+
+
 def test_a_single_grant_offers_no_void_of_all_months(manager: Browser):
     factories.make_grant("harbour", "ms-azure", key="hr")
 
