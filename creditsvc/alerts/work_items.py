@@ -31,16 +31,9 @@ from creditsvc.db import db
 from creditsvc.grants.activation import stands
 from creditsvc.grants.models import Activation, Grant
 from creditsvc.ledger import filters
-from creditsvc.ledger.caches import is_no_answer
+from creditsvc.ledger.caches import unanswered
 from creditsvc.ledger.listing import EXPIRING_WITHIN, UNBOOKED_WITHIN, stale_day
-from creditsvc.ledger.models import (
-    Account,
-    AccountCache,
-    LotCache,
-    LotFact,
-    Posting,
-    Resource,
-)
+from creditsvc.ledger.models import NOT_BEGUN, Account, AccountCache, LotCache, LotFact, Posting, Resource
 from creditsvc.parties.access import Caller, may, require, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.usage.reading import UnassignedScope
@@ -54,6 +47,9 @@ NOT_BEGUN_AFTER = timedelta(days=30)
 
 SHOWN, PAGE = 5, 50
 """The rows of a group among all groups, and on its own page."""
+
+COUNTED = 1000
+"""As far as the rows of a group are counted among all groups: how many more there are changes nothing today."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +84,7 @@ class Group:
     total: int
     items: Sequence[Item | UnassignedScope | RunItem]
     rule: str = ""
+    counted: str = ""  # the total as it is shown: `1000+` where counting stopped
 
 
 @dataclass(frozen=True)
@@ -103,9 +100,9 @@ class Worklist:
 def worklist(caller: Caller) -> Worklist:
     """The first rows of every group. Raises Forbidden for no staff."""
     require(caller, "startups.list")
-    groups = [_group(caller, name, 1, SHOWN) for name in GROUPS if _sees(caller, name)]
-    night, unanswered = db.session.execute(select(_last_night(), _unanswered(caller))).one()
-    return Worklist([group for group in groups if group.total], caller.now, night, unanswered)
+    groups = [_group(caller, name, 1, SHOWN, COUNTED) for name in GROUPS if _sees(caller, name)]
+    night, missing = db.session.execute(select(_last_night(), unanswered(caller.now, _seen_by(caller)))).one()
+    return Worklist([group for group in groups if group.total], caller.now, night, missing)
 
 
 def work_group(caller: Caller, name: str, page: int) -> Group:
@@ -139,16 +136,24 @@ def snooze_item(caller: Caller, group: str, account_id: int, holding: str, days:
     return snooze_matter(caller, account_id, RULES_OF[group], holding[:300], days, f"startup:{startup}")
 
 
-def _group(caller: Caller, name: str, page: int, size: int) -> Group:
+def _group(caller: Caller, name: str, page: int, size: int, counted: int | None = None) -> Group:
+    """A page of a group; `counted` is as far as its rows are counted, None for all of them."""
     if name in _OF_USAGE:
-        return Group(name, *_OF_USAGE[name](size, (page - 1) * size))
+        there, items = _OF_USAGE[name](size, (page - 1) * size)
+        return Group(name, there, items, counted=str(there))
     kind = _HOLDINGS[name]
     found = kind.found(caller.now).where(_seen_by(caller), kind.unless_snoozed(caller, kind.rule))
-    # those of the page first, by their ids alone: what is said of them is read of no more than these
-    some = found.add_columns(func.count().over().label("total")).limit(size).offset((page - 1) * size).subquery()
-    told = kind.told(caller.now).join(some, some.c.id == kind.id).add_columns(some.c.total).order_by(*kind.order)
+    # ids and their places alone: what is said of rows is read of no more than those of the page
+    place = func.row_number().over(order_by=kind.order).label("place")
+    some = found.add_columns(place).limit(counted + 1 if counted else None).cte()
+    total = select(func.count()).select_from(some).scalar_subquery()
+    told = kind.told(caller.now).join(some, some.c.id == kind.id).add_columns(total.label("total"))
+    first = (page - 1) * size
+    told = told.where(some.c.place > first, some.c.place <= first + size).order_by(some.c.place)
     rows = db.session.execute(told).all()
-    return Group(name, rows[0].total if rows else 0, [_item(row) for row in rows], kind.rule)
+    there = rows[0].total if rows else 0
+    shown = f"{counted}+" if counted and there > counted else str(there)
+    return Group(name, there, [_item(row) for row in rows], kind.rule, shown)
 
 
 def _sees(caller: Caller, name: str) -> bool:
@@ -181,6 +186,10 @@ def _holdings(
     )
 
 
+# as indexes have them, so that the first rows are found without sorting all
+_BY_UNCOVERED = (AccountCache.uncovered.desc(), AccountCache.account_id.desc())
+_BY_CHARGE_DAY = (AccountCache.newest_charge_day, AccountCache.account_id)
+
 _CAPACITY = LotCache.undrawn + LotCache.drawn + LotCache.held
 
 
@@ -192,10 +201,9 @@ def _lots(**more: Any) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _lots_of(kind: str, *conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    of_kind = Account.resource_id.in_(select(Resource.id).where(Resource.kind == kind))
+def _lots_of(kind: str, *conditions: Any) -> Select[*tuple[Any, ...]]:
     lots = select(LotCache.lot_id.label("id")).join(Account, Account.id == LotCache.account_id)
-    return lots.where(of_kind, *conditions)
+    return lots.where(LotCache.kind == kind, *conditions)
 
 
 def _ending_told(now: datetime) -> Select[*tuple[Any, ...]]:
@@ -225,7 +233,7 @@ def _not_begun(now: datetime) -> Select[*tuple[Any, ...]]:
     before = now - NOT_BEGUN_AFTER
     return (
         _lots_of(
-            "credit", LotCache.drawn == 0, LotCache.held == 0, LotCache.undrawn > 0, LotCache.effective <= before,
+            "credit", NOT_BEGUN, LotCache.effective <= before,
             LotFact.awarded <= before, or_(LotCache.lapses_at > now, LotCache.ends_at.is_(None)), ~activated,
         )
         .join(LotFact, LotFact.id == LotCache.lot_id)
@@ -250,7 +258,7 @@ def _running_out_told(now: datetime) -> Select[*tuple[Any, ...]]:
 def _uncovered(now: datetime) -> Select[*tuple[Any, ...]]:
     return (
         select(Account.id.label("id")).join(AccountCache, AccountCache.account_id == Account.id)
-        .where(AccountCache.uncovered > 0).order_by(AccountCache.uncovered.desc(), Account.id)
+        .where(AccountCache.uncovered > 0).order_by(*_BY_UNCOVERED)
     )
 
 
@@ -272,7 +280,7 @@ def _stale(now: datetime) -> Select[*tuple[Any, ...]]:
     return (
         select(Account.id.label("id")).join(AccountCache, AccountCache.account_id == Account.id)
         .where(AccountCache.newest_charge_day <= stale_day(now), has_left)
-        .order_by(AccountCache.newest_charge_day, Account.id)
+        .order_by(*_BY_CHARGE_DAY)
     )
 
 
@@ -347,7 +355,7 @@ class _Kind:
 _BY_END = (LotCache.lapses_at, LotCache.lot_id)
 _HOLDINGS: Mapping[str, _Kind] = {
     "uncovered": _Kind(
-        UNCOVERED.name, _account_is_not, Account.id, (AccountCache.uncovered.desc(), Account.id), _uncovered,
+        UNCOVERED.name, _account_is_not, Account.id, _BY_UNCOVERED, _uncovered,
         _uncovered_told,
     ),
     "running-out": _Kind(
@@ -357,7 +365,7 @@ _HOLDINGS: Mapping[str, _Kind] = {
     "expiring": _Kind(EXPIRY.name, _lot_is_not, LotCache.lot_id, _BY_END, _expiring, _ending_told),
     "hours-unbooked": _Kind(HOURS_UNBOOKED.name, _lot_is_not, LotCache.lot_id, _BY_END, _unbooked, _ending_told),
     "stale": _Kind(
-        STALE.name, _account_is_not, Account.id, (AccountCache.newest_charge_day, Account.id), _stale, _stale_told,
+        STALE.name, _account_is_not, Account.id, _BY_CHARGE_DAY, _stale, _stale_told,
     ),
     "not-begun": _Kind(
         NOT_ACTIVATED.name, _lot_is_not, LotCache.lot_id, (LotCache.effective, LotCache.lot_id), _not_begun,
@@ -389,11 +397,3 @@ def _seen_by(caller: Caller) -> ColumnElement[bool]:
 
 def _last_night() -> ScalarSelect[Any]:
     return select(func.max(JobRun.as_of)).where(JobRun.job == NIGHTLY, JobRun.state == DONE).scalar_subquery()
-
-
-def _unanswered(caller: Caller) -> ScalarSelect[Any]:
-    return (
-        select(func.count(Account.id)).outerjoin(AccountCache, AccountCache.account_id == Account.id)
-        .join(Startup, Startup.id == Account.startup_id)
-        .where(is_no_answer(caller.now), visible_startups(caller)).scalar_subquery()
-    )

@@ -4,13 +4,13 @@ thrown away without loss. What is cached holds until the facts change, whatever 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select
+from sqlalchemy import ColumnElement, bindparam, case, delete, func, insert, or_, select
 
 from creditsvc.core.amounts import check_range
 from creditsvc.core.burndown import LATEST, Lot
 from creditsvc.db import bulk_insert, db, insert_or_set, send, table_of
 from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, folded, newest_charge_days
-from creditsvc.ledger.models import Account, AccountCache, LotCache, LotFact
+from creditsvc.ledger.models import Account, AccountCache, LotCache, LotFact, Resource
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 """Since ever, as far as grants go (`core.days.FIRST_YEAR`)."""
@@ -18,9 +18,14 @@ ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 _ACCOUNT = (
     "account_id", "batch", "last_charge_at", "uncovered", "uncredited", "newest_charge_day", "used_up_from",
 )
-_LOT = ("lot_id", "account_id", "drawn", "held", "effective", "lapses_at", "undrawn", "ends_at")
+_LOT = ("lot_id", "account_id", "kind", "drawn", "held", "effective", "lapses_at", "undrawn", "ends_at")
 
-_LOTS = insert(table_of(LotCache))
+_KINDS = select(Account.id, Resource.kind).join(Resource, Resource.id == Account.resource_id)
+_KIND = (
+    select(Resource.kind).join(Account, Account.resource_id == Resource.id)
+    .where(Account.id == bindparam("of_account")).scalar_subquery()
+)
+_LOTS = insert(table_of(LotCache)).values(kind=_KIND)
 
 Sums = Mapping[PostingKey, int]
 
@@ -55,6 +60,9 @@ def write(batches: Mapping[int, int], known: Mapping[int, Sequence[KnownLot]], s
     for part in chunks(batches):
         db.session.execute(delete(LotCache).where(LotCache.account_id.in_(part)))
         db.session.execute(delete(AccountCache).where(AccountCache.account_id.in_(part)))
+    kinds: dict[int, str] = {}
+    for part in chunks(batches):
+        kinds |= dict(db.session.execute(_KINDS.where(Account.id.in_(part))).all())
     newest = newest_charge_days(list(batches))
     accounts, lots = [], []
     for account_id, number in batches.items():
@@ -74,7 +82,7 @@ def write(batches: Mapping[int, int], known: Mapping[int, Sequence[KnownLot]], s
         rest = [check_range(totals[kind]) for kind in ("uncovered", "uncredited")]
         accounts.append((account_id, number, last, *rest, newest.get(account_id), used_up))
         lots += [
-            (lot.fact.id, account_id, drawn[lot.fact.id], held[lot.fact.id], lot.lot.effective,
+            (lot.fact.id, account_id, kinds[account_id], drawn[lot.fact.id], held[lot.fact.id], lot.lot.effective,
              lapses_at(lot.lot, taken[lot.fact.id]), check_range(lot.lot.amount - taken[lot.fact.id]), ends_at(lot.lot))
             for lot in known[account_id]
         ]
@@ -91,8 +99,8 @@ def add_undrawn(batches: Mapping[int, int], lots: Sequence[LotFact]) -> None:
         "batch",
     )
     send(_LOTS, [
-        {"lot_id": lot.id, "account_id": lot.account_id, "drawn": 0, "effective": lot.effective,
-         "lapses_at": lapses_at(made, 0), "undrawn": made.amount, "ends_at": ends_at(made)}
+        {"lot_id": lot.id, "account_id": lot.account_id, "of_account": lot.account_id, "drawn": 0,
+         "effective": lot.effective, "lapses_at": lapses_at(made, 0), "undrawn": made.amount, "ends_at": ends_at(made)}
         for lot in lots
         for made in (folded(lot),)
     ])
@@ -113,6 +121,21 @@ def is_no_answer(as_of: datetime) -> ColumnElement[bool]:
     return or_(
         AccountCache.account_id.is_(None), AccountCache.batch != Account.batches, AccountCache.last_charge_at > as_of
     )
+
+
+def unanswered(as_of: datetime, accounts: ColumnElement[bool]) -> ColumnElement[int]:
+    """How many of the accounts that a condition on `Account` means the caches do not answer for as of then.
+
+    Mostly none: a cache is never of a later batch than its account, so equal sums say so without joining the two.
+    """
+    of_accounts = select(func.coalesce(func.sum(Account.batches + 1), 0)).scalar_subquery()
+    answering = case((AccountCache.last_charge_at > as_of, 0), else_=AccountCache.batch + 1)
+    of_caches = select(func.coalesce(func.sum(answering), 0)).scalar_subquery()
+    one_by_one = (
+        select(func.count(Account.id)).outerjoin(AccountCache, AccountCache.account_id == Account.id)
+        .where(is_no_answer(as_of), accounts).scalar_subquery()
+    )
+    return case((of_accounts == of_caches, 0), else_=one_by_one)
 
 
 def uncached(limit: int) -> list[int]:

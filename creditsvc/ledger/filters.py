@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import aliased
 
 from creditsvc.ledger.caches import is_no_answer
-from creditsvc.ledger.models import Account, AccountCache, LotCache, Resource
+from creditsvc.ledger.models import Account, AccountCache, LotCache
 from creditsvc.parties.models import Startup
 
 
@@ -34,15 +34,12 @@ def expiring(now: datetime, until: datetime) -> ColumnElement[bool]:
 
 def unbooked(now: datetime, until: datetime) -> ColumnElement[bool]:
     """Hours that can be booked now and that nobody has booked expire by `until`."""
-    return (
-        select(Account.id)
-        .join(Resource, Resource.id == Account.resource_id)
+    return Startup.id.in_(
+        select(Account.startup_id)
         .join(LotCache, LotCache.account_id == Account.id)
         .where(
-            Account.startup_id == Startup.id, Resource.kind == "hours", LotCache.lapses_at > now,
-            LotCache.lapses_at <= until, LotCache.effective <= now,
+            LotCache.kind == "hours", LotCache.lapses_at > now, LotCache.lapses_at <= until, LotCache.effective <= now,
         )
-        .exists()
     )
 
 

@@ -24,7 +24,7 @@ class RunItem:
 
 def unknown_scopes(size: int, skipped: int) -> tuple[int, list[UnassignedScope]]:
     """How many there are, and some of them. The caller must have been allowed to see scopes."""
-    ever = select(ScopeFact.scope_id).where(ScopeFact.scope_id == Scope.id, ScopeFact.account_id.is_not(None)).exists()
+    ever = Scope.id.in_(select(ScopeFact.scope_id).where(ScopeFact.account_id.is_not(None)))
     has_usage = select(UsageFact.id).where(UsageFact.scope_id == Scope.id).exists()
     some = (
         select(Scope.id, Scope.provider, Scope.external_id, func.count().over().label("total"))
