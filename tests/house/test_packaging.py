@@ -62,6 +62,20 @@ def test_vendored_files_are_unchanged_and_keep_their_licence() -> None:
     assert all((path.parent / "LICENSE").is_file() for path in there.values())
 
 
+def test_the_dark_theme_is_that_of_the_vendored_bootstrap() -> None:
+    static = PACKAGE / "web" / "static"
+    bootstrap = (static / "vendor" / "bootstrap" / "bootstrap.min.css").read_text()
+    _, *dark = (static / "dark.css").read_text().splitlines()
+
+    rules = re.findall(r"(?<=})(\[data-bs-theme=dark\][^{}]*{[^{}]*})", bootstrap)
+
+    assert len(rules) > 1
+    assert dark == [
+        "@media (prefers-color-scheme: dark) {",
+        *(rule.replace("[data-bs-theme=dark]", ":root", 1) for rule in rules), "}",
+    ]
+
+
 def test_the_floors_name_every_room_and_none_may_be_absent() -> None:
     floors, _, doors = contracts()
     rooms = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if is_room(path)}
