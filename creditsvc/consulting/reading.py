@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -138,11 +138,11 @@ def by_topic(found: Sequence[BookingView]) -> dict[str, Minutes]:
     return dict(sorted(sums.items()))
 
 
-def by_startup_and_month(found: Sequence[BookingView], zone: ZoneInfo) -> dict[tuple[str, str, str], Minutes]:
-    """What these bookings come to, by month of a zone (`2026-06`, newest first), startup's name and key."""
-    sums: dict[tuple[str, str, str], Minutes] = defaultdict(Minutes)
+def by_startup_and_month(found: Sequence[BookingView], zone: ZoneInfo) -> dict[tuple[date, str, str], Minutes]:
+    """What these bookings come to, by month of a zone (its first day, newest first), startup's name and key."""
+    sums: dict[tuple[date, str, str], Minutes] = defaultdict(Minutes)
     for one in found:
-        month = one.booking.starts.astimezone(zone).strftime("%Y-%m")
+        month = one.booking.starts.astimezone(zone).date().replace(day=1)
         add(sums[month, one.startup_name, one.startup], one)
     in_order = sorted(sums.items(), key=lambda item: item[0][1:])
     return dict(sorted(in_order, key=lambda item: item[0][0], reverse=True))

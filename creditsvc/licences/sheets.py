@@ -1,7 +1,7 @@
 """Seats as tables: exported as CSV or XLSX, and read back from either.
 
-Text stays text: a cell of a CSV that a spreadsheet would take for a formula gets an apostrophe before it, and one of
-an XLSX file is written as text. What is read is bounded before it is unpacked, for a small file can hold a huge one.
+Text stays text: a cell that a spreadsheet would take for a formula has an apostrophe before it, which is taken off
+again when the file is read. What is read is bounded before it is unpacked, for a small file can hold a huge one.
 """
 
 import csv
@@ -13,17 +13,17 @@ from datetime import date, datetime, time
 from typing import Any
 
 import openpyxl
-import xlsxwriter
 
 from creditsvc.core.days import instant_text, parse_moment
 from creditsvc.core.errors import FileError, FileRefused, RuleBroken
-from creditsvc.core.spreadsheets import FORMULAS, harmless
+from creditsvc.core.spreadsheets import FORMULAS, csv_file
 from creditsvc.licences.bulk import by_account
 from creditsvc.licences.desk import Wanted, desk_of, product_of
 from creditsvc.licences.reading import SeatRow
 from creditsvc.licences.seating import check_email, check_name, check_note, seat_all
 from creditsvc.licences.seats import interval_of
 from creditsvc.parties.access import Caller, require_startup
+from creditsvc.workbooks import book_of
 
 COLUMNS = ("product", "grant", "email", "name", "from", "until", "note")
 EXPORTED = ("seat", "state", *COLUMNS, "ends with grant")
@@ -43,26 +43,13 @@ class SheetRow:
 
 
 def seats_csv(rows: Iterable[SeatRow], now: datetime) -> bytes:
-    """Seats as CSV in UTF-8, with a byte order mark, as spreadsheets want it."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(EXPORTED)
-    for row in rows:
-        writer.writerow([harmless(cell) for cell in _cells(row, now)])
-    return out.getvalue().encode("utf-8-sig")
+    """Seats as CSV, as spreadsheets want it."""
+    return csv_file([EXPORTED, *(_cells(row, now) for row in rows)])
 
 
 def seats_xlsx(rows: Iterable[SeatRow], now: datetime) -> bytes:
     """Seats as an XLSX file of one sheet."""
-    out = io.BytesIO()
-    book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    sheet = book.add_worksheet("seats")
-    for number, cells in enumerate([EXPORTED, *(_cells(row, now) for row in rows)]):
-        for column, cell in enumerate(cells):
-            sheet.write_string(number, column, cell)
-    sheet.freeze_panes(1, 0)
-    book.close()
-    return out.getvalue()
+    return book_of([("seats", [EXPORTED, *(_cells(row, now) for row in rows)])], now)
 
 
 def _cells(row: SeatRow, now: datetime) -> list[str]:

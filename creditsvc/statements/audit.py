@@ -1,6 +1,5 @@
 """The book for auditors: batches with who and why, the trail, balances as of X as known at Y, and a signed copy."""
 
-import csv
 import hashlib
 import hmac
 import io
@@ -16,7 +15,7 @@ from sqlalchemy import select
 from creditsvc.core.amounts import Unit, format_amount, unit_named
 from creditsvc.core.days import instant_text
 from creditsvc.core.errors import NotFound, RuleBroken
-from creditsvc.core.spreadsheets import harmless
+from creditsvc.core.spreadsheets import Cell, Figure, csv_lines
 from creditsvc.db import db, is_id
 from creditsvc.ledger.history import PostingView, postings_of_batch
 from creditsvc.ledger.models import Account, Batch, Resource
@@ -189,7 +188,7 @@ def _accounts(views: Sequence[AccountView]) -> bytes:
     heads = ("startup", "resource", "unit", "batch", *_WORDS, "uncovered", "uncredited_refund")
     return _csv(heads, (
         (view.startup, view.resource, view.unit.name, view.batch,
-         *(format_amount(getattr(view, word), view.unit) for word in (*_WORDS, "uncovered", "uncredited")))
+         *(Figure(format_amount(getattr(view, word), view.unit)) for word in (*_WORDS, "uncovered", "uncredited")))
         for view in views
     ))
 
@@ -210,15 +209,5 @@ def _batches(batches: Sequence[BatchView]) -> bytes:
     ))
 
 
-def _csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(heads)
-    for row in rows:
-        writer.writerow([harmless(cell) if isinstance(cell, str) and not _is_number(cell) else cell for cell in row])
-    return target.getvalue().encode()
-
-
-def _is_number(cell: str) -> bool:
-    """An amount of our own, which may be negative and is no formula."""
-    return cell.removeprefix("-").replace(".", "", 1).isdigit()
+def _csv(heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+    return "".join(csv_lines((heads, *rows), end="\n")).encode()

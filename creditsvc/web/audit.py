@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from flask import Response, current_app, render_template, request, url_for
+from flask import current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -12,6 +12,7 @@ from creditsvc.core.days import day_of, ends_at, starts_at
 from creditsvc.parties.access import require
 from creditsvc.statements import audit
 from creditsvc.web import session
+from creditsvc.web.downloads import download
 from creditsvc.web.forms import Form, typed_day
 
 pages = session.private_pages("audit", __name__)
@@ -47,10 +48,8 @@ def copy() -> ResponseReturnValue:
         return book()
     config: Config = current_app.config["CREDITSVC"]
     content = audit.signed_copy(caller, config.secret_key, as_of or caller.now, known_at)
-    response = Response(content, mimetype="application/zip")
     name = f"book-{day_of(as_of or caller.now)}-known-{day_of(known_at or caller.now)}.zip"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return download(content, "application/zip", name)
 
 
 @pages.get("/book/batches")

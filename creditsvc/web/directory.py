@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -19,6 +19,7 @@ from creditsvc.parties.schemas import InviteStaffShape, PersonShape
 from creditsvc.programmes.models import Programme
 from creditsvc.programmes.reading import partners, programmes
 from creditsvc.web import session
+from creditsvc.web.downloads import download
 from creditsvc.web.forms import Form, attempt, posted, submit, submit_once
 
 pages = session.private_pages("directory", __name__)
@@ -88,9 +89,8 @@ def activate(person_id: int) -> ResponseReturnValue:
 def data(person_id: int) -> ResponseReturnValue:
     """All that is held about a person, as a file of JSON."""
     held = person_data.export_person(session.caller(), person_id)
-    answer = Response(json.dumps(held, indent=2, ensure_ascii=False), mimetype="application/json")
-    answer.headers["Content-Disposition"] = f"attachment; filename=person-{person_id}.json"
-    return answer
+    content = json.dumps(held, indent=2, ensure_ascii=False)
+    return download(content, "application/json", f"person-{person_id}.json")
 
 
 @pages.get("/people/<int:person_id>/erase")

@@ -7,7 +7,7 @@ from typing import Any
 from flask import abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext, ngettext
 from marshmallow import Schema
 
 from creditsvc.core.days import day_of
@@ -148,7 +148,9 @@ def make_package_award(key: str, cohort: str) -> ResponseReturnValue:
     if done is None:
         flash(" ".join(form.general), "danger")
         return redirect(home, 303)
-    proposals.say(done[0], _("The package is awarded: %(count)s grants.", count=done[1]))
+    proposals.say(done[0], ngettext(
+        "The package is awarded: %(num)s grant.", "The package is awarded: %(num)s grants.", done[1]
+    ))
     return redirect(done[0], 303)
 
 

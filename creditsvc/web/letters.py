@@ -5,7 +5,8 @@ from flask_babel import force_locale
 
 from creditsvc.grants.letters import award_letter
 from creditsvc.web import session
-from creditsvc.web.pdf import pdf, pdf_response
+from creditsvc.web.downloads import download
+from creditsvc.web.pdf import pdf
 
 pages = session.private_pages("letters", __name__)
 
@@ -19,4 +20,4 @@ def award(key: str) -> Response:
     letter = award_letter(session.caller(), key)
     with force_locale(LOCALES.get(letter.language, letter.language)):
         page = render_template("pdf/award.html", letter=letter, lang=letter.language.replace("_", "-"))
-    return pdf_response(pdf(page, made=letter.awarded_at), f"award-{letter.key}.pdf")
+    return download(pdf(page, made=letter.awarded_at), "application/pdf", f"award-{letter.key}.pdf")

@@ -1,19 +1,15 @@
 """The list of startups as a page and as files: its filters stand in the address, and people keep them as views."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from decimal import Decimal
+from itertools import chain
 from tempfile import TemporaryFile
-from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, flash, redirect, render_template, request, send_file, stream_with_context, url_for
+from flask import flash, redirect, render_template, request, send_file, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
-from xlsxwriter import Workbook
 
 from creditsvc.alerts.startup_list import (
     CHOICES,
@@ -24,24 +20,23 @@ from creditsvc.alerts.startup_list import (
     list_page,
     startups_of,
 )
-from creditsvc.core.amounts import format_amount
 from creditsvc.core.days import day_of, last_day
 from creditsvc.core.errors import NotFound, RuleBroken
-from creditsvc.core.spreadsheets import XLSX, harmless
+from creditsvc.core.spreadsheets import BYTE_ORDER_MARK, CSV, XLSX, Cell, csv_lines
 from creditsvc.db import begin_snapshot
 from creditsvc.ledger.reading import AccountView
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.models import Startup
 from creditsvc.parties.saved_views import delete_view, rename_view, save_view, saved_views
 from creditsvc.web import session
+from creditsvc.web.downloads import download
 from creditsvc.web.forms import Form, attempt
 from creditsvc.web.show import unit_word
+from creditsvc.workbooks import amount_cell, stream_book
 
 pages = session.private_pages("lists", __name__)
 
 LONGEST = 200
-Cell = str | Decimal
-
 
 def filters_of(values: MultiDict[str, str]) -> Filters:
     """What an address or a form asks for."""
@@ -86,11 +81,13 @@ def export(kind: str) -> ResponseReturnValue:
     except RuleBroken:
         return redirect(_address(asked.asked), 303)
     name = f"startups-{day_of(caller.now).isoformat()}.{kind}"
-    if kind == "xlsx":
-        response = send_file(_workbook(_lines(caller, asked)), XLSX, as_attachment=True, download_name=name)
-    else:
-        response = Response(stream_with_context(_csv(_lines(caller, asked))), mimetype="text/csv")
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    if kind == "csv":
+        pieces = (piece.encode() for piece in chain((BYTE_ORDER_MARK,), csv_lines(_lines(caller, asked))))
+        return download(stream_with_context(pieces), CSV, name)
+    file = TemporaryFile()  # noqa: SIM115 (closed with the response)
+    stream_book(file, [("startups", _lines(caller, asked))], caller.now)
+    file.seek(0)
+    response = send_file(file, XLSX, as_attachment=True, download_name=name)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -120,35 +117,8 @@ def _line(startup: Startup, view: AccountView) -> Sequence[Cell]:
     ends, newest = view.next_expiry, view.newest_charge_day
     return (
         startup.key, startup.name, view.resource_name, unit_word(view.unit.name),
-        *(Decimal(format_amount(steps, view.unit)) for steps in amounts),
-        "" if ends is None else last_day(ends).isoformat(), "" if newest is None else newest.isoformat(),
+        *(amount_cell(steps, view.unit) for steps in amounts), None if ends is None else last_day(ends), newest,
     )
-
-
-def _csv(lines: Iterator[Sequence[Cell]]) -> Iterator[bytes]:
-    yield "\ufeff".encode()
-    for line in lines:
-        buffer = io.StringIO()
-        csv.writer(buffer).writerow([harmless(cell) if isinstance(cell, str) else format(cell, "f") for cell in line])
-        yield buffer.getvalue().encode()
-
-
-def _workbook(lines: Iterator[Sequence[Cell]]) -> Any:
-    """The workbook in a file of its own, written line by line, ready to be read."""
-    file = TemporaryFile()  # noqa: SIM115 (closed with the response)
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with Workbook(file, options) as book:
-        sheet = book.add_worksheet("startups")
-        sheet.freeze_panes(1, 0)
-        bold = book.add_format({"bold": True})
-        for number, line in enumerate(lines):
-            for column, cell in enumerate(line):
-                if isinstance(cell, str):
-                    sheet.write_string(number, column, harmless(cell), bold if not number else None)
-                else:
-                    sheet.write_number(number, column, cell)
-    file.seek(0)
-    return file
 
 
 @pages.post("/lists/views")

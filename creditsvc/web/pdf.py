@@ -10,8 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Response, make_response
-
 _STYLE = Path(__file__).parent / "static" / "pdf.css"
 
 
@@ -29,14 +27,6 @@ def pdf(html: str, *, made: datetime | None = None) -> bytes:
     style = library.CSS(string=_STYLE.read_text("utf-8"))
     made_pdf: bytes = page.write_pdf(stylesheets=[style], pdf_tags=True, pdf_identifier=True)
     return made_pdf
-
-
-def pdf_response(content: bytes, name: str) -> Response:
-    """An answer that the browser keeps as a file; `name` is made of keys and days alone, such as `award-acme.pdf`."""
-    response = make_response(content)
-    response.headers["Content-Type"] = "application/pdf"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
 
 
 @cache

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 
-from flask import Response, render_template, request
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc.core.days import day_of
-from creditsvc.core.spreadsheets import XLSX
+from creditsvc.core.spreadsheets import XLSX, Cell
 from creditsvc.statements.partners import pool_reports
 from creditsvc.statements.pool_breakdown import Breakdown, breakdowns
 from creditsvc.statements.pool_page import pool_page
 from creditsvc.web import session
 from creditsvc.web.charts import shares
-from creditsvc.web.workbooks import Cell, amount_cell, book_of, unit_word
+from creditsvc.web.downloads import download
+from creditsvc.web.show import month_word, unit_word
+from creditsvc.workbooks import amount_cell, book_of
 
 pages = session.private_pages("pools", __name__)
 
@@ -36,9 +38,7 @@ def report_book() -> ResponseReturnValue:
     caller = session.caller()
     found = breakdowns(caller)
     sheets = [(_("By cohort"), _by_cohort(found)), (_("By month"), _by_month(found))]
-    response = Response(book_of(sheets, caller.now), mimetype=XLSX)
-    response.headers["Content-Disposition"] = f'attachment; filename="pools-{day_of(caller.now)}.xlsx"'
-    return response
+    return download(book_of(sheets, caller.now), XLSX, f"pools-{day_of(caller.now)}.xlsx")
 
 
 def _by_cohort(found: list[Breakdown]) -> Iterator[Sequence[Cell]]:
@@ -47,7 +47,7 @@ def _by_cohort(found: list[Breakdown]) -> Iterator[Sequence[Cell]]:
     for one in found:
         unit = one.pool.unit
         for cohort, part in one.cohorts:
-            yield (one.pool.key, unit_word(unit), cohort or _("outside of a cohort"), len(part.startups),
+            yield (one.pool.key, unit_word(unit.name), cohort or _("outside of a cohort"), len(part.startups),
                    amount_cell(part.awarded, unit), part.activated, amount_cell(part.drawn, unit),
                    amount_cell(part.expired, unit))
 
@@ -57,7 +57,7 @@ def _by_month(found: list[Breakdown]) -> Iterator[Sequence[Cell]]:
     for one in found:
         unit = one.pool.unit
         for month, part in one.months:
-            yield (one.pool.key, unit_word(unit), month, amount_cell(part.awarded, unit),
+            yield (one.pool.key, unit_word(unit.name), month_word(month), amount_cell(part.awarded, unit),
                    amount_cell(part.drawn, unit), amount_cell(part.expired, unit))
 
 

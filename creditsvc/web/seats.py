@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from creditsvc.core.errors import FileRefused, RuleBroken
-from creditsvc.core.spreadsheets import XLSX
+from creditsvc.core.spreadsheets import CSV, XLSX
 from creditsvc.ledger.reading import holdings_of
 from creditsvc.licences import bulk, seats, sheets, waiting
 from creditsvc.licences.keyring import keyring_of
@@ -26,6 +26,7 @@ from creditsvc.licences.seat_schemas import (
 from creditsvc.parties.access import may_with, require_startup
 from creditsvc.parties.models import Startup
 from creditsvc.web import session
+from creditsvc.web.downloads import download
 from creditsvc.web.forms import Form, attempt, posted, shape, submit, submit_once, text_of
 from creditsvc.web.session import config
 
@@ -156,14 +157,10 @@ def export(key: str, kind: str) -> ResponseReturnValue:
     caller = session.caller()
     rows = list_seats(caller, startup=key)
     if kind == "csv":
-        return _file(sheets.seats_csv(rows, caller.now), "text/csv; charset=utf-8", f"{key}-seats.csv")
+        return download(sheets.seats_csv(rows, caller.now), CSV, f"{key}-seats.csv")
     if kind == "xlsx":
-        return _file(sheets.seats_xlsx(rows, caller.now), XLSX, f"{key}-seats.xlsx")
+        return download(sheets.seats_xlsx(rows, caller.now), XLSX, f"{key}-seats.xlsx")
     abort(404)
-
-
-def _file(data: bytes, mimetype: str, name: str) -> Response:
-    return Response(data, content_type=mimetype, headers={"Content-Disposition": f"attachment; filename={name}"})
 
 
 @pages.route("/startups/<key>/seats/import", methods=["GET", "POST"])

@@ -1,26 +1,26 @@
 """A consultant's pages: today, next, what is to log; hours by month and startup with their export."""
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from flask import Response, render_template, request
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from xlsxwriter import Workbook
 
 from creditsvc.consulting.consultants import consultant_of
 from creditsvc.consulting.models import BOOKED, CANCELLED, DISPUTED, LOGGED, Consultant
 from creditsvc.consulting.reading import BookingView, bookings_of, by_startup_and_month
-from creditsvc.core.amounts import Unit, format_amount
+from creditsvc.core.amounts import Unit
 from creditsvc.core.days import day_of, last_day_of_months, parse_moment, starts_at, zone_named
 from creditsvc.core.errors import NotFound, RuleBroken
-from creditsvc.core.spreadsheets import XLSX, harmless
+from creditsvc.core.spreadsheets import CSV, XLSX, Cell, csv_file
 from creditsvc.web import session
+from creditsvc.web.downloads import download
 from creditsvc.web.forms import Form
+from creditsvc.web.show import month_word
+from creditsvc.workbooks import amount_cell, book_of
 
 pages = session.private_pages("sessions", __name__)
 
@@ -85,11 +85,10 @@ def export(kind: str) -> ResponseReturnValue:
     )
     lines = [_line(one, consultant, zone) for one in found if one.booking.state != CANCELLED
              or one.booking.settled_minutes]
-    content, mimetype = (_csv(lines), "text/csv") if kind == "csv" else (_xlsx(lines), XLSX)
-    response = Response(content, mimetype=mimetype)
-    response.headers["Content-Disposition"] = f'attachment; filename="sessions-{consultant.key}-{month}.{kind}"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    rows, name = [[str(column) for column in COLUMNS], *lines], f"sessions-{consultant.key}-{month}.{kind}"
+    if kind == "csv":
+        return download(csv_file(rows), CSV, name)
+    return download(book_of([("sessions", rows)], caller.now), XLSX, name)
 
 
 def _consultant() -> Consultant:
@@ -110,19 +109,19 @@ def _first_of(month: str) -> date:
     return moment
 
 
-def _line(one: BookingView, consultant: Consultant, zone: ZoneInfo) -> tuple[str | int, ...]:
-    """A session as a line of the export; money in whole steps of 10^-8, rounded half up, shown as a decimal."""
+def _line(one: BookingView, consultant: Consultant, zone: ZoneInfo) -> Sequence[Cell]:
+    """A session as a line of the export; money in whole steps of 10^-8, rounded half up."""
     starts = one.booking.starts.astimezone(zone)
     used = one.booking.settled_minutes or 0
     # what is to come has no rate of its own yet
     of_rate = consultant if one.booking.state == BOOKED else one.booking
     rate, currency = of_rate.rate, of_rate.currency or ""
     money = Unit(currency, 10**8)
-    amount = "" if rate is None else format_amount((2 * rate * used + 60) // 120, money)
+    amount = None if rate is None else amount_cell((2 * rate * used + 60) // 120, money)
     return (
-        starts.strftime("%Y-%m"), starts.date().isoformat(), starts.strftime("%H:%M"), one.startup, one.startup_name,
-        one.booking.topic, _state_word(one.booking.state), one.minutes, used, format_amount(used, HOURS),
-        "" if rate is None else format_amount(rate, money), currency, amount, one.uid,
+        month_word(starts.date()), starts.date(), starts.strftime("%H:%M"), one.startup, one.startup_name,
+        one.booking.topic, _state_word(one.booking.state), one.minutes, used, amount_cell(used, HOURS),
+        None if rate is None else amount_cell(rate, money), currency, amount, one.uid,
     )
 
 
@@ -132,24 +131,3 @@ def _state_word(state: str) -> str:
         "confirmed": _("Confirmed"), "cancelled": _("Cancelled"),
     }
     return str(words.get(state, _("Nobody came")))
-
-
-def _csv(lines: Sequence[tuple[str | int, ...]]) -> bytes:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow([str(column) for column in COLUMNS])
-    writer.writerows([harmless(value) if isinstance(value, str) else value for value in line] for line in lines)
-    return buffer.getvalue().encode("utf-8-sig")
-
-
-def _xlsx(lines: Sequence[tuple[str | int, ...]]) -> bytes:
-    buffer = io.BytesIO()
-    with Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
-        sheet = book.add_worksheet("sessions")
-        bold = book.add_format({"bold": True})
-        sheet.write_row(0, 0, [str(column) for column in COLUMNS], bold)
-        for number, line in enumerate(lines, start=1):
-            sheet.write_row(number, 0, line)
-        sheet.freeze_panes(1, 0)
-        sheet.autofit()
-    return buffer.getvalue()

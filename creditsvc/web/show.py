@@ -37,7 +37,7 @@ def hang(app: Flask) -> None:
         short=short, short_day=short_day, money_of=money_of, decimal_text=decimal_text, iso_day=iso_day,
         sentence=sentence, entry_word=entry_word, posting_word=posting_word, cause_word=cause_word,
         exact_money=exact_money, rate=rate_text, clock_in=clock_in, weekday=weekday, unit_word=unit_word,
-        instant=instant_text, wall=wall,
+        instant=instant_text, wall=wall, month_word=month_word,
     )
     app.jinja_env.globals.update(asset=asset, days_left=days_left)
     app.jinja_env.trim_blocks = True
@@ -184,6 +184,11 @@ def weekday(value: date) -> str:
 def _date(value: date, skeleton: str, locale: Locale) -> str:
     """A date in the fields of a CLDR skeleton, on one line."""
     return format_skeleton(skeleton, value, locale=locale).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def month_word(value: date) -> str:
+    """A month in the reader's language: `June 2026`, `2026年6月`."""
+    return _date(value, "yMMMM", reader.locale()).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def wall(minutes: int) -> str:

@@ -6,10 +6,11 @@ from flask_babel import gettext as _
 
 from creditsvc.core.amounts import Unit
 from creditsvc.core.days import instant_text
+from creditsvc.core.spreadsheets import Cell
 from creditsvc.statements.entries import Entry
 from creditsvc.statements.reading import AccountStatement, Statement
-from creditsvc.web.show import amount, entry_word, exact_money, sentence
-from creditsvc.web.workbooks import Cell, amount_cell, book_of, unit_word
+from creditsvc.web.show import amount, entry_word, exact_money, sentence, unit_word
+from creditsvc.workbooks import amount_cell, book_of
 
 
 def workbook(told: Statement) -> bytes:
@@ -24,7 +25,7 @@ def _summary(told: Statement) -> Iterator[Sequence[Cell]]:
     for account in told.accounts:
         view, unit = account.view, account.view.unit
         yield (
-            view.resource_name, unit_word(unit), *(amount_cell(steps, unit) for steps in (
+            view.resource_name, unit_word(unit.name), *(amount_cell(steps, unit) for steps in (
                 account.opening, account.drawn, account.uncovered, account.closing, view.granted, view.expired,
                 view.voided, view.not_yet, view.held,
             )), view.batch,

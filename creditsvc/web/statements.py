@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from flask import Response, render_template
+from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from creditsvc.core.days import day_of
@@ -13,8 +13,9 @@ from creditsvc.parties.models import Startup
 from creditsvc.parties.reading import find_startup
 from creditsvc.statements.reading import Statement, statement
 from creditsvc.web import session
+from creditsvc.web.downloads import download
 from creditsvc.web.forms import Form, asked_period
-from creditsvc.web.pdf import pdf, pdf_response
+from creditsvc.web.pdf import pdf
 from creditsvc.web.reader import language
 from creditsvc.web.statement_books import workbook
 
@@ -42,10 +43,8 @@ def export(key: str, kind: str) -> ResponseReturnValue:
     name = f"statement-{told.startup}-{form.value('from')}-{form.value('to')}.{kind}"
     if kind == "pdf":
         page = render_template("pdf/statement.html", told=told, form=form, lang=language().replace("_", "-"))
-        return pdf_response(pdf(page, made=told.known_at), name)
-    response = Response(workbook(told), mimetype=XLSX)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+        return download(pdf(page, made=told.known_at), "application/pdf", name)
+    return download(workbook(told), XLSX, name)
 
 
 def _asked(caller: Caller, key: str) -> tuple[Startup, Form, Statement | None]:

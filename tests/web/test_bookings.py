@@ -186,7 +186,7 @@ def test_hours_by_month_and_their_export_for_an_invoice(lee, later):
     uid = logged().uid
     make.do(lambda: sessions.confirm(at(OVER), uid))
     later()
-    assert "2026-06" in lee.get("/sessions/hours").text
+    assert "June 2026" in lee.get("/sessions/hours").text
 
     text = lee.get("/sessions/export.csv?month=2026-06").response.data.decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))

@@ -105,7 +105,7 @@ def test_several_seats_are_released_after_a_look(manager: Browser) -> None:
 def test_seats_leave_and_come_back_as_files(manager: Browser) -> None:
     sit("ada")
     saved = manager.get("/startups/acme/seats/export/csv")
-    assert saved.response.headers["Content-Disposition"] == "attachment; filename=acme-seats.csv"
+    assert saved.response.headers["Content-Disposition"] == 'attachment; filename="acme-seats.csv"'
     assert manager.get("/startups/acme/seats/export/xlsx").response.data[:2] == b"PK"
     assert manager.get("/startups/acme/seats/export/pdf").status == 404
     manager.submit(manager.get("/startups/acme/seats"), {}, "/seats/1/release")

@@ -9,27 +9,39 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import BinaryIO
 
-from flask_babel import gettext as _
 from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from creditsvc.core.amounts import Unit, format_amount, shown_amount, to_decimal
-from creditsvc.core.spreadsheets import harmless
+from creditsvc.core.spreadsheets import Cell, Figure, harmless
 
 EXACT_DIGITS = 15
 LONGEST_NAME = 31
 """What the name of a sheet may have, in characters."""
 
-Cell = str | int | Decimal | date | None
+Sheets = Iterable[tuple[str, Iterable[Sequence[Cell]]]]
+"""Sheets, each a name and its rows, of which the first is its head."""
 
 
-def book_of(sheets: Iterable[tuple[str, Iterable[Sequence[Cell]]]], made: datetime) -> bytes:
-    """An XLSX file of sheets, each a name and its rows, of which the first is its head; made at that instant."""
+def book_of(sheets: Sheets, made: datetime) -> bytes:
+    """An XLSX file of sheets, made at that instant."""
     buffer = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with Workbook(buffer, options) as book:
+    _fill(buffer, sheets, made, {"in_memory": True})
+    return buffer.getvalue()
+
+
+def stream_book(target: BinaryIO, sheets: Sheets, made: datetime) -> None:
+    """The same into a file, line by line: however many there are, one is held at a time. Columns are as wide as usual.
+    """
+    _fill(target, sheets, made, {"constant_memory": True})
+
+
+def _fill(target: BinaryIO, sheets: Sheets, made: datetime, options: dict[str, bool]) -> None:
+    never = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with Workbook(target, options | never) as book:
         book.set_properties({"created": made.replace(tzinfo=None)})
         bold, day = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd"})
         names: list[str] = []
@@ -37,7 +49,8 @@ def book_of(sheets: Iterable[tuple[str, Iterable[Sequence[Cell]]]], made: dateti
             sheet = book.add_worksheet(_name(wanted, names))
             names.append(sheet.get_name())
             _write(sheet, rows, bold, day)
-    return buffer.getvalue()
+            if "constant_memory" not in options:  # there the rows are gone by now
+                sheet.autofit()
 
 
 def _name(wanted: str, taken: Sequence[str]) -> str:
@@ -52,21 +65,17 @@ def _name(wanted: str, taken: Sequence[str]) -> str:
     raise AssertionError("one more name than there are sheets is free")
 
 
-def amount_cell(steps: int, unit: Unit) -> Decimal | str:
+def amount_cell(steps: int, unit: Unit) -> Decimal | Figure:
     """An amount in whole units, exactly: a number where a spreadsheet can keep it, else text."""
     if unit.steps == 60 and steps % 3:  # minutes that make no short decimal
-        return shown_amount(steps, unit)
+        return Figure(shown_amount(steps, unit))
     value = to_decimal(steps, unit)
     digits = len(value.normalize().as_tuple().digits)
-    return value if digits <= EXACT_DIGITS else format_amount(steps, unit)
-
-
-def unit_word(unit: Unit) -> str:
-    """What amounts of a unit are counted in."""
-    return str({"hour": _("hours"), "seat": _("seats")}.get(unit.name, unit.name))
+    return value if digits <= EXACT_DIGITS else Figure(format_amount(steps, unit))
 
 
 def _write(sheet: Worksheet, rows: Iterable[Sequence[Cell]], bold: Format, day: Format) -> None:
+    sheet.freeze_panes(1, 0)
     for number, row in enumerate(rows):
         for column, cell in enumerate(row):
             if isinstance(cell, str):
@@ -75,5 +84,3 @@ def _write(sheet: Worksheet, rows: Iterable[Sequence[Cell]], bold: Format, day: 
                 sheet.write_datetime(number, column, cell, day)
             elif cell is not None:
                 sheet.write_number(number, column, cell)
-    sheet.freeze_panes(1, 0)
-    sheet.autofit()
