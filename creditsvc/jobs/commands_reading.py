@@ -14,11 +14,12 @@ from creditsvc.core.days import day_of, last_day, parse_day
 from creditsvc.core.errors import RuleBroken
 from creditsvc.core.forecast import Forecast
 from creditsvc.core.simulation import simulate
-from creditsvc.db import begin_snapshot
+from creditsvc.db import begin_snapshot, transaction
 from creditsvc.jobs.shell import INSTANT, Answer, answers, caller, counted, service, table
 from creditsvc.ledger.documents import balance_document
 from creditsvc.ledger.outlook import forecasts, outlook_documents
 from creditsvc.ledger.reading import AccountView, LotView, balances
+from creditsvc.ledger.verified import keep
 from creditsvc.ledger.verify import verify
 from creditsvc.parties.access import require_startup
 from creditsvc.statements.audit import check_copy
@@ -212,7 +213,9 @@ def check_copy_command(file: Path) -> Answer:
 def verify_command() -> Answer:
     """The book against the facts; exit 1 when anything differs."""
     with service():
+        who = caller()
         report = verify()
+        transaction(lambda: keep(who, report))
     differences = report["differences"]
     looked_at = ", ".join(
         counted(report[words], word)

@@ -34,6 +34,8 @@ from creditsvc.jobs.runs import Claim
 from creditsvc.ledger import seals
 from creditsvc.ledger.book import renew_caches
 from creditsvc.ledger.caches import uncached
+from creditsvc.ledger.verified import keep
+from creditsvc.ledger.verify import verify
 from creditsvc.licences import waiting
 from creditsvc.mail.outbox import Draft, refusal_of
 from creditsvc.mail.smtp import sender_for
@@ -134,6 +136,7 @@ def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetim
         reason = f"{type(error).__name__}: {error}"
         transaction(lambda: runs.give_up(held, reason))
         raise
+    _verify(run)
     alerts = [deciding.document(alert) for alert in deciding.decided_on(night.day)]
     db.session.rollback()  # ends the read
     log.info("night.done", day=night.day.isoformat(), alerts=len(alerts), mails=queued, heads=heads)
@@ -272,6 +275,19 @@ def _seal(run: _Run) -> None:
 
     while transaction(part):
         pass
+
+
+def _verify(run: _Run) -> None:
+    """Compares the book with the facts and keeps what came of it. The night has succeeded by then: it is one long read,
+    which no heartbeat could tell from a dead run, and what it finds is for people and undoes no night."""
+    try:
+        report = verify()
+        transaction(lambda: keep(operator(run.clock(), ACTOR), report))
+    except Exception:
+        log.exception("night.not_verified", day=run.night.day.isoformat())
+        return
+    if report["differences"]:
+        log.error("night.book_differs", day=run.night.day.isoformat(), differences=len(report["differences"]))
 
 
 def _renew_caches(run: _Run) -> None:

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from creditsvc.config import Config
 from creditsvc.core.days import day_of, ends_at, starts_at
+from creditsvc.ledger.verified import last_verification
 from creditsvc.parties.access import require
 from creditsvc.statements import audit
 from creditsvc.web import session
@@ -31,7 +32,7 @@ def book() -> ResponseReturnValue:
     page = render_template(
         "book_audit.html", form=form, totals=totals, views=views[after : after + ACCOUNTS_SHOWN], count=len(views),
         onward=after + ACCOUNTS_SHOWN if len(views) > after + ACCOUNTS_SHOWN else None, after=after,
-        as_of=as_of or caller.now, known_at=known_at or caller.now,
+        as_of=as_of or caller.now, known_at=known_at or caller.now, verified=last_verification(caller), now=caller.now,
         asked={name: form.value(name) for name in ("as_of", "known_at") if form.value(name)},
     )
     return page, form.status

@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 
 from creditsvc.administration.jobs import ask_to_run, list_jobs, list_runs
 from creditsvc.db import transaction
+from creditsvc.ledger.verified import last_verification
 from creditsvc.web import session
 
 pages = session.private_pages("runs_of_jobs", __name__)
@@ -15,7 +16,9 @@ pages = session.private_pages("runs_of_jobs", __name__)
 def listing() -> ResponseReturnValue:
     """Each job with its last and next run, and the newest runs."""
     caller = session.caller()
-    return render_template("jobs.html", jobs=list_jobs(caller), runs=list_runs(caller))
+    return render_template(
+        "jobs.html", jobs=list_jobs(caller), runs=list_runs(caller), verified=last_verification(caller), now=caller.now
+    )
 
 
 @pages.post("/jobs/<job>/run")

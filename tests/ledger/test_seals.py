@@ -39,7 +39,7 @@ NOT_HELD = {
     "licence_key", "count_report", "sku_count", "job_request",
     "seat_sighting", "consultant", "weekly_hours", "day_exception", "consulting_policy", "booking", "calendar_feed",
     "grant_request", "visit", "alert_rhythm", "night_silence",
-    "package_version", "award_proposal",
+    "package_version", "award_proposal", "verification",
 }
 
 
