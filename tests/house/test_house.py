@@ -15,7 +15,7 @@ IMPORTS_IN_FUNCTIONS: frozenset[str] = frozenset({
     "creditsvc/app.py:29: from flask_migrate import Migrate",
     "creditsvc/app.py:31: from creditsvc import api, web",
     # heavy, needs Pango, and most processes never make a PDF
-    "creditsvc/web/pdf.py:44: import weasyprint",
+    "creditsvc/web/pdf.py:34: import weasyprint",
 })
 """`path:line: import` may be hidden for a reason written here (a library that is heavy and rarely asked for)."""
 
