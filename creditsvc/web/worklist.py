@@ -39,7 +39,7 @@ WORDS = {
     ),
     "runs-held": Words(
         lazy_gettext("Imports that wait for a yes"),
-        lazy_gettext("They look unlike a full export, so nothing was posted."),
+        lazy_gettext("They look unlike a full export or are from a startup's own people: nothing was posted."),
     ),
     "scopes-unknown": Words(
         lazy_gettext("Billing scopes that nobody knows"),
