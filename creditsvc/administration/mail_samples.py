@@ -1,15 +1,17 @@
 """Every mail of the service with values made up, to be looked at in each language before anybody gets one."""
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from creditsvc.alerts import texts
-from creditsvc.core.due_alerts import EXPIRY
+from creditsvc.administration import alert_samples
+from creditsvc.core.days import DEFAULT_ZONE
+from creditsvc.core.due_alerts import RULES
 from creditsvc.core.errors import NotFound
 from creditsvc.mail.outbox import queue
-from creditsvc.mail.render import DigestSection, Rendered, money, render, render_digest
+from creditsvc.mail.render import Rendered, day, money, render, render_digest
 from creditsvc.mail.render import templates as mail_templates
+from creditsvc.mail.session_mails import moment, period
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.models import Person
@@ -17,58 +19,141 @@ from creditsvc.parties.reading import person_by_id
 
 _BASE = "https://credits.park.example"
 _FIRST, _LAST = date(2026, 6, 15), date(2027, 2, 28)
+_BEGINS, _HOUR = datetime(2026, 6, 18, 2, tzinfo=UTC), timedelta(hours=1)
+_STEP = 10**8
 
-_SESSION: Mapping[str, Any] = {
-    "reader": "startup", "startup_name": "Harbour Robotics", "consultant_name": "T. Lam", "topic": "Tax of a branch",
-    "begins": "18 June, 10:00", "when": "Thursday 18 June 2026, 10:00–11:00 (Asia/Hong_Kong, UTC+08:00)",
-    "session_url": f"{_BASE}/bookings/sample", "was": "Wednesday 17 June 2026, 10:00–11:00 (Asia/Hong_Kong, UTC+08:00)",
-    "reason": "The consultant is ill.", "used": 60, "minutes": 75, "booked": 60,
-    "note": "We went through the forms.", "confirm_by": "25 June 2026, 10:00", "dispute": "It was an hour.",
-}
-_REQUEST: Mapping[str, Any] = {
-    "startup_name": "Harbour Robotics", "holding": "Azure credits", "grant": "harbour-azure", "more": "USD 5,000.00",
-    "until": "31 August 2027", "why": "A trial with two customers.", "asked_by": "M. Chan", "first_by": "K. Lee",
-    "request_url": f"{_BASE}/requests/1", "is_approved": True, "given_more": "USD 2,500.00",
-    "given_until": "31 May 2027", "is_new_grant": False, "reason": "Half of it now.", "decided_by": "K. Lee",
-}
-_PROPOSAL: Mapping[str, Any] = {
-    "startup_name": "Harbour Robotics", "proposed_by": "M. Chan", "reason": "A second year.",
-    "asks": [("ms-azure", "USD 50,000.00", None), ("hours", "2 hours", 12)], "proposal_url": f"{_BASE}/proposals/1",
-    "is_approved": True, "decided_by": "K. Lee", "decision_reason": "Within the budget.",
-}
-_SHARED = {"session": _SESSION, "request": _REQUEST, "proposal": _PROPOSAL}
-"""By the first word of a template."""
+_HARBOUR = {"startup_name": "Harbour Robotics", "startup_url": f"{_BASE}/startups/harbour"}
 
-_VALUES: Mapping[str, Mapping[str, Any]] = {
-    "cohort_left": {
-        "startup_name": "Harbour Robotics", "cohort": "2026 spring", "is_graduation": True, "sessions": 1,
-        "holdings": [
-            ("Azure credits", "USD 12,500.00", "until", False, "31 August 2026"),
-            ("Microsoft 365", "5 seats", "stop", False, None),
+
+def _session(language: str) -> dict[str, Any]:
+    return {
+        **_HARBOUR,
+        "reader": "startup",
+        "consultant_name": "T. Lam",
+        "topic": "Tax of a branch",
+        "begins": moment(_BEGINS, DEFAULT_ZONE, language),
+        "when": period(_BEGINS, _BEGINS + _HOUR, DEFAULT_ZONE, language),
+        "session_url": f"{_BASE}/bookings/sample",
+        "was": period(_BEGINS - 24 * _HOUR, _BEGINS - 23 * _HOUR, DEFAULT_ZONE, language),
+        "reason": "The consultant is ill.",
+        "used": 60,
+        "minutes": 75,
+        "booked": 60,
+        "note": "We went through the forms.",
+        "dispute": "It was an hour.",
+        "confirm_by": moment(_BEGINS + 7 * 24 * _HOUR, DEFAULT_ZONE, language),
+    }
+
+
+def _request(language: str) -> dict[str, Any]:
+    return {
+        **_HARBOUR,
+        "holding": "Azure credits",
+        "grant": "harbour-azure",
+        "more": money(5_000 * _STEP, "USD", language),
+        "until": day(date(2027, 8, 31), language),
+        "why": "A trial with two customers.",
+        "asked_by": "M. Chan",
+        "first_by": "K. Lee",
+        "request_url": f"{_BASE}/requests/1",
+        "is_approved": True,
+        "given_more": money(2_500 * _STEP, "USD", language),
+        "given_until": day(date(2027, 5, 31), language),
+        "is_new_grant": False,
+        "reason": "Half of it now.",
+        "decided_by": "K. Lee",
+    }
+
+
+def _proposal(language: str) -> dict[str, Any]:
+    return {
+        **_HARBOUR,
+        "proposed_by": "M. Chan",
+        "reason": "A second year.",
+        "proposal_url": f"{_BASE}/proposals/1",
+        "asks": [
+            ("ms-azure", money(50_000 * _STEP, "USD", language), None),
+            ("hours", money(120, "hour", language), 12),
         ],
-        "startup_url": f"{_BASE}/startups/harbour",
-    },
-    "invitation": {
-        "startup_name": "Harbour Robotics", "inviter_name": "M. Chan", "role": "owner",
-        "invitation_url": f"{_BASE}/invitations/sample", "last_day": _FIRST,
-    },
-    "message": {
-        "subject": "Some of what Harbour Robotics holds ends soon", "startup_name": "Harbour Robotics",
-        "paragraphs": ["Some of what Harbour Robotics holds ends soon."],
-        "lines": ["USD 1,200.00 of Azure credit, last day 14 July 2026"],
-        "startup_url": f"{_BASE}/startups/sample", "sender_name": "K. Lee",
-    },
-    "night_silent": {
-        "is_first": False, "since": "14 June 2026, 02:04 (UTC+8)", "hours": 27, "jobs_url": f"{_BASE}/jobs",
-    },
-    "password_reset": {"reset_url": f"{_BASE}/password/reset/sample", "valid_minutes": 60},
-    "seat_freed": {
-        "is_holder": True, "holder_name": "A. Wong", "holder_email": "a.wong@harbour.example",
-        "startup_name": "Harbour Robotics", "product": "Microsoft 365 Business", "first_day": _FIRST,
-        "last_day": _LAST, "delivery": "invitation", "portal": "",
-    },
+        "is_approved": True,
+        "decided_by": "K. Lee",
+        "decision_reason": "Within the budget.",
+    }
+
+
+def _cohort(language: str) -> dict[str, Any]:
+    return {
+        **_HARBOUR,
+        "cohort": "2026 spring",
+        "is_graduation": True,
+        "sessions": 1,
+        "holdings": [
+            ("Azure credits", money(12_500 * _STEP, "USD", language), "until", False, day(date(2026, 8, 31), language)),
+            ("Microsoft 365", money(5, "seat", language), "stop", False, None),
+        ],
+    }
+
+
+def _invitation(language: str) -> dict[str, Any]:
+    return {
+        **_HARBOUR,
+        "inviter_name": "M. Chan",
+        "role": "owner",
+        "invitation_url": f"{_BASE}/invitations/sample",
+        "last_day": _FIRST,
+    }
+
+
+def _message(language: str) -> dict[str, Any]:
+    return {
+        **_HARBOUR,
+        "subject": "Pitch day on 24 June",
+        "sender_name": "K. Lee",
+        "paragraphs": ["The pitch day is on 24 June.\nPlease send us your slides two days before.", "See you there!"],
+        "lines": ["Hall 5, second floor"],
+    }
+
+
+def _night(language: str) -> dict[str, Any]:
+    since = datetime(2026, 6, 13, 18, 4, tzinfo=UTC)
+    return {
+        "is_first": False,
+        "since": moment(since, DEFAULT_ZONE, language),
+        "hours": 27,
+        "jobs_url": f"{_BASE}/jobs",
+    }
+
+
+def _password(language: str) -> dict[str, Any]:
+    return {"reset_url": f"{_BASE}/password/reset/sample", "valid_minutes": 60}
+
+
+def _seat(language: str) -> dict[str, Any]:
+    return {
+        **_HARBOUR,
+        "is_holder": True,
+        "holder_name": "A. Wong",
+        "holder_email": "a.wong@harbour.example",
+        "product": "Microsoft 365 Business",
+        "first_day": _FIRST,
+        "last_day": _LAST,
+        "delivery": "invitation",
+        "portal": "",
+    }
+
+
+_VALUES: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "session": _session,
+    "request": _request,
+    "proposal": _proposal,
+    "cohort": _cohort,
+    "invitation": _invitation,
+    "message": _message,
+    "night": _night,
+    "password": _password,
+    "seat": _seat,
 }
-"""By template, what only that one says."""
+"""By the first word of a template, in the words of a language."""
 
 
 def kinds() -> list[str]:
@@ -76,36 +161,34 @@ def kinds() -> list[str]:
     return sorted(mail_templates())
 
 
-def sample(kind: str, language: str, person_name: str = "M. Chan", base_url: str = _BASE) -> Rendered:
+def values_of(kind: str, language: str) -> dict[str, Any]:
+    """What a sample of that kind is made of, besides its reader and where the service is; a digest's stand apart."""
+    return {} if kind == "digest" else _VALUES[kind.partition("_")[0]](language)
+
+
+def sample(kind: str, language: str, person_name: str = "M. Chan") -> Rendered:
     """A mail of that kind with values made up. Raises NotFound("mail") for a kind that is none."""
     if kind not in mail_templates():
         raise NotFound("mail", kind)
-    common = {"person_name": person_name, "base_url": base_url}
     if kind == "digest":
-        return render_digest({
-            "person_name": person_name, "base_url": base_url, "business_day": _FIRST, "sections": [_section(language)],
+        return digest(language, person_name=person_name)
+    return render(kind, {**values_of(kind, language), "person_name": person_name, "base_url": _BASE}, language)
+
+
+def digest(
+    language: str, rules: Sequence[str] = tuple(RULES), *, for_staff: bool = False, person_name: str = "M. Chan"
+) -> Rendered:
+    """A nightly mail that tells of some rules, to staff or to a startup's people."""
+    return render_digest(
+        {
+            "person_name": person_name,
+            "base_url": _BASE,
+            "business_day": _FIRST,
+            "sections": alert_samples.sections(language, _BASE, rules, for_staff=for_staff),
             "unsubscribe_url": f"{_BASE}/unsubscribe/sample",
-        }, language)
-    shared = _SHARED.get(kind.partition("_")[0], {})
-    return render(kind, {**shared, **_VALUES.get(kind, {}), **common}, language)
-
-
-def _section(language: str) -> DigestSection:
-    """A startup with a credit that ends soon, in the words that the night would find."""
-    params = {
-        "unit": "USD", "resource": "Azure credit", "grant": "harbour-azure", "left": 12_500 * 10**8, "days": 14,
-        "last_day": "2026-06-29", "over": False,
-    }
-    said = texts.words(EXPIRY.name, params, None, language)
-    return {
-        "startup_name": "Harbour Robotics", "startup_url": f"{_BASE}/startups/harbour",
-        "items": [{
-            "severity": "urgent", "title": said.title, "detail": said.detail, "action": said.action,
-            "balance": texts.remaining(params, 12_500 * 10**8, language),
-            "at_risk": money(4_000 * 10**8, "USD", language), "ack_url": f"{_BASE}/alerts/a",
-            "snooze_url": f"{_BASE}/alerts/s",
-        }],
-    }
+        },
+        language,
+    )
 
 
 def send_test(caller: Caller, kind: str, language: str, mail_from: str) -> str:

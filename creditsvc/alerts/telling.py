@@ -13,6 +13,7 @@ from creditsvc.alerts.choices import DIGEST
 from creditsvc.alerts.finding import Finding
 from creditsvc.alerts.findings import Thresholds, find, is_for_member, is_for_staff, severity, urgency
 from creditsvc.alerts.models import Alert, AlertPreference, AlertRhythm, AlertSnooze, AlertTold, Digest
+from creditsvc.alerts.next_pages import Place, next_page, pool_page
 from creditsvc.alerts.night import Matter, Night
 from creditsvc.alerts.pools import LowPool
 from creditsvc.core.due_alerts import night_due, rhythm_begins
@@ -258,7 +259,7 @@ def written(letter: Letter, facts: Facts, day: date, base_url: str, links: Links
         sections[startup_id] = {
             "startup_name": name,
             "startup_url": f"{base_url}/startups/{key}",
-            "items": [_item(alert, letter.person, facts, language, links) for alert in items],
+            "items": [_item(alert, letter.person, facts, base_url, language, links) for alert in items],
         }
     end = None if links is None or letter.is_mandatory else links.unsubscribe(DIGEST, letter.person.id)
     values: render.Digest = {
@@ -273,13 +274,14 @@ def written(letter: Letter, facts: Facts, day: date, base_url: str, links: Links
 def _pool_section(low: Sequence[LowPool], base_url: str, language: str) -> list[render.DigestSection]:
     if not low:
         return []
-    said = [pools.pool_words(pool, language) for pool in low]
+    said = [(pools.pool_words(pool, language), *pool_page(pool.key, base_url, language)) for pool in low]
     return [{
         "startup_name": render.gettext_for(language)("Pools"), "startup_url": f"{base_url}/pools",
         "is_of_pools": True,
         "items": [
-            {"severity": "warning", "title": words.title, "detail": words.detail, "action": words.action}
-            for words in said
+            {"severity": "warning", "title": words.title, "detail": words.detail, "action": words.action,
+             "next_url": url, "next_name": name}
+            for words, url, name in said
         ],
     }]
 
@@ -291,15 +293,20 @@ def _by_startup(alerts: Sequence[Open]) -> Iterator[tuple[int, list[Open]]]:
     yield from grouped.items()
 
 
-def _item(alert: Open, person: Recipient, facts: Facts, language: str, links: Links | None) -> render.DigestItem:
+def _item(
+    alert: Open, person: Recipient, facts: Facts, base_url: str, language: str, links: Links | None
+) -> render.DigestItem:
     finding = facts.findings[alert.matter]
     outlook = facts.outlooks.get(alert.account_id)
     words = texts.words(alert.rule, finding.params, outlook, language, for_staff=person.is_staff)
+    place = Place(base_url, facts.startups[alert.startup_id][0], finding.account.resource)
+    url, name = next_page(alert.rule, finding.params, place, language, for_staff=person.is_staff)
     item: render.DigestItem = {
         "severity": severity(alert.rule, alert.threshold), "title": words.title, "detail": words.detail,
         "action": words.action, "at_risk": words.at_risk,
         "balance": texts.remaining(finding.params, finding.account.remaining, language),
         "burn_rate": None if outlook is None else texts.burn_rate(finding.params, outlook, language),
+        "next_url": url, "next_name": name,
     }
     if links is not None:
         item["ack_url"], item["snooze_url"] = links.answers(alert.id, person.id)

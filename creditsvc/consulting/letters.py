@@ -19,7 +19,7 @@ from creditsvc.consulting.models import BOOKED, Booking, Consultant
 from creditsvc.core.days import zone_named
 from creditsvc.db import db
 from creditsvc.mail import outbox
-from creditsvc.mail.session_mails import RENDERERS, Reader, moment, period, start
+from creditsvc.mail.session_mails import RENDERERS, Reader, moment, period
 from creditsvc.parties.access import Caller
 from creditsvc.parties.audience import belongs_to, looks_after, owns, people
 from creditsvc.parties.models import Person, Startup, TrailEntry
@@ -207,7 +207,7 @@ def _values(session: _Session, to: _Reading, config: Config, was: Stretch | None
     return {
         "person_name": to.person.name, "reader": to.reader, "startup_name": session.startup.name,
         "consultant_name": session.consultant.name, "topic": booking.topic,
-        "begins": start(booking.starts, to.zone, to.language),
+        "begins": moment(booking.starts, to.zone, to.language),
         "when": period(booking.starts, booking.ends, to.zone, to.language),
         "was": None if was is None else period(*was, to.zone, to.language),
         "session_url": session_url(config.base_url, booking.uid), "base_url": config.base_url,

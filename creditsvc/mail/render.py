@@ -30,7 +30,16 @@ SEVERITIES = ("urgent", "warning", "notice")
 LONGEST_SUBJECT = 150
 """Names of startups may be longer than any list of mails shows."""
 
-_NOTHING_OPTIONAL: dict[str, None] = dict.fromkeys(("balance", "burn_rate", "at_risk", "ack_url", "snooze_url"))
+MOST_BYTES = 95_000
+"""Of the HTML of a digest: what is longer, some mail programs cut (Gmail at 102 kB)."""
+
+_PORTIONS = ((25, 100), (12, 60), (6, 30), (3, 10), (1, 0))
+"""How many matters of a long digest its HTML tells whole, and how many more in a line each, until it is short enough.
+"""
+
+_NOTHING_OPTIONAL: dict[str, None] = dict.fromkeys(
+    ("balance", "burn_rate", "at_risk", "next_url", "next_name", "ack_url", "snooze_url")
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,8 @@ class DigestItem(TypedDict):
     balance: NotRequired[str | None]
     burn_rate: NotRequired[str | None]
     at_risk: NotRequired[str | None]
+    next_url: NotRequired[str | None]  # the page with the next step, and what its link is called
+    next_name: NotRequired[str | None]
     ack_url: NotRequired[str | None]
     snooze_url: NotRequired[str | None]
 
@@ -128,11 +139,22 @@ class Message(TypedDict):
 
 
 def render_digest(values: Digest, language: str) -> Rendered:
-    """The nightly digest of one person (A5). Raises ValueError for no matter at all or an unknown severity."""
+    """The nightly digest of one person (A5), its HTML at most `MOST_BYTES` long: the text has every matter whole.
+
+    Raises ValueError for no matter at all or an unknown severity.
+    """
     if not any(section["items"] for section in values["sections"]):
         raise ValueError("a digest with nothing to say is not sent")
-    whole = {"unsubscribe_url": None, **values, "sections": _worst_first(values["sections"])}
-    return render("digest", whole, language)
+    sections = _worst_first(values["sections"])
+    whole = {"unsubscribe_url": None, **values, "sections": sections, "left_out": 0}
+    rendered = render("digest", whole, language)
+    for full, brief in _PORTIONS:
+        if len(rendered.html.encode()) <= MOST_BYTES:
+            break
+        shown, left_out = _portioned(sections, full, brief)
+        html = _html("digest", {**whole, "sections": shown, "left_out": left_out}, language)
+        rendered = Rendered(rendered.subject, rendered.text, html)
+    return rendered
 
 
 def render_password_reset(values: PasswordReset, language: str) -> Rendered:
@@ -161,10 +183,12 @@ def render(template: str, values: Mapping[str, Any], language: str) -> Rendered:
     Raises jinja2.UndefinedError for a value that the template needs and was not given.
     """
     environment = _environment(language)
-    subject, text, html = (
-        environment.get_template(f"{template}.{part}").render(values) for part in ("subject", "txt", "html")
-    )
-    return Rendered(_one_line(subject), text.strip() + "\n", _INLINER.inline(html))
+    subject, text = (environment.get_template(f"{template}.{part}").render(values) for part in ("subject", "txt"))
+    return Rendered(_one_line(subject), text.strip() + "\n", _html(template, values, language))
+
+
+def _html(template: str, values: Mapping[str, Any], language: str) -> str:
+    return _INLINER.inline(_environment(language).get_template(f"{template}.html").render(values))
 
 
 def templates() -> frozenset[str]:
@@ -234,12 +258,28 @@ def _worst_first(sections: Sequence[DigestSection]) -> list[dict[str, Any]]:
 
     # objects, of which a template reads an attribute at once; of a dict it looks for one in vain first
     ordered = [
-        {**section, "items": sorted((SimpleNamespace(**{**_NOTHING_OPTIONAL, **item}) for item in section["items"]),
-                                    key=rank)}
+        {**section, "items": sorted(
+            (SimpleNamespace(**{**_NOTHING_OPTIONAL, **item, "is_brief": False}) for item in section["items"]), key=rank
+        )}
         for section in sections
         if section["items"]
     ]
     return sorted(ordered, key=lambda section: rank(section["items"][0]))
+
+
+def _portioned(sections: Sequence[dict[str, Any]], full: int, brief: int) -> tuple[list[dict[str, Any]], int]:
+    """The first matters whole, the next in a line each, and how many are left out."""
+    shown: list[dict[str, Any]] = []
+    count = 0
+    for section in sections:
+        room = max(full + brief - count, 0)
+        items = [
+            SimpleNamespace(**{**vars(item), "is_brief": count + place >= full})
+            for place, item in enumerate(section["items"][:room])
+        ]
+        count += len(section["items"])
+        shown.append({**section, "items": items})
+    return shown, max(count - full - brief, 0)
 
 
 @lru_cache(maxsize=32)

@@ -19,7 +19,7 @@ Reader = Literal["consultant", "startup", "manager"]
 
 
 class SessionMail(TypedDict):
-    """What each of these mails says. `begins` is the start alone, short enough for a subject."""
+    """What each of these mails says. `begins` is the start alone with its zone, for a subject."""
 
     person_name: str
     reader: Reader
@@ -129,13 +129,9 @@ def period(starts: datetime, ends: datetime, zone: ZoneInfo, language: str) -> s
 
 def moment(at: datetime, zone: ZoneInfo, language: str) -> str:
     """An instant on the clock of a zone, which says how far it is from UTC: `15 June 2026, 12:00 (UTC+8)`."""
-    return f"{start(at, zone, language)} ({utc_offset(at, zone)})"
-
-
-def start(at: datetime, zone: ZoneInfo, language: str) -> str:
-    """The same without the zone, for a subject, whose mail says it: `15 June 2026, 12:00`."""
     local = at.astimezone(zone)
-    return f"{format_date(local, 'long', locale=locale_for(language))}, {_clock(local, language)}"
+    day = format_date(local, "long", locale=locale_for(language))
+    return f"{day}, {_clock(local, language)} ({utc_offset(at, zone)})"
 
 
 def _day(local: datetime, language: str) -> str:

@@ -1,0 +1,152 @@
+"""A made-up figure for every rule: what the nightly mail says of each, to be looked at before anybody gets one."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from creditsvc.alerts import texts
+from creditsvc.alerts.findings import severity
+from creditsvc.alerts.next_pages import Place, next_page, pool_page
+from creditsvc.alerts.pools import LowPool, pool_words
+from creditsvc.core.due_alerts import (
+    EXPIRING_UNUSED,
+    EXPIRY,
+    HOURS_UNBOOKED,
+    IDLE,
+    NOT_ACTIVATED,
+    RULES,
+    RUNNING_OUT,
+    SEATS_MISMATCH,
+    SEATS_UNUSED,
+    SPIKE,
+    STALE,
+    UNCOVERED,
+    USED,
+)
+from creditsvc.core.forecast import Burn, Forecast
+from creditsvc.mail.render import DigestItem, DigestSection, gettext_for
+
+_STEP = 10**8
+_CREDIT = {"unit": "USD", "resource": "Azure credit", "grant": "harbour-azure", "left": 12_500 * _STEP}
+_HOURS = {"unit": "hour", "resource": "Consultant hours", "grant": "harbour-hours", "left": 480}
+_SEATS = {"unit": "seat", "resource": "Microsoft 365", "grant": "harbour-seats", "left": 5}
+
+FIGURES: Mapping[str, tuple[int, Mapping[str, Any]]] = {
+    EXPIRY.name: (14, {**_CREDIT, "days": 14, "last_day": "2026-06-29", "over": False}),
+    USED.name: (
+        90,
+        {
+            **_CREDIT,
+            "drawn": 22_500 * _STEP,
+            "held": 0,
+            "granted": 25_000 * _STEP,
+            "left": 2_500 * _STEP,
+            "permille": 900,
+        },
+    ),
+    UNCOVERED.name: (0, {**_CREDIT, "uncovered": 310 * _STEP, "left": 0}),
+    NOT_ACTIVATED.name: (90, {**_CREDIT, "since": "2026-03-15", "days": 92, "last_day": "2027-02-28"}),
+    STALE.name: (
+        4,
+        {
+            **_CREDIT,
+            "scope": "3f1c9a52-77de-4b0a-9c1e-5a2b8d4e6f70",
+            "provider": "azure",
+            "days": 6,
+            "newest_day": "2026-06-09",
+            "assigned": "2026-01-10",
+        },
+    ),
+    HOURS_UNBOOKED.name: (
+        7,
+        {
+            **_HOURS,
+            "days": 7,
+            "last_day": "2026-06-22",
+            "over": False,
+            "held": 60,
+            "begins": "2026-07-01",
+            "coming": 120,
+        },
+    ),
+    SEATS_UNUSED.name: (30, {**_SEATS, "count": 2, "of": 5, "since": "2026-05-10", "days": 36}),
+    SEATS_MISMATCH.name: (
+        0,
+        {**_SEATS, "assigned": 5, "unknown": 2, "over-assigned": 1, "over-consumed": 0, "suspended": 0},
+    ),
+    RUNNING_OUT.name: (
+        30,
+        {**_CREDIT, "run_out": "2026-07-12", "is_over": False, "daily": 460 * _STEP, "last_day": "2027-02-28"},
+    ),
+    EXPIRING_UNUSED.name: (
+        50,
+        {**_CREDIT, "unused": 7_000 * _STEP, "daily": 60 * _STEP, "percent": 56, "last_day": "2026-08-31"},
+    ),
+    IDLE.name: (30, {**_CREDIT, "days": 34, "last_use": "2026-05-12", "since": "2026-01-10"}),
+    SPIKE.name: (300, {**_CREDIT, "day": "2026-06-13", "amount": 920 * _STEP, "usual": 230 * _STEP, "percent": 400}),
+}
+"""By rule, a threshold and what its words are made of."""
+
+_FORECASTS = {
+    rule: Forecast(Burn(date(2026, 6, 12), 56, daily * 7 * _STEP, 0, 0, 70 * _STEP), run_out, early, late, {}, None, 0)
+    for rule, daily, run_out, early, late in (
+        (RUNNING_OUT.name, 460, date(2026, 7, 12), date(2026, 7, 8), date(2026, 7, 19)),
+        (SPIKE.name, 230, date(2026, 8, 8), date(2026, 7, 30), date(2026, 8, 20)),
+        (USED.name, 100, None, None, None),
+        (EXPIRING_UNUSED.name, 60, None, None, None),
+    )
+}
+_POOL = LowPool(1, "ms-azure", "Microsoft", "Azure credit", "USD", 500_000 * _STEP, 20_000 * _STEP)
+
+
+def sections(
+    language: str, base_url: str, rules: Sequence[str] = tuple(RULES), *, for_staff: bool = False
+) -> list[DigestSection]:
+    """What the nightly mail says of some rules; staff are told of a pool as well."""
+    harbour: DigestSection = {
+        "startup_name": "Harbour Robotics",
+        "startup_url": f"{base_url}/startups/harbour",
+        "items": [_item(rule, language, base_url, for_staff) for rule in rules],
+    }
+    if not for_staff:
+        return [harbour]
+    words = pool_words(_POOL, language)
+    url, name = pool_page(_POOL.key, base_url, language)
+    return [
+        harbour,
+        {
+            "startup_name": gettext_for(language)("Pools"),
+            "startup_url": f"{base_url}/pools",
+            "is_of_pools": True,
+            "items": [
+                {
+                    "severity": "warning",
+                    "title": words.title,
+                    "detail": words.detail,
+                    "action": words.action,
+                    "next_url": url,
+                    "next_name": name,
+                }
+            ],
+        },
+    ]
+
+
+def _item(rule: str, language: str, base_url: str, for_staff: bool) -> DigestItem:
+    threshold, figures = FIGURES[rule]
+    outlook = _FORECASTS.get(rule)
+    said = texts.words(rule, figures, outlook, language, for_staff=for_staff)
+    url, name = next_page(rule, figures, Place(base_url, "harbour", "azure"), language, for_staff=for_staff)
+    return {
+        "severity": severity(rule, threshold),
+        "title": said.title,
+        "detail": said.detail,
+        "action": said.action,
+        "at_risk": said.at_risk,
+        "balance": texts.remaining(figures, int(figures["left"]), language),
+        "burn_rate": None if outlook is None else texts.burn_rate(figures, outlook, language),
+        "next_url": url,
+        "next_name": name,
+        "ack_url": f"{base_url}/alerts/a",
+        "snooze_url": f"{base_url}/alerts/s",
+    }
