@@ -12,11 +12,13 @@ from sqlalchemy import Table, delete, or_, select, update
 
 from creditsvc.administration.person_data import holds, texts_of
 from creditsvc.alerts.models import AlertPreference, AlertRhythm, AlertSnooze
+from creditsvc.alerts.periodic_models import MailSubscription
 from creditsvc.consulting.models import CalendarFeed, Consultant
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.core.pseudonyms import PREFIX, pseudonym, values_without_address
 from creditsvc.db import Model, db, table_of
 from creditsvc.licences.models import SeatAssignment, SeatWish
+from creditsvc.mail.attachments import forget_attachments
 from creditsvc.mail.models import QUEUED, SENDING, UNCERTAIN, OutboxMail
 from creditsvc.mail.tending import drop
 from creditsvc.parties import trail
@@ -78,7 +80,7 @@ def _end_access(caller: Caller, person: Person) -> None:
     db.session.flush()
     for model in (
         Membership, ManagerProgramme, PasswordReset, AlertPreference, AlertRhythm, AlertSnooze, AnsweredRequest,
-        SavedView, Visit,
+        MailSubscription, SavedView, Visit,
     ):
         db.session.execute(delete(model).where(table_of(model).c.person_id == person.id))
     db.session.execute(delete(SignInAttempt).where(SignInAttempt.email == person.email))
@@ -101,6 +103,7 @@ def _scrub_mails(caller: Caller, person: Person) -> None:
             drop(mail, SCRUBBED)
         mail.subject = mail.text = mail.html = SCRUBBED
         mail.calendar, mail.unsubscribe_url, mail.last_error = None, None, None
+    forget_attachments([mail.id for mail in mails])
     db.session.flush()
 
 

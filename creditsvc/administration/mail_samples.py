@@ -9,7 +9,7 @@ from creditsvc.core.days import DEFAULT_ZONE
 from creditsvc.core.due_alerts import RULES
 from creditsvc.core.errors import NotFound
 from creditsvc.mail.outbox import queue
-from creditsvc.mail.render import Rendered, day, money, render, render_digest
+from creditsvc.mail.render import Rendered, day, gettext_for, money, render, render_digest
 from creditsvc.mail.render import templates as mail_templates
 from creditsvc.mail.session_mails import moment, period
 from creditsvc.parties import trail
@@ -142,6 +142,37 @@ def _seat(language: str) -> dict[str, Any]:
     }
 
 
+def _summary(language: str) -> dict[str, Any]:
+    _ = gettext_for(language)
+    url = f"{_BASE}/startups/harbour"
+    places = {"resource": "Azure credit", "day": day(date(2026, 6, 29), language),
+              "amount": money(12_500 * _STEP, "USD", language)}
+    return {
+        "first_day": _FIRST - timedelta(days=1), "as_of": moment(_BEGINS, DEFAULT_ZONE, language),
+        "unsubscribe_url": f"{_BASE}/unsubscribe/sample",
+        "groups": [
+            {"title": _("Expires within 30 days"), "total": 9, "url": f"{_BASE}/startups?show=expiring-30",
+             "rows": [("Harbour Robotics", _("%(amount)s of %(resource)s, last day %(day)s") % places, url)]},
+            {"title": _("Cost data is old"), "total": 1, "url": f"{_BASE}/worklist/stale",
+             "rows": [("Harbour Robotics", _("%(resource)s: the newest data is of %(day)s") % places, url)]},
+        ],
+    }
+
+
+def _statement(language: str) -> dict[str, Any]:
+    return {
+        "first_day": date(2026, 5, 1), "last_day": date(2026, 5, 31),
+        "as_of": moment(_BEGINS, DEFAULT_ZONE, language), "unsubscribe_url": f"{_BASE}/unsubscribe/sample",
+        "startups": [{
+            "name": "Harbour Robotics", "url": f"{_BASE}/startups/harbour/statement?from=2026-05-01&to=2026-05-31",
+            "file": "statement-harbour-2026-05-01-2026-05-31.pdf",
+            "accounts": [
+                ("Azure credit", *(money(amount * _STEP, "USD", language) for amount in (14_200, 1_700, 12_500))),
+            ],
+        }],
+    }
+
+
 _VALUES: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "session": _session,
     "request": _request,
@@ -152,6 +183,8 @@ _VALUES: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "night": _night,
     "password": _password,
     "seat": _seat,
+    "summary": _summary,
+    "statement": _statement,
 }
 """By the first word of a template, in the words of a language."""
 

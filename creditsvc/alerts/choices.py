@@ -8,6 +8,7 @@ from sqlalchemy import select
 from creditsvc.alerts.findings import is_for_member
 from creditsvc.alerts.models import AlertPreference, AlertRhythm, AlertSetting
 from creditsvc.alerts.operations import set_preference
+from creditsvc.alerts.periodic import RHYTHM_OF, end_subscription
 from creditsvc.core.due_alerts import NEVER, RHYTHMS, RULES
 from creditsvc.core.errors import Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
@@ -69,6 +70,9 @@ def unsubscribe(caller: Caller, mails: str) -> None:
 
     Raises NotFound("link") for mails that cannot be ended, Forbidden for who is no person.
     """
+    if mails in RHYTHM_OF:
+        end_subscription(caller, mails)
+        return
     if mails != DIGEST:
         raise NotFound("link")
     _keep_rhythm(caller, _person(caller), NEVER)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -28,7 +29,7 @@ from creditsvc.core.days import starts_at
 from creditsvc.core.due_alerts import business_day
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db, transaction
-from creditsvc.jobs import runs
+from creditsvc.jobs import periodic, runs
 from creditsvc.jobs.delivery import DeliveryCount, deliver
 from creditsvc.jobs.runs import Claim
 from creditsvc.ledger import seals
@@ -125,6 +126,8 @@ def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetim
         _remind_all(run)
         _decide_all(run)
         queued, refused = _tell_all(run)
+        of_weeks = periodic.mail_all(config, night.day, now, _links(run), partial(_commit, run))
+        queued, refused = queued + of_weeks[0], refused + of_weeks[1]
         heads = transaction(lambda: _note(run))
         _renew_caches(run)
         delivered = _deliver(run)
@@ -222,6 +225,14 @@ def _tell_all(run: _Run) -> tuple[int, int]:
                 refused += 1
         queued += transaction(lambda told=told: _tell(run, told))  # type: ignore[misc]
     return queued, refused
+
+
+def _commit(run: _Run, work: Callable[[], int]) -> int:
+    def beaten() -> int:
+        runs.beat(run.held, run.wall())
+        return work()
+
+    return transaction(beaten)
 
 
 def _forget_pools(run: _Run) -> None:

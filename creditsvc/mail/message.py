@@ -1,6 +1,7 @@
 """A mail as it goes over the wire or into a file: headers, then the text and the HTML, both quoted-printable.
 
 An invitation comes twice, as mail programs look for it in either place: as one more form of the mail, and as a file.
+Other files follow it.
 The standard library folds and encodes what comes from outside; the frame around it is the same for every mail and is
 written as it is, at a tenth of what building it anew from objects costs.
 """
@@ -14,6 +15,7 @@ from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 from typing import Any
 
+from creditsvc.mail.attachments import Attachment
 from creditsvc.mail.outbox import ClaimedMail
 
 _UNSAFE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n|\r\n(?![ \t])")
@@ -41,7 +43,7 @@ def message_for(mail: ClaimedMail, mail_from: str) -> bytes:
         b"" if mail.unsubscribe_url is None else _unsubscribe(mail.unsubscribe_url),
         b"Auto-Submitted: auto-generated\r\n"
         b"MIME-Version: 1.0\r\n",
-        _body(mail, boundary) if mail.calendar is None else _body_with_calendar(mail, mail.calendar, boundary),
+        _body(mail, boundary) if mail.calendar is None and not mail.attachments else _body_with_files(mail, boundary),
     ))
 
 
@@ -66,25 +68,38 @@ def _body(mail: ClaimedMail, boundary: str, calendar: bytes = b"") -> bytes:
     ))
 
 
-def _body_with_calendar(mail: ClaimedMail, calendar: str, boundary: str) -> bytes:
-    """Base64 keeps the calendar's own line ends, on which its readers insist."""
-    method = _METHOD.search(calendar)
-    if method is None:
-        raise ValueError("the calendar that goes with it states no method")
-    content = encodebytes(calendar.encode("utf-8")).replace(b"\n", b"\r\n")
-    inner = (
-        f'--{boundary}\r\nContent-Type: text/calendar; charset="utf-8"; method={method[1]}\r\n'
-        "Content-Transfer-Encoding: base64\r\n\r\n"
-    ).encode("ascii") + content
+def _body_with_files(mail: ClaimedMail, boundary: str) -> bytes:
+    """Base64 keeps the calendar's own line ends, on which its readers insist, and whatever a file holds."""
+    inner, files = b"", list(mail.attachments)
+    if mail.calendar is not None:
+        method = _METHOD.search(mail.calendar)
+        if method is None:
+            raise ValueError("the calendar that goes with it states no method")
+        content = mail.calendar.encode("utf-8")
+        inner = (
+            f'--{boundary}\r\nContent-Type: text/calendar; charset="utf-8"; method={method[1]}\r\n'
+            "Content-Transfer-Encoding: base64\r\n\r\n"
+        ).encode("ascii") + _base64(content)
+        files.insert(0, Attachment("invite.ics", "application/ics", content))
     outer = boundary.replace("=_", "=_m_", 1)  # neither begins like the other: readers compare beginnings of lines
     return b"".join((
         f'Content-Type: multipart/mixed; boundary="{outer}"\r\n\r\n--{outer}\r\n'.encode("ascii"),
         _body(mail, boundary, inner),
-        f'--{outer}\r\nContent-Type: application/ics; name="invite.ics"\r\n'.encode("ascii"),
-        b'Content-Disposition: attachment; filename="invite.ics"\r\nContent-Transfer-Encoding: base64\r\n\r\n',
-        content,
+        *(_file(file, outer) for file in files),
         f"--{outer}--\r\n".encode("ascii"),
     ))
+
+
+def _file(file: Attachment, boundary: str) -> bytes:
+    """Names and types are checked when the mail is queued, so that they need no encoding."""
+    return (
+        f'--{boundary}\r\nContent-Type: {file.media_type}; name="{file.name}"\r\n'
+        f'Content-Disposition: attachment; filename="{file.name}"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+    ).encode("ascii") + _base64(file.content)
+
+
+def _base64(content: bytes) -> bytes:
+    return encodebytes(content).replace(b"\n", b"\r\n")
 
 
 def unencoded(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from creditsvc.db import Id, Model
@@ -51,3 +51,15 @@ class OutboxMail(Model):
     last_error: Mapped[str | None] = mapped_column(Text)
     uncertain_count: Mapped[int] = mapped_column(default=0)
     dismissed_at: Mapped[datetime | None]
+
+
+class OutboxAttachment(Model):
+    """A file that goes with a mail, until that has left or was given up."""
+
+    __tablename__ = "outbox_attachment"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    mail_id: Mapped[int] = mapped_column(Id, ForeignKey("outbox_mail.id"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    media_type: Mapped[str] = mapped_column(String(80))
+    content: Mapped[bytes] = mapped_column(LargeBinary)

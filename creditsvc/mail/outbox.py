@@ -19,6 +19,7 @@ from creditsvc.config import ConfigError
 from creditsvc.core.days import instant_text
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db
+from creditsvc.mail.attachments import Attachment, attachments_of, check_attachments, keep_attachments
 from creditsvc.mail.models import FAILED, QUEUED, SENDING, SENT, UNCERTAIN, OutboxMail
 from creditsvc.mail.pacing import PAUSES, due_times, pause_after
 from creditsvc.mail.render import Rendered
@@ -48,12 +49,13 @@ class ClaimedMail:
     queued_at: datetime
     calendar: str | None = None
     unsubscribe_url: str | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True)
 class Draft:
     """A mail to be queued. `kind` is a short word such as `digest`; `calendar` is iCalendar text that goes with it;
-    `unsubscribe_url` is where its reader can end such mails, None where they cannot.
+    `unsubscribe_url` is where its reader can end such mails, None where they cannot; `attachments` are files.
     """
 
     kind: str
@@ -62,6 +64,7 @@ class Draft:
     person_id: int | None = None
     calendar: str | None = None
     unsubscribe_url: str | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 def queue(
@@ -93,16 +96,22 @@ def queue_all(drafts: Sequence[Draft], mail_from: str, now: datetime) -> list[in
     ]
     added = db.session.execute(insert(OutboxMail).returning(OutboxMail.message_id, OutboxMail.id), values)
     ids = dict(added.all())  # in any order
-    return [ids[str(value["message_id"])] for value in values]
+    queued = [ids[str(value["message_id"])] for value in values]
+    keep_attachments([
+        (mail_id, file) for mail_id, draft in zip(queued, drafts, strict=True) for file in draft.attachments
+    ])
+    return queued
 
 
 def check(draft: Draft) -> None:
     """Refuses what no server would take.
 
-    Raises RuleBroken("to_address", "not-an-address") and RuleBroken("subject", "not-one-line" | "too-long").
+    Raises RuleBroken("to_address", "not-an-address"), RuleBroken("subject", "not-one-line" | "too-long"), and what
+    `check_attachments` does.
     """
     check_address(draft.to_address)
     _check_subject(draft.content.subject)
+    check_attachments(draft.attachments)
 
 
 def refusal_of(draft: Draft) -> RuleBroken | None:
@@ -177,11 +186,12 @@ def claim(
                          claimed_by=worker),
             execution_options={"synchronize_session": False},
         )
+    files = attachments_of([mail.id for mail in mails]) if mails else {}
     return [
         ClaimedMail(
             id=mail.id, worker=worker, tries=mail.tries + 1, message_id=mail.message_id, kind=mail.kind,
             to_address=mail.to_address, content=Rendered(mail.subject, mail.text, mail.html), queued_at=mail.queued_at,
-            calendar=mail.calendar, unsubscribe_url=mail.unsubscribe_url,
+            calendar=mail.calendar, unsubscribe_url=mail.unsubscribe_url, attachments=files.get(mail.id, ()),
         )
         for mail in mails
     ]

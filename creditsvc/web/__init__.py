@@ -5,6 +5,7 @@ from datetime import timedelta
 from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from creditsvc.alerts.periodic import STATEMENT_PDF
 from creditsvc.config import Config
 from creditsvc.web import (
     activation,
@@ -62,6 +63,7 @@ from creditsvc.web import (
     why,
     worklist,
 )
+from creditsvc.web.statement_pdf import statement_pdf
 
 MOST_BYTES = 64 * 1024 * 1024
 
@@ -73,6 +75,7 @@ def hang(app: Flask) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies)  # type: ignore[method-assign]
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = timedelta(days=365)  # the addresses of files change with their content
+    app.extensions[STATEMENT_PDF] = statement_pdf  # for the night, which knows no pages
     reader.hang(app)
     headers.hang(app)
     session.hang(app)

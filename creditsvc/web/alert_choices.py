@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from creditsvc.alerts.choices import choices_of, choose, rhythm_of
+from creditsvc.alerts.periodic import STATEMENT, SUMMARY, mails_for, subscribe, subscriptions_of
 from creditsvc.core.due_alerts import RHYTHMS, RULES
 from creditsvc.web import session
 from creditsvc.web.forms import Form, attempt
@@ -35,6 +36,11 @@ RHYTHM_WORDS: dict[str, Any] = {
     "never": lazy_gettext("Never"),
 }
 
+PERIODIC_WORDS: dict[str, Any] = {
+    SUMMARY: lazy_gettext("On Mondays a summary of your programmes: what began, ended and waits"),
+    STATEMENT: lazy_gettext("On the first of a month the statement of the month before, as a PDF"),
+}
+
 
 @pages.get("/me/alerts")
 def show() -> ResponseReturnValue:
@@ -51,6 +57,7 @@ def save() -> ResponseReturnValue:
 
     def act() -> bool:
         choose(caller, wanted=wanted, rhythm=rhythm)
+        subscribe(caller, request.form.getlist("mails"))
         return True
 
     if not attempt(form, act):
@@ -64,5 +71,6 @@ def _page(form: Form) -> ResponseReturnValue:
     page = render_template(
         "alert_choices.html", form=form, choices=choices_of(caller), rhythm=rhythm_of(caller),
         rule_words=RULE_WORDS, rhythms=RHYTHM_WORDS,
+        periodic=[(mails, PERIODIC_WORDS[mails]) for mails in mails_for(caller)], subscribed=subscriptions_of(caller),
     )
     return page, form.status

@@ -1,12 +1,14 @@
 """Who reads the page: in which language, and on which clock."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.support import NullTranslations
-from flask import Flask, has_request_context, request
-from flask_babel import Babel, Domain, get_locale
+from flask import Flask, g, has_app_context, has_request_context, request
+from flask_babel import Babel, Domain, force_locale, get_locale
 from flask_login import current_user
 
 from creditsvc.core.days import DEFAULT_ZONE, utc_offset
@@ -45,9 +47,20 @@ def locale() -> Locale:
     return locale_for(language())
 
 
+@contextmanager
+def read_by(language: str, zone: str) -> Iterator[None]:
+    """What is made meanwhile is in that language and on that clock, whoever asks. Needs an application context."""
+    g.reading_zone = zone
+    try:
+        with force_locale(str(locale_for(language))):
+            yield
+    finally:
+        g.pop("reading_zone")
+
+
 def zone() -> ZoneInfo:
     """The time zone of who reads, Hong Kong's unless they chose another."""
-    chosen = _person("time_zone")
+    chosen = (g.get("reading_zone") if has_app_context() else None) or _person("time_zone")
     return DEFAULT_ZONE if chosen is None else ZoneInfo(chosen)
 
 

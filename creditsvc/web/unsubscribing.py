@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext
 from creditsvc import clock
 from creditsvc.alerts.choices import DIGEST, unsubscribe
 from creditsvc.alerts.links import UNSUBSCRIBE, read_unsubscribe_link
+from creditsvc.alerts.periodic import STATEMENT, SUMMARY
 from creditsvc.core.errors import NotFound
 from creditsvc.db import db, transaction
 from creditsvc.parties.access import caller_of
@@ -17,7 +18,11 @@ from creditsvc.web import session
 
 pages = Blueprint("unsubscribing", __name__)
 
-MAILS: dict[str, Any] = {DIGEST: lazy_gettext("the nightly mail with your alerts")}
+MAILS: dict[str, Any] = {
+    DIGEST: lazy_gettext("the nightly mail with your alerts"),
+    SUMMARY: lazy_gettext("the weekly summary of your programmes"),
+    STATEMENT: lazy_gettext("the monthly statement of your startups"),
+}
 """What can be ended."""
 
 

@@ -38,7 +38,8 @@ NOT_HELD = {
     "account_outlook", "saved_view", "noted_head", "outbox_mail", "product", "seat_assignment", "seat_wish",
     "licence_key", "count_report", "sku_count", "job_request",
     "seat_sighting", "consultant", "weekly_hours", "day_exception", "consulting_policy", "booking", "calendar_feed",
-    "grant_request", "visit", "alert_rhythm", "night_silence",
+    "grant_request", "visit", "alert_rhythm", "night_silence", "outbox_attachment",
+    "mail_subscription", "periodic_mail",
     "package_version", "award_proposal", "verification",
 }
 
