@@ -154,7 +154,9 @@ def _summary(language: str) -> dict[str, Any]:
             {"title": _("Expires within 30 days"), "total": 9, "url": f"{_BASE}/startups?show=expiring-30",
              "rows": [("Harbour Robotics", _("%(amount)s of %(resource)s, last day %(day)s") % places, url)]},
             {"title": _("Cost data is old"), "total": 1, "url": f"{_BASE}/worklist/stale",
-             "rows": [("Harbour Robotics", _("%(resource)s: the newest data is of %(day)s") % places, url)]},
+             "rows": [("Harbour Robotics", _("%(resource)s: the newest data is of %(day)s") % {
+                 **places, "day": day(date(2026, 6, 11), language),
+             }, url)]},
         ],
     }
 
