@@ -1,11 +1,10 @@
 """What can be said anew of partners, programmes, cohorts and packages: paperwork in place, packages as a new version.
 
-What was seen when a change was typed goes along (`seen`, `version`), so that nobody overwrites what they never saw.
+Doors compare what stands with what a change was typed from (`check`, `version`), so that nobody overwrites what they
+never saw.
 """
 
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -31,24 +30,20 @@ from creditsvc.programmes.reading import LineView, find_cohort, line_views
 LONGEST_NAME, LONGEST_REASON = 200, 500
 
 
-def mark(row: Partner | Programme | Cohort) -> str:
-    """What stands in a row that can be changed, as a short mark: another one when anything of it is another."""
-    names = ("name", "name_zh_hant", "name_zh_hans", "starts", "ends")
-    values = [str(getattr(row, name, None)) for name in names]
-    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
+def change_partner(
+    caller: Caller, key: str, *, name: str, check: Callable[[Partner], None] | None = None
+) -> bool:
+    """Says a partner's name anew; whether anything differed. `check` may refuse it as it stands, while it is locked.
 
-
-def change_partner(caller: Caller, key: str, *, name: str, seen: str | None = None) -> bool:
-    """Says a partner's name anew; whether anything differed.
-
-    Raises NotFound("partner"), Forbidden, RuleBroken("name", ...), Conflict("version", "changed-meanwhile").
+    Raises NotFound("partner"), Forbidden, RuleBroken("name", ...) and what `check` raises.
     """
     require(caller, "programme.edit")
     wanted = select(Partner).where(Partner.key == key).with_for_update().execution_options(populate_existing=True)
     partner = db.session.scalar(wanted)
     if partner is None:
         raise NotFound("partner", key)
-    refuse_changed(seen, mark(partner))
+    if check is not None:
+        check(partner)
     return restate(caller, partner, f"partner:{key}", name=check_text(name, "name"))
 
 
@@ -66,14 +61,17 @@ def change_reference(caller: Caller, pool: str, *, reference: str) -> bool:
 
 
 def change_programme(
-    caller: Caller, key: str, *, name: str, name_zh_hant: str = "", name_zh_hans: str = "", seen: str | None = None
+    caller: Caller, key: str, *, name: str, name_zh_hant: str = "", name_zh_hans: str = "",
+    check: Callable[[Programme], None] | None = None,
 ) -> bool:
     """Says a programme's names anew; whether anything differed. Its terms are stated by `operations.state_terms`.
 
-    Raises NotFound("programme"), Forbidden, RuleBroken("name", ...), Conflict("version", "changed-meanwhile").
+    `check` may refuse it as it stands, while it is locked. Raises NotFound("programme"), Forbidden,
+    RuleBroken("name", ...) and what `check` raises.
     """
     programme = own_programme(caller, key, locked=True)
-    refuse_changed(seen, mark(programme))
+    if check is not None:
+        check(programme)
     texts = {"name": check_text(name, "name")}
     for field, text in (("name_zh_hant", name_zh_hant), ("name_zh_hans", name_zh_hans)):
         if text or getattr(programme, field):
@@ -82,18 +80,20 @@ def change_programme(
 
 
 def change_cohort(
-    caller: Caller, key: str, *, name: str, starts: date, ends: date, reason: str = "", seen: str | None = None
+    caller: Caller, key: str, *, name: str, starts: date, ends: date, reason: str = "",
+    check: Callable[[Cohort], None] | None = None,
 ) -> bool:
     """Says a cohort's name and dates anew; whether anything differed. What was awarded already keeps its days.
 
-    Raises NotFound("cohort"), Forbidden, RuleBroken("name" | "ends" | "reason", ...), Conflict("version",
-    "changed-meanwhile").
+    `check` may refuse it as it stands, while it is locked. Raises NotFound("cohort"), Forbidden,
+    RuleBroken("name" | "ends" | "reason", ...) and what `check` raises.
     """
     require(caller, "programme.edit")
     found = find_cohort(caller, key)
     wanted = select(Cohort).where(Cohort.id == found.id).with_for_update()
     cohort = db.session.execute(wanted.execution_options(populate_existing=True)).scalar_one()
-    refuse_changed(seen, mark(cohort))
+    if check is not None:
+        check(cohort)
     if ends < starts:
         raise ends_before_start(starts, ends)
     before = _cohort_text(cohort)

@@ -10,6 +10,7 @@ from creditsvc.core.errors import NotFound
 from creditsvc.grants.reading import has_award
 from creditsvc.parties.access import require
 from creditsvc.programmes import changes
+from creditsvc.programmes.models import Cohort
 from creditsvc.programmes.overview import counted_cohorts
 from creditsvc.programmes.reading import cohorts, enrolments, find_cohort
 from creditsvc.programmes.schemas import CohortEditShape
@@ -51,23 +52,28 @@ def edit(key: str) -> ResponseReturnValue:
     cohort = find_cohort(caller, key)
     name = cohort.name  # a refusal ends what was read
     form = posted({"name": _("Name"), "starts": _("First day"), "ends": _("Last day"), "reason": _("Reason")})
-    seen = request.form.get("seen") or changes.mark(cohort)
     if request.method == "POST":
 
         def act(values: dict[str, Any]) -> bool:
-            return changes.change_cohort(caller, key, **values, seen=seen)
+            return changes.change_cohort(
+                caller, key, **values, check=lambda there: form.refuse_changed(_stands(there))
+            )
 
         if submit(form, CohortEditShape(), act) is not None:
             flash(_("Saved."), "success")
             return redirect(url_for("cohorts.one", key=key), 303)
     else:
-        form.typed = {"name": cohort.name, "starts": cohort.starts.isoformat(), "ends": cohort.ends.isoformat()}
+        form.fill(_stands(cohort))
     pieces = [
         Piece("name", maxlength=200), Piece("starts", "date"), Piece("ends", "date", help=_("It counts whole.")),
         Piece("reason", required=False, maxlength=500, help=_("Needed where a day changes.")),
     ]
     return form_page(
         form, pieces, title=_("Change the cohort"), back=Way(url_for("cohorts.one", key=key), name),
-        button=_("Save"), hidden={"seen": seen}, once=False,
+        button=_("Save"), once=False,
         intro=[_("What was awarded already keeps its days; a package awarded from now on starts by the new ones.")],
     )
+
+
+def _stands(cohort: Cohort) -> dict[str, str]:
+    return {"name": cohort.name, "starts": cohort.starts.isoformat(), "ends": cohort.ends.isoformat()}

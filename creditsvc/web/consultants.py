@@ -101,14 +101,15 @@ def edit(consultant: str) -> ResponseReturnValue:
     there = find_consultant(consultant)
     form = posted({**_labels(), "active": _("Can be booked")})
     if request.method == "GET":
-        form.typed.update(_typed(there))
+        form.fill(_typed(there))
 
     def act(values: dict[str, Any]) -> str:
         del values["key"]
+        form.refuse_changed(_typed(find_consultant(consultant, locked=True)))
         people.edit_consultant(caller, consultant, active=bool(form.typed["active"]), **values)
         return url_for("consultants.listing")
 
-    return _form_page(form, caller, act, there, _("The consultant is changed."))
+    return _form_page(form, caller, act, consultant, _("The consultant is changed."))
 
 
 def _labels() -> dict[str, str]:
@@ -131,13 +132,14 @@ def _typed(there: Consultant) -> dict[str, str]:
 
 
 def _form_page(
-    form: Form, caller: Caller, act: Callable[[dict[str, Any]], str], there: Consultant | None, done: str
+    form: Form, caller: Caller, act: Callable[[dict[str, Any]], str], consultant: str | None, done: str
 ) -> ResponseReturnValue:
     if request.method == "POST":
         onward = submit_once(form, ConsultantShape(), caller, act)
         if onward is not None:
             flash(done, "success")
             return redirect(onward, 303)
+    there = None if consultant is None else find_consultant(consultant)  # a refusal ends what was read
     steps = [(str(step), _("%(minutes)s min", minutes=step)) for step in people.STEPS]
     page = render_template("consultant_form.html", form=form, there=there, steps=steps)
     return page, form.status
@@ -163,6 +165,7 @@ def set_hours(consultant: str) -> ResponseReturnValue:
             form.show(error)
 
     def keep() -> bool:
+        form.refuse_changed(_hours(find_consultant(consultant, locked=True)))
         people.set_weekly_hours(caller, consultant, weekly)
         return True
 
@@ -255,17 +258,24 @@ def _availability_page(
     there = find_consultant(consultant)
     require_own(caller, there)
     today = day_of(caller.now, zone_named(there.timezone))
-    names = list(_weekdays())
-    typed: dict[str, list[str]] = {name: [] for name in names}
-    for one in weekly_of(there.id):
-        typed[names[one.weekday]].append(_wall(one.starts, one.ends))
+    if weekdays is None:
+        weekdays = Form(_weekdays())
+        weekdays.fill(_hours(there))
     page = render_template(
         "availability.html", there=there, made=made, feeds=consultant_feeds(caller, consultant),
-        weekdays=weekdays or Form(_weekdays(), {name: ", ".join(parts) for name, parts in typed.items()}),
+        weekdays=weekdays,
         day=day or Form(_day_labels(), {"kind": "off"}), wall=_wall,
         days=people.day_changes_of(there.id, today, today + DAYS_SHOWN),
     )
     return page, max((form.status for form in (weekdays, day) if form is not None), default=200)
+
+
+def _hours(there: Consultant) -> dict[str, str]:
+    names = list(_weekdays())
+    typed: dict[str, list[str]] = {name: [] for name in names}
+    for one in weekly_of(there.id):
+        typed[names[one.weekday]].append(_wall(one.starts, one.ends))
+    return {name: ", ".join(parts) for name, parts in typed.items()}
 
 
 def _wall(starts: int, ends: int) -> str:

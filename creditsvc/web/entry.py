@@ -13,7 +13,7 @@ from creditsvc.parties import signing_in
 from creditsvc.parties.access import Caller, may
 from creditsvc.parties.reading import list_startups
 from creditsvc.parties.schemas import SignInShape
-from creditsvc.web import session
+from creditsvc.web import keeping_typed, session
 from creditsvc.web.forms import Form, posted, shape
 
 pages = Blueprint("entry", __name__)
@@ -48,7 +48,7 @@ def first_page(caller: Caller) -> str | None:
 @pages.route("/sign-in", methods=["GET", "POST"])
 def sign_in() -> ResponseReturnValue:
     """The form to sign in."""
-    form = posted({"email": _("Mail address"), "password": _("Password")})
+    form = posted(session.sign_in_labels())
     if request.method == "GET":
         if session.is_signed_in():
             return redirect(session.safe_next(request.args.get("next")), 303)
@@ -71,12 +71,15 @@ def sign_in() -> ResponseReturnValue:
         form.refuse("", _("The mail address or the password is wrong."))
         return _sign_in_page(form)
     session.sign_in(person)
-    return redirect(session.safe_next(request.form.get("next")), 303)
+    onward = session.safe_next(request.form.get("next"))
+    typed = keeping_typed.typed() if keeping_typed.FIELD in request.form else ""
+    return keeping_typed.offer(onward, typed) if typed else redirect(onward, 303)
 
 
 def _sign_in_page(form: Form) -> Response:
     onward = session.safe_next(request.values.get("next"))
-    return make_response(render_template("sign_in.html", form=form, onward=onward), form.status)
+    typed = keeping_typed.typed() if keeping_typed.FIELD in request.form else ""
+    return make_response(render_template("sign_in.html", form=form, onward=onward, typed=typed), form.status)
 
 
 @pages.post("/sign-out")

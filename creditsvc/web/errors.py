@@ -55,8 +55,8 @@ def _rule_broken(error: RuleBroken) -> tuple[str, int]:
     return page(status, _("This cannot be done"), text_of(error))
 
 
-def _form_too_old(error: CSRFError) -> tuple[str, int]:
-    return page(
+def _form_too_old(error: CSRFError) -> Response | tuple[str, int]:
+    return session.sign_in_again() or page(
         400, _("This form is too old"),
         _("Nothing was changed. Go back, load the page again and send it once more; you may have to sign in first."),
     )

@@ -1,5 +1,7 @@
 """Between a marshmallow schema and an HTML form: what was typed is kept, each refusal stands at its field."""
 
+import hashlib
+import json
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
@@ -14,6 +16,7 @@ from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.db import transaction
 from creditsvc.parties.access import Caller
 from creditsvc.parties.once import Answer, do_once, fingerprint
+from creditsvc.web.keeping_typed import typed_before
 
 T = TypeVar("T")
 
@@ -35,11 +38,37 @@ class Form:
         self.errors: dict[str, list[str]] = {}
         self.general: list[str] = []
         self.status = 200
-        self.once_key = uuid.uuid4().hex  # sent with the form, so that sending it twice does it once
+        self.stands: dict[str, str] = {}  # what somebody else has put there since the form was filled
+        self.seen = ""  # the mark of what it was filled from, sent with it
+        self._typed_before = typed_before(self.labels)
+        before = self._typed_before or {}
+        self.once_key = before.get("once_key") or uuid.uuid4().hex  # sent with the form, so that sending it twice does it once
 
     def value(self, name: str) -> str:
         """What the field shows."""
+        if self._typed_before is not None and name in self.labels:
+            return self._typed_before.get(name, "")
         return self.typed.get(name, "")
+
+    def fill(self, stands: Mapping[str, str]) -> None:
+        """Shows what stands, and marks it, so that `refuse_changed` sees when it stands no more."""
+        self.typed |= stands
+        self.seen = request.form.get("seen") or _mark(stands)  # of what was typed before, where that is shown again
+
+    def refuse_changed(self, stands: Mapping[str, str]) -> None:
+        """Raises Conflict("", "changed-meanwhile") where another than what the form was filled from stands now.
+
+        For `transaction`, once what is to change is locked. What was typed is kept, each field says what stands, and
+        the form counts as filled from that: sent again, it is a change of what was seen.
+        """
+        now = _mark(stands)
+        if self.seen and self.seen != now:
+            self.stands, self.seen = dict(stands), now
+            raise Conflict(
+                "", "changed-meanwhile",
+                "Somebody else has changed this since you opened the page. What stands now is shown here, and what you "
+                "typed is kept: send it again if it is still what you want.",
+            )
 
     def error(self, name: str) -> list[str]:
         """What is wrong at the field."""
@@ -74,7 +103,12 @@ def posted(labels: Mapping[str, str]) -> Form:
     """The form as it was sent; empty when it was not sent yet."""
     form = Form(labels, {name: request.form.get(name, "") for name in labels})
     form.once_key = request.form.get("once_key") or form.once_key
+    form.seen = request.form.get("seen", "")
     return form
+
+
+def _mark(stands: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(stands, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def text_of(error: RuleBroken) -> str:

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext, ngettext
 from marshmallow import Schema
 
 from creditsvc.core.days import day_of
+from creditsvc.grants.locked import lock_grant
 from creditsvc.grants.models import Proposal
 from creditsvc.grants.operations import (
     extend_grant,
@@ -27,7 +28,7 @@ from creditsvc.grants.proposals import (
 from creditsvc.grants.reading import find_grant, pools
 from creditsvc.grants.schemas import AmountShape, AwardShape, ExtendShape, MonthsShape, ReasonShape
 from creditsvc.ledger.history import lot_events
-from creditsvc.ledger.reading import balances
+from creditsvc.ledger.reading import LotView, balances
 from creditsvc.licences.waiting import seat_startup
 from creditsvc.parties.access import may_with, require_startup
 from creditsvc.web import proposals, session
@@ -182,6 +183,8 @@ def change(key: str, change: str) -> ResponseReturnValue:
     if request.method == "POST":
 
         def act(values: dict[str, Any]) -> str:
+            lock_grant(caller, key)
+            form.refuse_changed(_stands(find_grant(caller, key).lot))
             made = kind.act(caller, key, **values)
             seat_startup(caller, current_app.config["CREDITSVC"], startup_id)
             return proposals.onward(made, url_for("grants.grant", key=key))
@@ -191,7 +194,15 @@ def change(key: str, change: str) -> ResponseReturnValue:
             proposals.say(onward, kind.done)
             return redirect(onward, 303)
     found = find_grant(caller, key)
+    if request.method == "GET":
+        form.fill(_stands(found.lot))
+        form.typed = {}
     return render_template("grant_change.html", found=found, kind=kind, form=form, now=caller.now), form.status
+
+
+def _stands(lot: LotView) -> dict[str, str]:
+    """What people change of a grant. What it has paid for changes daily and makes no form old."""
+    return {"granted": str(lot.amount), "expires": str(lot.expires), "voided": str(lot.voided_at)}
 
 
 def _change_labels() -> dict[str, str]:

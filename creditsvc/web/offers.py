@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from creditsvc.db import db
+from creditsvc.ledger.locks import lock_pool
 from creditsvc.ledger.models import Pool, Resource
 from creditsvc.parties.access import require
 from creditsvc.programmes import changes, operations
@@ -55,19 +56,21 @@ def edit_partner(partner: str) -> ResponseReturnValue:
     require(caller, "programme.edit")
     found = by_key(Partner, "partner", partner)
     form = posted({"name": _("Name")})
-    seen = request.form.get("seen") or changes.mark(found)
     if request.method == "POST":
 
         def act(values: dict[str, Any]) -> bool:
-            return changes.change_partner(caller, partner, name=values["name"], seen=seen)
+            def check(there: Partner) -> None:
+                form.refuse_changed({"name": there.name})
+
+            return changes.change_partner(caller, partner, name=values["name"], check=check)
 
         if submit(form, PartnerShape(only=["name"]), act) is not None:
             flash(_("Saved."), "success")
             return redirect(url_for("offers.partners_listing"), 303)
     else:
-        form.typed = {"name": found.name}
+        form.fill({"name": found.name})
     return form_page(form, [Piece("name", maxlength=200)], title=_("Name of the partner"), back=_partners(),
-                     button=_("Save"), hidden={"seen": seen}, once=False)
+                     button=_("Save"), once=False)
 
 
 @pages.route("/new-resource", methods=["GET", "POST"])
@@ -139,13 +142,15 @@ def edit_reference(pool: str) -> ResponseReturnValue:
     if request.method == "POST":
 
         def act(values: dict[str, Any]) -> bool:
+            if (held := lock_pool(pool)) is not None:
+                form.refuse_changed({"reference": held[0].reference or ""})
             return changes.change_reference(caller, pool, **values)
 
         if submit(form, ReferenceShape(), act) is not None:
             flash(_("Saved."), "success")
             return redirect(url_for("pools.listing"), 303)
     else:
-        form.typed = {"reference": found.reference or ""}
+        form.fill({"reference": found.reference or ""})
     return form_page(form, [_reference_piece()], title=_("Reference of the pool %(pool)s", pool=pool), back=_pools(),
                      button=_("Save"), once=False)
 

@@ -24,7 +24,7 @@ from creditsvc.licences.key_files import read_keys
 from creditsvc.licences.keyring import keyring_of
 from creditsvc.licences.keys import import_keys, key_counts, seal_keys
 from creditsvc.licences.models import DELIVERIES, Product
-from creditsvc.licences.products import add_product, edit_product, find_product, products
+from creditsvc.licences.products import ProductView, add_product, edit_product, find_product, products
 from creditsvc.licences.reading import park_of
 from creditsvc.licences.schemas import ProductEditShape, ProductShape
 from creditsvc.parties.access import Caller, require
@@ -71,14 +71,21 @@ def edit(product: str) -> ResponseReturnValue:
     if request.method == "POST":
 
         def act(values: dict[str, Any]) -> str:
-            return edit_product(caller, product, **{**dict.fromkeys(form.labels, ""), **values}).key
+            def check(there: ProductView) -> None:
+                form.refuse_changed(_stands(there))
+
+            return edit_product(caller, product, check=check, **{**dict.fromkeys(form.labels, ""), **values}).key
 
         if submit(form, ProductEditShape(), act) is not None:
             flash(_("The product is changed."), "success")
             return redirect(url_for("products.one", product=product), 303)
     else:
-        form.typed = {name: getattr(found, name) or "" for name in _labels()}
+        form.fill(_stands(found))
     return _form_page(form, product, [])
+
+
+def _stands(product: ProductView) -> dict[str, str]:
+    return {name: getattr(product, name) or "" for name in _labels()}
 
 
 def _labels() -> dict[str, str]:

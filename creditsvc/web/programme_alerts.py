@@ -38,18 +38,24 @@ def edit(key: str) -> ResponseReturnValue:
             flash(_("Saved. It counts from tonight on."), "success")
             return redirect(url_for("programmes.one", key=key), 303)
     else:
-        for rule, setting in settings_of(key).items():
-            form.typed |= {
-                f"enabled.{rule}": "true" if setting.enabled else "",
-                f"mandatory.{rule}": "true" if setting.mandatory else "",
-                f"thresholds.{rule}": ", ".join(str(one) for one in setting.thresholds),
-            }
+        form.fill(_stands(key))
     usual = {name: ", ".join(str(one) for one in sorted(rule.defaults)) for name, rule in RULES.items()}
     page = render_template(
         "programme_alerts.html", form=form, key=key, rules=RULES, words=RULE_WORDS, usual=usual,
         said=said, title_of=title_of,
     )
     return page, form.status
+
+
+def _stands(key: str) -> dict[str, str]:
+    stands: dict[str, str] = {}
+    for rule, setting in settings_of(key).items():
+        stands |= {
+            f"enabled.{rule}": "true" if setting.enabled else "",
+            f"mandatory.{rule}": "true" if setting.mandatory else "",
+            f"thresholds.{rule}": ", ".join(str(one) for one in setting.thresholds),
+        }
+    return stands
 
 
 def _form() -> Form:
@@ -90,6 +96,9 @@ def _done(form: Form, caller: Caller, key: str, then: Callable[[], T], *, keep: 
 
     def act() -> T:
         nonlocal failing
+        own_programme(caller, key, locked=True)
+        if keep:
+            form.refuse_changed(_stands(key))
         for rule, thresholds in wanted.items():
             failing = rule
             set_setting(
@@ -101,5 +110,8 @@ def _done(form: Form, caller: Caller, key: str, then: Callable[[], T], *, keep: 
     try:
         return transaction(act, keep=keep)
     except RuleBroken as refusal:
-        form.refuse(f"thresholds.{failing}", text_of(refusal))
+        if failing:
+            form.refuse(f"thresholds.{failing}", text_of(refusal))
+        else:
+            form.show(refusal)
         return None

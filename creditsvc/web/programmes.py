@@ -1,5 +1,6 @@
 """Programmes: the list, one with the versions of its terms and packages, and every way to change it."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -10,6 +11,7 @@ from creditsvc.consulting.consultants import Policy, policy_of_programme, set_po
 from creditsvc.consulting.schemas import PolicyShape
 from creditsvc.parties.access import require
 from creditsvc.programmes import changes, operations
+from creditsvc.programmes.models import Programme
 from creditsvc.programmes.operations import own_programme
 from creditsvc.programmes.overview import counted_cohorts, programme_page
 from creditsvc.programmes.reading import cohorts, partners, programme_views, standing_terms
@@ -73,21 +75,27 @@ def edit(key: str) -> ResponseReturnValue:
     caller = session.caller()
     programme = own_programme(caller, key)
     form = posted({"name": _("Name"), **_names()})
-    seen = request.form.get("seen") or changes.mark(programme)
+
+    def stands(there: Programme) -> dict[str, str]:
+        return {name: getattr(there, name) or "" for name in form.labels}
+
     if request.method == "POST":
 
         def act(values: dict[str, Any]) -> bool:
-            return changes.change_programme(caller, key, **values, seen=seen)
+            def check(there: Programme) -> None:
+                form.refuse_changed(stands(there))
+
+            return changes.change_programme(caller, key, **values, check=check)
 
         if submit(form, ProgrammeEditShape(), act) is not None:
             flash(_("Saved."), "success")
             return redirect(url_for("programmes.one", key=key), 303)
     else:
-        form.typed = {name: getattr(programme, name) or "" for name in form.labels}
+        form.fill(stands(programme))
     pieces = [Piece("name", maxlength=200), Piece("name_zh_hant", required=False, maxlength=200),
               Piece("name_zh_hans", required=False, maxlength=200)]
     return form_page(form, pieces, title=_("Names of the programme"), back=_back(key), button=_("Save"),
-                     hidden={"seen": seen}, once=False)
+                     once=False)
 
 
 @pages.route("/programmes/<key>/terms", methods=["GET", "POST"])
@@ -129,6 +137,8 @@ def consulting(key: str) -> ResponseReturnValue:
     if request.method == "POST":
 
         def act(values: dict[str, Any]) -> bool:
+            own_programme(caller, key, locked=True)
+            form.refuse_changed(_policy(key))
             set_policy(caller, key, Policy(**values))
             return True
 
@@ -136,8 +146,7 @@ def consulting(key: str) -> ResponseReturnValue:
             flash(_("That holds of sessions booked from now on."), "success")
             return redirect(url_for("programmes.one", key=key), 303)
     else:
-        stands = policy_of_programme(key)
-        form.typed = {name: str(getattr(stands, name)) for name in form.labels}
+        form.fill(_policy(key))
     kinds = [("draw", _("are drawn from the startup's hours")), ("uncovered", _("are paid by nobody"))]
     pieces = [
         Piece("confirm_days", inputmode="numeric",
@@ -150,6 +159,10 @@ def consulting(key: str) -> ResponseReturnValue:
     ]
     return form_page(form, pieces, title=_("What holds of sessions"), back=_back(key), button=_("Save"), once=False,
                      intro=[_("A session that is booked already keeps what held when it was booked.")])
+
+
+def _policy(key: str) -> dict[str, str]:
+    return {name: str(value) for name, value in asdict(policy_of_programme(key)).items()}
 
 
 @pages.route("/programmes/<key>/new-cohort", methods=["GET", "POST"])

@@ -17,6 +17,7 @@ from creditsvc.grants.proposal_letters import tell
 from creditsvc.grants.proposal_reading import ProposalView, find_proposal, proposals_of
 from creditsvc.grants.reading import PoolView, pools
 from creditsvc.grants.schemas import LimitShape, ReasonShape
+from creditsvc.ledger.locks import lock_pool
 from creditsvc.licences.waiting import seat_startup
 from creditsvc.parties.access import Caller, require, require_startup
 from creditsvc.web import session
@@ -157,14 +158,16 @@ def limit(pool: str) -> ResponseReturnValue:
     if request.method == "POST":
 
         def act(values: dict[str, Any]) -> bool:
+            if lock_pool(pool) is not None:
+                form.refuse_changed({"amount": _pools(caller)[pool].limit_text})
             proposals.set_award_limit(caller, pool, values["amount"])
             return True
 
         if submit(form, LimitShape(), act) is not None:
             flash(_("The limit holds for awards from now on."), "success")
             return redirect(url_for("pools.listing"), 303)
-    elif found.award_limit is not None:
-        form.typed = {"amount": found.limit_text}
+    else:
+        form.fill({"amount": found.limit_text})
     pieces = [Piece("amount", required=False, inputmode="decimal", help=_(
         "In %(unit)s. What one startup gets at once above it waits until somebody else approves it. Blank: no limit.",
         unit=unit_word(found.unit.name),

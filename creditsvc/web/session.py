@@ -6,8 +6,8 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, abort, current_app, redirect, request, session, url_for
-from flask_babel import refresh
+from flask import Blueprint, Flask, abort, current_app, redirect, render_template, request, session, url_for
+from flask_babel import gettext, refresh
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Select, bindparam
@@ -19,7 +19,11 @@ from creditsvc.alerts.reading import judged_night, night_columns, night_values
 from creditsvc.config import Config
 from creditsvc.parties.access import Caller, caller_of, identify, may, people_where
 from creditsvc.parties.models import Person
+from creditsvc.web import keeping_typed
+from creditsvc.web.forms import Form
 
+PRIVATE: set[str] = set()
+"""The blueprints whose pages need somebody signed in."""
 LIFETIME = timedelta(hours=10)
 """How long a session lasts without a request."""
 
@@ -65,11 +69,13 @@ def hang(app: Flask) -> None:
     logins.user_loader(_load)
     csrf = CSRFProtect(app)
 
-    def protect() -> None:
+    def protect() -> Response | None:
         _refuse_nul()
         # The API knows no cookie, so nobody's browser can be made to use it; nor does a link that says whom it is for.
         if not request.path.startswith(("/api/", UNSUBSCRIBE)):
             csrf.protect()
+        keeping_typed.told()
+        return keeping_typed.show_again() if is_signed_in() else None
 
     app.before_request(protect)
 
@@ -163,6 +169,7 @@ def allowed(action: str) -> bool:
 
 def private_pages(name: str, import_name: str) -> Blueprint:
     """A blueprint whose pages need somebody signed in; others are sent to sign in and brought back."""
+    PRIVATE.add(name)
     pages = Blueprint(name, import_name)
     pages.before_request(_ask_to_sign_in)
     return pages
@@ -173,7 +180,26 @@ def _ask_to_sign_in() -> Response | None:
         return None
     if request.method == "GET":
         return redirect(url_for("entry.sign_in", next=request.full_path.rstrip("?")), 303)
-    return redirect(url_for("entry.sign_in"), 303)
+    return sign_in_again() or redirect(url_for("entry.sign_in"), 303)
+
+
+def sign_in_again() -> Response | None:
+    """Where a form of a private page came after its session: the sign-in that keeps what was typed, or the way back to
+    the form for who is signed in (again). None where nothing was typed."""
+    if request.blueprint not in PRIVATE or not (typed := keeping_typed.typed()):
+        return None
+    target = keeping_typed.form_address()
+    if is_signed_in():
+        return keeping_typed.offer(target, typed, 400)
+    return Response(
+        render_template("sign_in.html", form=Form(sign_in_labels()), onward=target, typed=typed), 401,
+        mimetype="text/html",
+    )
+
+
+def sign_in_labels() -> dict[str, str]:
+    """The fields of the sign-in."""
+    return {"email": gettext("Mail address"), "password": gettext("Password")}
 
 
 def safe_next(target: str | None) -> str:

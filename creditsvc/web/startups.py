@@ -1,11 +1,14 @@
 """Startups: the list, a new one, its paperwork."""
 
+from typing import Any
+
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc.core.errors import Forbidden
 from creditsvc.parties.access import may, require, require_startup
+from creditsvc.parties.models import Startup
 from creditsvc.parties.operations import create_startup, edit_startup
 from creditsvc.parties.reading import list_startups
 from creditsvc.parties.schemas import StartupEditShape, StartupShape
@@ -51,7 +54,8 @@ def create() -> ResponseReturnValue:
 def edit(key: str) -> ResponseReturnValue:
     """The form for a startup's paperwork."""
     startup = require_startup(session.caller(), "startup.edit", key)
-    form = Form(_edit_labels(), {"name": startup.name, "language": startup.language})
+    form = Form(_edit_labels())
+    form.fill(_stands(startup))
     return render_template("startup_form.html", form=form, startup=startup)
 
 
@@ -61,7 +65,11 @@ def save(key: str) -> ResponseReturnValue:
     caller = session.caller()
     require_startup(caller, "startup.edit", key)
     form = posted(_edit_labels())
-    saved = submit(form, StartupEditShape(), lambda values: edit_startup(caller, key, **values))
+
+    def act(values: dict[str, Any]) -> Startup:
+        return edit_startup(caller, key, check=lambda startup: form.refuse_changed(_stands(startup)), **values)
+
+    saved = submit(form, StartupEditShape(), act)
     if saved is None:
         startup = require_startup(caller, "startup.edit", key)
         return render_template("startup_form.html", form=form, startup=startup), form.status
@@ -71,6 +79,10 @@ def save(key: str) -> ResponseReturnValue:
 
 def _form() -> Form:
     return posted({"name": _("Name"), "key": _("Key"), "language": _("Language of its mails")})
+
+
+def _stands(startup: Startup) -> dict[str, str]:
+    return {"name": startup.name, "language": startup.language}
 
 
 def _edit_labels() -> dict[str, str]:

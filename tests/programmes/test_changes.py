@@ -12,7 +12,7 @@ from creditsvc.grants.operations import award_package
 from creditsvc.ledger.models import LotFact
 from creditsvc.parties.models import TrailEntry
 from creditsvc.programmes import operations
-from creditsvc.programmes.changes import change_cohort, change_package, change_programme, mark
+from creditsvc.programmes.changes import change_cohort, change_package, change_programme
 from creditsvc.programmes.overview import programme_page
 from creditsvc.programmes.packages import LineTerms
 from tests import factories as make
@@ -92,12 +92,14 @@ def test_terms_are_stated_from_the_version_that_was_seen_and_keep_the_reason(par
     assert [(one.version, one.months, one.reason) for one in terms] == [(2, 18, "longer"), (1, 12, None)]
 
 
-def test_who_edits_what_somebody_else_has_changed_meanwhile_is_told(park):
-    seen = mark(operations.own_programme(make.somebody(), "techconnect"))
-    make.do(lambda: change_programme(make.somebody(), "techconnect", name="Tech", seen=seen))
+def test_a_door_may_refuse_what_has_changed_meanwhile(park):
+    def check(programme):
+        raise Conflict("", "changed-meanwhile", programme.name)
 
-    with pytest.raises(Conflict, match="somebody has changed it"):
-        transaction(lambda: change_programme(make.somebody(), "techconnect", name="Connect", seen=seen))
+    with pytest.raises(Conflict, match="TechConnect"):
+        transaction(lambda: change_programme(make.somebody(), "techconnect", name="Connect", check=check))
+
+    assert operations.own_programme(make.somebody(), "techconnect").name == "TechConnect"
 
 
 def test_new_dates_of_a_cohort_need_a_reason_and_stand_in_the_trail(park):
