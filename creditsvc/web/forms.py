@@ -41,7 +41,7 @@ class Form:
         self.stands: dict[str, str] = {}  # what somebody else has put there since the form was filled
         self.seen = ""  # the mark of what it was filled from, sent with it
         self._typed_before = typed_before(self.labels)
-        before = self._typed_before or {}
+        before: Mapping[str, str] = self._typed_before or {}
         self.once_key = before.get("once_key") or uuid.uuid4().hex  # sent with the form, so that sending it twice does it once
 
     def value(self, name: str) -> str:
@@ -53,7 +53,7 @@ class Form:
     def fill(self, stands: Mapping[str, str]) -> None:
         """Shows what stands, and marks it, so that `refuse_changed` sees when it stands no more."""
         self.typed |= stands
-        self.seen = request.form.get("seen") or _mark(stands)  # of what was typed before, where that is shown again
+        self.seen = request.form.get("seen") or _mark(stands)  # what is shown again keeps its mark
 
     def refuse_changed(self, stands: Mapping[str, str]) -> None:
         """Raises Conflict("", "changed-meanwhile") where another than what the form was filled from stands now.
