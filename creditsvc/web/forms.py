@@ -42,7 +42,7 @@ class Form:
         self.seen = ""  # the mark of what it was filled from, sent with it
         self._typed_before = typed_before(self.labels)
         before: Mapping[str, str] = self._typed_before or {}
-        self.once_key = before.get("once_key") or uuid.uuid4().hex  # sent with the form, so that sending it twice does it once
+        self.once_key = before.get("once_key") or uuid.uuid4().hex  # sent with it: twice does it once
 
     def value(self, name: str) -> str:
         """What the field shows."""

@@ -33,6 +33,7 @@ from creditsvc.licences.waiting import seat_startup
 from creditsvc.parties.access import may_with, require_startup
 from creditsvc.web import proposals, session
 from creditsvc.web.forms import Form, attempt, posted, submit_once
+from creditsvc.web.grant_previews import Preview, preview
 
 pages = session.private_pages("grants", __name__)
 
@@ -104,9 +105,14 @@ def award(key: str) -> ResponseReturnValue:
 def make_award(key: str) -> ResponseReturnValue:
     """Awards the grant and goes to the startup's page."""
     caller = session.caller()
-    require_startup(caller, "grant.award", key)
+    startup_id = require_startup(caller, "grant.award", key).id
     form = posted(_award_labels())
     form.typed["startup"] = key
+    if _is_preview():
+        seen = preview(
+            form, AwardShape(exclude=["key"]), caller, startup_id, lambda values: award_or_propose(caller, **values)
+        )
+        return _award_page(key, form, seen)
 
     def act(values: dict[str, Any]) -> str:
         made = award_or_propose(caller, **values)
@@ -127,10 +133,14 @@ def _award_labels() -> dict[str, str]:
     }
 
 
-def _award_page(key: str, form: Form) -> ResponseReturnValue:
+def _is_preview() -> bool:
+    return request.form.get("step") == "preview"
+
+
+def _award_page(key: str, form: Form, seen: Preview | None = None) -> ResponseReturnValue:
     caller = session.caller()
     startup = require_startup(caller, "grant.award", key)
-    return render_template("award.html", startup=startup, pools=pools(caller), form=form), form.status
+    return render_template("award.html", startup=startup, pools=pools(caller), form=form, seen=seen), form.status
 
 
 @pages.post("/startups/<key>/packages/<cohort>/award")
@@ -180,7 +190,10 @@ def change(key: str, change: str) -> ResponseReturnValue:
     startup = find_grant(caller, key).startup
     startup_id = require_startup(caller, "grant.change", startup).id
     form = posted({name: text for name, text in _change_labels().items() if name in kind.fields})
-    if request.method == "POST":
+    seen = None
+    if request.method == "POST" and _is_preview():
+        seen = preview(form, kind.schema(), caller, startup_id, lambda values: kind.act(caller, key, **values))
+    elif request.method == "POST":
 
         def act(values: dict[str, Any]) -> str:
             lock_grant(caller, key)
@@ -197,7 +210,8 @@ def change(key: str, change: str) -> ResponseReturnValue:
     if request.method == "GET":
         form.fill(_stands(found.lot))
         form.typed = {}
-    return render_template("grant_change.html", found=found, kind=kind, form=form, now=caller.now), form.status
+    page = render_template("grant_change.html", found=found, kind=kind, form=form, now=caller.now, seen=seen)
+    return page, form.status
 
 
 def _stands(lot: LotView) -> dict[str, str]:
