@@ -153,7 +153,7 @@ def test_a_form_without_its_token_changes_nothing(browser: Browser):
     page = browser.post("/startups/new", {"key": "harbour", "name": "Harbour"})
 
     assert page.status == 400
-    assert "Nothing was changed" in page.text
+    assert "nothing was done" in page.text
     assert browser.get("/startups/harbour").status == 404
 
 
