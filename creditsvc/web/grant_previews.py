@@ -60,15 +60,17 @@ def preview(
         touched = {account for key, (account, *_, lot) in after.items() if _is_other(before, key, lot)}
         days = Thresholds([startup_id]).of(startup_id, RULES["expiry"])
         rows = [
-            Row(lot, unit, resource, changed, _mails(lot.end, days, caller.now) if changed and not lot.voided_at else ())
+            Row(lot, unit, resource, changed,
+                _mails(lot.end, days, caller.now) if changed and not lot.voided_at else ())
             for key, (account, resource, unit, lot) in after.items() if account in touched
             for changed in (_is_other(before, key, lot),)
             if changed or lot.end > caller.now
         ]
-        rows.sort(key=lambda row: (row.resource, burning_order(cast(Lot, row.lot))))  # a view says the same of a lot
+        rows.sort(key=lambda row: (row.resource, burning_order(cast(Lot, row.lot))))
         return Preview(
             isinstance(made, Proposal),
-            tuple((pool, left[pool.key]) for pool in pools(caller) if pool.left != left[pool.key]), tuple(rows),
+            tuple((pool, left[pool.key]) for pool in pools(caller) if pool.left != left[pool.key]),
+            tuple(rows),
         )
 
     try:
