@@ -34,6 +34,22 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class About:
+    """What a person is told about: a threshold of a rule at a holding of a startup's account."""
+
+    startup_id: int
+    account_id: int
+    rule: str
+    holding: str
+    threshold: int
+
+    @property
+    def matter(self) -> tuple[int, str, str]:
+        """What it is about, whatever its threshold."""
+        return (self.account_id, self.rule, self.holding)
+
+
+@dataclass(frozen=True)
 class Acts:
     """Human acts: top-ups and extensions of a lot, top-ups within an account (its awards are counted apart)."""
 

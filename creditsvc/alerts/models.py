@@ -90,6 +90,7 @@ class Alert(Model):
     """One thing to be told, once (A3). `key` says startup, holding, rule, threshold and episode.
 
     Open until the matter has passed or a further threshold took its place (`closed_on`); only what is open is told.
+    A restatement may take it back (`taken_back_on`, with the figure that it was instead: A8).
     """
 
     __tablename__ = "alert"
@@ -108,7 +109,10 @@ class Alert(Model):
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
     decided_on: Mapped[date] = mapped_column(index=True)
     decided_at: Mapped[datetime]
+    batch: Mapped[int]  # the newest of its account that was known
     closed_on: Mapped[date | None] = mapped_column(index=True)
+    taken_back_on: Mapped[date | None] = mapped_column(index=True)
+    taken_back_to: Mapped[int | None]
 
 
 class AlertMemory(Model):
@@ -138,7 +142,10 @@ class Digest(Model):
 
 
 class AlertTold(Model):
-    """A person was told of an alert, in that digest; they may have said that they have seen it."""
+    """A person was told of an alert, in that digest; they may have said that they have seen it.
+
+    Of one that was taken back they are told once more, in the digest `corrected_in`.
+    """
 
     __tablename__ = "alert_told"
 
@@ -146,6 +153,7 @@ class AlertTold(Model):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True, index=True)
     digest_id: Mapped[int] = mapped_column(ForeignKey("digest.id"), index=True)
     acknowledged_at: Mapped[datetime | None]
+    corrected_in: Mapped[int | None] = mapped_column(ForeignKey("digest.id"), index=True)
 
 
 class PoolTold(Model):

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import exists, insert, select, update
 
 from creditsvc.alerts import texts
+from creditsvc.alerts.corrections import TakenBack, keep_taken_back, taken_back
 from creditsvc.alerts.finding import Finding
 from creditsvc.alerts.findings import Thresholds, find, severity, urgency
 from creditsvc.alerts.models import DONE, Alert, AlertMemory, AlertTold, JobRun
@@ -24,23 +25,28 @@ from creditsvc.ledger.models import Account
 NIGHTLY = "nightly"
 """The name of the night's job."""
 
+_LATER = ("id", "closed_on", "taken_back_on", "taken_back_to")
+"""What of an alert is not known when it is decided."""
+
 Matter = tuple[int, str, str]
 """(account id, rule, holding)"""
 
 
 @dataclass(frozen=True)
 class Night:
-    """The business day, the instant as of which all is read, and when the night before looked."""
+    """The business day, the instant as of which all is read, and when the night before looked: by its own clock, and
+    by the real one, which is that of the book."""
 
     day: date
     now: datetime
     last_night: datetime | None
+    looked: datetime | None
 
 
 @dataclass(frozen=True)
 class Decided:
     """What deciding some accounts came to. `alerts` are new and not yet kept; `closed` are ids of open ones;
-    `outlooks` is what is forecast of those that run out."""
+    `outlooks` is what is forecast of those that run out; `taken_back` earlier ones that were not right."""
 
     night: Night
     account_ids: list[int]
@@ -48,6 +54,7 @@ class Decided:
     memories: dict[Matter, Memory]
     closed: list[int]
     outlooks: list[RunOut]
+    taken_back: list[TakenBack]
 
 
 @dataclass(frozen=True)
@@ -62,13 +69,13 @@ class _Open:
 
 def night_of(day: date, now: datetime) -> Night:
     """The night of a business day, with the instant at which the last one before it looked."""
-    last = db.session.scalar(
-        select(JobRun.as_of)
+    last = db.session.execute(
+        select(JobRun.as_of, JobRun.heartbeat_at)
         .where(JobRun.job == NIGHTLY, JobRun.state == DONE, JobRun.day < day, JobRun.as_of <= now)
         .order_by(JobRun.day.desc())
         .limit(1)
-    )
-    return Night(day, now, last)
+    ).first()
+    return Night(day, now, *(last or (None, None)))
 
 
 def accounts_after(account_id: int, limit: int) -> list[int]:
@@ -83,7 +90,10 @@ def decide_accounts(night: Night, account_ids: Sequence[int]) -> Decided:
     thresholds = Thresholds([finding.account.startup_id for finding in findings])
     memories = _memories_of(account_ids)
     still_open = _open_alerts_of(account_ids)
-    decided = Decided(night, list(account_ids), [], {}, [], outlooks_of(found.views, found.ahead))
+    decided = Decided(
+        night, list(account_ids), [], {}, [], outlooks_of(found.views, found.ahead),
+        taken_back(found.views, night.looked),
+    )
     for finding in findings:
         before = memories.get(finding.matter, Memory())
         ladder = thresholds.of(finding.account.startup_id, finding.rule)
@@ -119,10 +129,11 @@ def store(decided: Decided) -> None:
         row.marks = {str(t): [mark.told, mark.back, mark.rearmed] for t, mark in memory.marks.items()}
     db.session.flush()
     if decided.alerts:
-        names = [column.key for column in Alert.__table__.columns if column.key not in ("id", "closed_on")]
+        names = [column.key for column in Alert.__table__.columns if column.key not in _LATER]
         db.session.execute(
             insert(Alert), [{name: getattr(alert, name) for name in names} for alert in decided.alerts]
         )
+    keep_taken_back(decided.taken_back, decided.night.day)
     keep_outlooks(decided.account_ids, decided.outlooks, decided.night.now)
 
 
@@ -159,6 +170,7 @@ def _alert(finding: Finding, threshold: int, episode: int, night: Night) -> Aler
         startup_id=account.startup_id, account_id=account.id, rule=rule, holding=finding.holding,
         threshold=threshold, episode=episode, severity=severity(rule, threshold),
         message=texts.message(rule, params), params=params, decided_on=night.day, decided_at=night.now,
+        batch=account.batch,
     )
 
 

@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
+from sqlalchemy.orm import aliased
 
+from creditsvc.alerts.corrections import TakenBack
 from creditsvc.alerts.models import DONE, Alert, AlertSnooze, AlertTold, Digest, JobRun
 from creditsvc.alerts.night import (
     NIGHTLY,
@@ -49,13 +51,15 @@ class LastNight:
 class Told:
     """An alert that somebody was told of in the mail of a day, and what they said to it.
 
-    `snoozed_until` is the first day with mail about the matter again, while that is ahead.
+    `snoozed_until` is the first day with mail about the matter again, while that is ahead; `corrected_on` the day of
+    the mail that told them that it was taken back.
     """
 
     alert: Alert
     day: date
     acknowledged_at: datetime | None
     snoozed_until: date | None
+    corrected_on: date | None
 
 
 def last_night(now: datetime) -> LastNight:
@@ -134,17 +138,19 @@ def find_told(caller: Caller, alert_id: int) -> Told:
     return Told(*row)
 
 
-def _told(caller: Caller) -> Select[Alert, date, datetime | None, date]:
+def _told(caller: Caller) -> Select[*tuple[Any, ...]]:
+    correcting = aliased(Digest)
     snooze = and_(
         AlertSnooze.person_id == AlertTold.person_id, AlertSnooze.account_id == Alert.account_id,
         AlertSnooze.rule == Alert.rule, AlertSnooze.holding == Alert.holding,
         AlertSnooze.until > business_day(caller.now),
     )
     return (
-        select(Alert, Digest.day, AlertTold.acknowledged_at, AlertSnooze.until)
+        select(Alert, Digest.day, AlertTold.acknowledged_at, AlertSnooze.until, correcting.day)
         .join(AlertTold, AlertTold.alert_id == Alert.id)
         .join(Digest, Digest.id == AlertTold.digest_id)
         .join(Startup, Startup.id == Alert.startup_id)
+        .outerjoin(correcting, correcting.id == AlertTold.corrected_in)
         .outerjoin(AlertSnooze, snooze)
         .where(AlertTold.person_id == caller.person_id, visible_startups(caller))
     )
@@ -152,11 +158,13 @@ def _told(caller: Caller) -> Select[Alert, date, datetime | None, date]:
 
 @dataclass(frozen=True)
 class Tonight:
-    """What a night that ran now would say: its new alerts in order, and how many mails would speak of them."""
+    """What a night that ran now would say: its new alerts in order, how many mails would leave, and which alerts it
+    would take back."""
 
     night: Night
     alerts: list[Alert]
     mails: int
+    taken_back: list[TakenBack]
 
 
 def tonight(caller: Caller) -> dict[str, Any]:
@@ -182,17 +190,22 @@ def say_tonight(caller: Caller, programme: str | None = None) -> Tonight:
     night = night_of(business_day(caller.now), caller.now)
     found: list[Alert] = []
     closed: list[int] = []
+    wrong: list[TakenBack] = []
     cursor = 0
     while account_ids := accounts_after(cursor, ACCOUNTS_AT_ONCE):
         decided: Decided = decide_accounts(night, account_ids)
         found += decided.alerts
         closed += decided.closed
+        wrong += decided.taken_back
         cursor = account_ids[-1]
     shown = visible_startups(caller) if programme is None else taking_part(caller, programme)
     visible = set(db.session.scalars(select(Startup.id).where(shown)))
     of_pools = programme is None and caller.programme_ids is None
     queued = sum(
-        any(alert.startup_id in visible for alert in letter.alerts) or (bool(letter.pools) and of_pools)
-        for letter in letters(night.day, more=found, but_not=closed)
+        not visible.isdisjoint(letter.startup_ids) or (bool(letter.pools) and of_pools)
+        for letter in letters(night.day, more=found, but_not=closed, taken_back=wrong)
     )
-    return Tonight(night, [alert for alert in in_order(found) if alert.startup_id in visible], queued)
+    return Tonight(
+        night, [alert for alert in in_order(found) if alert.startup_id in visible], queued,
+        [one for one in sorted(wrong, key=lambda one: one.key) if one.startup_id in visible],
+    )

@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from creditsvc.alerts import pools, texts
+from creditsvc.alerts import corrections, pools, texts
 from creditsvc.alerts.choices import DIGEST
-from creditsvc.alerts.finding import Finding
+from creditsvc.alerts.corrections import Correction, TakenBack
+from creditsvc.alerts.finding import About, Finding
 from creditsvc.alerts.findings import Thresholds, find, is_for_member, is_for_staff, severity, urgency
 from creditsvc.alerts.models import Alert, AlertPreference, AlertRhythm, AlertSnooze, AlertTold, Digest
 from creditsvc.alerts.next_pages import Place, next_page, pool_page
@@ -39,21 +40,11 @@ class Links:
 
 
 @dataclass(frozen=True)
-class Open:
+class Open(About):
     """An alert that still stands, as the choice of whom to tell needs it. `id` 0 stands for one not kept yet."""
 
     id: int
     key: str
-    startup_id: int
-    account_id: int
-    rule: str
-    holding: str
-    threshold: int
-
-    @property
-    def matter(self) -> Matter:
-        """What it is about, whatever its threshold."""
-        return (self.account_id, self.rule, self.holding)
 
 
 @dataclass(frozen=True)
@@ -69,7 +60,7 @@ class Recipient:
 
 @dataclass(frozen=True)
 class Letter:
-    """What one person is told tonight, the worst first; of pools those that are nearly gone.
+    """What one person is told tonight, the worst first; of pools those that are nearly gone; what was taken back.
 
     `is_mandatory` where a programme sends all of it in any case.
     """
@@ -78,67 +69,97 @@ class Letter:
     alerts: tuple[Open, ...]
     pools: tuple[LowPool, ...] = ()
     is_mandatory: bool = False
+    corrections: tuple[Correction, ...] = ()
+
+    @property
+    def startup_ids(self) -> list[int]:
+        """The startups that it speaks of, the most pressing first."""
+        return [one.startup_id for one in self.matters]
+
+    @property
+    def matters(self) -> list[Open | Correction]:
+        """What it tells of startups, the most pressing first."""
+        return _all(self.alerts, self.corrections)
 
 
 @dataclass(frozen=True)
 class Written:
-    """A person's digest, written, and the ids of the alerts and of the pools that it tells."""
+    """A person's digest, written, and the ids of the alerts and of the pools that it tells; of the alerts corrected."""
 
     draft: outbox.Draft
     alert_ids: tuple[int, ...]
     pool_ids: tuple[int, ...] = ()
+    corrected_ids: tuple[int, ...] = ()
 
 
 def opened(alert: Alert) -> Open:
     """The alert, kept or not yet, as a value."""
     return Open(
-        alert.id or 0, alert.key, alert.startup_id, alert.account_id, alert.rule, alert.holding, alert.threshold
+        alert.startup_id, alert.account_id, alert.rule, alert.holding, alert.threshold, alert.id or 0, alert.key
     )
 
 
-_OPEN = (Alert.id, Alert.key, Alert.startup_id, Alert.account_id, Alert.rule, Alert.holding, Alert.threshold)
+_OPEN = (Alert.startup_id, Alert.account_id, Alert.rule, Alert.holding, Alert.threshold, Alert.id, Alert.key)
 _RECIPIENT = (Person.id, Person.email, Person.name, Person.language, Person.role)
 
 
-def letters(day: date, more: Sequence[Alert] = (), but_not: Sequence[int] = ()) -> list[Letter]:
+def letters(
+    day: date, more: Sequence[Alert] = (), but_not: Sequence[int] = (), taken_back: Sequence[TakenBack] = ()
+) -> list[Letter]:
     """Who is to be told of what on a business day, in a fixed number of queries.
 
-    `more` are alerts not kept yet and `but_not` ids of those that would be closed, for asking what tonight would say.
-    Whoever has a digest of this day already is told the rest with the next.
+    `more` are alerts not kept yet, `but_not` ids of those that would be closed and `taken_back` those that would be
+    taken back, for asking what tonight would say. Whoever has a digest of this day already is told the rest with the
+    next.
     """
     left_out = set(but_not)
     alerts = [opened(alert) for alert in more]
     kept = db.session.execute(select(*_OPEN).where(Alert.closed_on.is_(None)))
     alerts += [Open(*row) for row in kept if row.id not in left_out]
     low = pools.low_pools(night_due(day))
-    if not alerts and not low:
+    wrong = corrections.corrections_due(taken_back)
+    if not alerts and not low and not wrong:
         return []
-    settings = Thresholds([alert.startup_id for alert in alerts])
+    startups = {one.startup_id for one in _all(alerts, wrong)}
+    settings = Thresholds(list(startups))
     told = _told()
     served = set(db.session.scalars(select(Digest.person_id).where(Digest.day == day)))
     unwanted = set(db.session.execute(select(AlertPreference.person_id, AlertPreference.rule)))
     resting = _resting(day)
     snoozed = _snoozed(day)
-    audience = _Audience(settings, {alert.startup_id for alert in alerts})
+    audience = _Audience(settings, startups)
     chosen: dict[Recipient, list[Open]] = defaultdict(list)
+    corrected: dict[Recipient, list[Correction]] = defaultdict(list)
+
+    def hears(person: Recipient, one: Open | Correction) -> bool:
+        if person.id in served or (person.id, *one.matter) in snoozed:
+            return False
+        is_left = person.id in resting or (person.id, one.rule) in unwanted
+        return not is_left or settings.is_mandatory(one.startup_id, one.rule)
+
     for alert in alerts:
         for person in audience.of(alert):
-            if person.id in served or (alert.id and (alert.id, person.id) in told):
-                continue
-            if (person.id, *alert.matter) in snoozed:
-                continue
-            is_left = person.id in resting or (person.id, alert.rule) in unwanted
-            if is_left and not settings.is_mandatory(alert.startup_id, alert.rule):
-                continue
-            chosen[person].append(alert)
+            if hears(person, alert) and not (alert.id and (alert.id, person.id) in told):
+                chosen[person].append(alert)
+    for one in wrong:
+        for person in audience.of(one):
+            if person.id == one.person_id and hears(person, one):
+                corrected[person].append(one)
     of_pools = _of_pools(low, [person for person in audience.of_pools if person.id not in served | resting])
 
     def letter(person: Recipient) -> Letter:
         mine = sorted(chosen[person], key=lambda alert: (urgency(alert.rule, alert.threshold), alert.key))
-        is_mandatory = person not in of_pools and all(settings.is_mandatory(a.startup_id, a.rule) for a in mine)
-        return Letter(person, tuple(mine), of_pools.get(person, ()), is_mandatory)
+        right = tuple(corrected.get(person, ()))
+        is_mandatory = person not in of_pools and all(
+            settings.is_mandatory(one.startup_id, one.rule) for one in _all(mine, right)
+        )
+        return Letter(person, tuple(mine), of_pools.get(person, ()), is_mandatory, right)
 
-    return [letter(person) for person in sorted({*chosen, *of_pools}, key=lambda person: person.id)]
+    return [letter(person) for person in sorted({*chosen, *of_pools, *corrected}, key=lambda person: person.id)]
+
+
+def _all(alerts: Sequence[Open], wrong: Sequence[Correction]) -> list[Open | Correction]:
+    return [*alerts, *wrong]
 
 
 def _of_pools(low: Sequence[LowPool], people: Iterable[Recipient]) -> dict[Recipient, tuple[LowPool, ...]]:
@@ -177,7 +198,7 @@ class _Audience:
         ]
         self.of_pools = [_recipient(row) for row in staff if not row.limited_to_programmes]
 
-    def of(self, alert: Open) -> set[Recipient]:
+    def of(self, alert: Open | Correction) -> set[Recipient]:
         """Those who must know of it."""
         people = {person for person, role in self._members[alert.startup_id] if is_for_member(alert.rule, role)}
         if is_for_staff(alert.rule, alert.threshold):
@@ -233,7 +254,7 @@ class Facts:
 
 def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
     """Reads anew what the letters speak of, accounts in sets, so that a mail never quotes an older night."""
-    accounts = sorted({alert.account_id for letter in told for alert in letter.alerts})
+    accounts = sorted({one.account_id for letter in told for one in letter.matters})
     findings: dict[Matter, Finding] = {}
     outlooks: dict[int, Forecast] = {}
     for part in chunks(accounts, ACCOUNTS_AT_ONCE):
@@ -241,7 +262,7 @@ def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
         findings.update({finding.matter: finding for finding in found.findings})
         outlooks.update({key: one.forecast for key, one in found.ahead.items() if one.forecast is not None})
     startups: dict[int, tuple[str, str, str]] = {}
-    for ids in chunks({alert.startup_id for letter in told for alert in letter.alerts}):
+    for ids in chunks({startup_id for letter in told for startup_id in letter.startup_ids}):
         rows = select(Startup.id, Startup.key, Startup.name, Startup.language).where(Startup.id.in_(ids))
         startups.update({row[0]: (row[1], row[2], row[3]) for row in db.session.execute(rows)})
     return Facts(findings, outlooks, startups)
@@ -250,16 +271,21 @@ def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
 def written(letter: Letter, facts: Facts, day: date, base_url: str, links: Links | None = None) -> Written | None:
     """The mail of one person with the alerts it tells; None when nothing of it stands any more."""
     standing = [alert for alert in letter.alerts if alert.matter in facts.findings]
-    if not standing and not letter.pools:
+    told = _all(standing, letter.corrections)
+    if not told and not letter.pools:
         return None
-    language = letter.person.language or (facts.startups[standing[0].startup_id][2] if standing else "en")
+    language = letter.person.language or (facts.startups[told[0].startup_id][2] if told else "en")
     sections: dict[int, render.DigestSection] = {}
-    for startup_id, items in _by_startup(standing):
+    for startup_id, items in _by_startup(told):
         key, name, _language = facts.startups[startup_id]
         sections[startup_id] = {
             "startup_name": name,
             "startup_url": f"{base_url}/startups/{key}",
-            "items": [_item(alert, letter.person, facts, base_url, language, links) for alert in items],
+            "items": [
+                _item(one, letter.person, facts, base_url, language, links) if isinstance(one, Open)
+                else _correction(one, facts, language)
+                for one in items
+            ],
         }
     end = None if links is None or letter.is_mandatory else links.unsubscribe(DIGEST, letter.person.id)
     values: render.Digest = {
@@ -268,7 +294,10 @@ def written(letter: Letter, facts: Facts, day: date, base_url: str, links: Links
     }
     content = render.render_digest(values, language)
     draft = outbox.Draft("digest", letter.person.email, content, letter.person.id, unsubscribe_url=end)
-    return Written(draft, tuple(alert.id for alert in standing), tuple(pool.id for pool in letter.pools))
+    return Written(
+        draft, tuple(alert.id for alert in standing), tuple(pool.id for pool in letter.pools),
+        tuple(one.alert_id for one in letter.corrections),
+    )
 
 
 def _pool_section(low: Sequence[LowPool], base_url: str, language: str) -> list[render.DigestSection]:
@@ -286,8 +315,8 @@ def _pool_section(low: Sequence[LowPool], base_url: str, language: str) -> list[
     }]
 
 
-def _by_startup(alerts: Sequence[Open]) -> Iterator[tuple[int, list[Open]]]:
-    grouped: dict[int, list[Open]] = defaultdict(list)
+def _by_startup(alerts: Sequence[Open | Correction]) -> Iterator[tuple[int, list[Open | Correction]]]:
+    grouped: dict[int, list[Open | Correction]] = defaultdict(list)
     for alert in alerts:
         grouped[alert.startup_id].append(alert)
     yield from grouped.items()
@@ -311,6 +340,12 @@ def _item(
     if links is not None:
         item["ack_url"], item["snooze_url"] = links.answers(alert.id, person.id)
     return item
+
+
+def _correction(one: Correction, facts: Facts, language: str) -> render.DigestItem:
+    finding = facts.findings.get(one.matter)
+    words = corrections.correction_words(one, finding, language)
+    return {"severity": "notice", "title": words.title, "detail": words.detail, "action": words.action}
 
 
 def tell(day: date, told: Sequence[Written], mail_from: str, now: datetime) -> int:
@@ -339,5 +374,9 @@ def tell(day: date, told: Sequence[Written], mail_from: str, now: datetime) -> i
     pools.keep_told(
         (one.draft.person_id, pool_id, digests[one.draft.person_id])
         for one in queued if one.draft.person_id is not None for pool_id in one.pool_ids
+    )
+    corrections.keep_corrected(
+        (alert_id, one.draft.person_id, digests[one.draft.person_id])
+        for one in queued if one.draft.person_id is not None for alert_id in one.corrected_ids
     )
     return len(queued)

@@ -29,6 +29,8 @@ class AlertSchema(AlertHeadSchema):
     decided_on = day_field("the business day of the night that decided it", required=True)
     closed_on = day_field("when the matter had passed, or a further threshold took its place", required=True,
                           allow_none=True)
+    taken_back_on = day_field("when a restatement was found to have taken back what it says", required=True,
+                              allow_none=True)
 
 
 class AlertListSchema(AnswerSchema):
@@ -44,6 +46,7 @@ class ToldAlertSchema(AlertSchema):
     told_on = day_field("the business day of the mail", required=True)
     acknowledged_at = instant_field("when you said that you have seen it", required=True, allow_none=True)
     snoozed_until = day_field("the first day with mail about the matter again", required=True, allow_none=True)
+    corrected_on = day_field("the business day of the mail that corrected it", required=True, allow_none=True)
 
 
 class ToldAlertListSchema(AnswerSchema):

@@ -104,6 +104,7 @@ def shown(alert: Alert) -> dict[str, Any]:
     return {
         **document(alert), "id": alert.id, "decided_on": alert.decided_on.isoformat(),
         "closed_on": alert.closed_on.isoformat() if alert.closed_on else None,
+        "taken_back_on": alert.taken_back_on.isoformat() if alert.taken_back_on else None,
     }
 
 
@@ -112,4 +113,5 @@ def shown_told(one: Told) -> dict[str, Any]:
     return {
         **shown(one.alert), "told_on": one.day.isoformat(), "acknowledged_at": instant_text(one.acknowledged_at),
         "snoozed_until": one.snoozed_until.isoformat() if one.snoozed_until else None,
+        "corrected_on": one.corrected_on.isoformat() if one.corrected_on else None,
     }

@@ -94,3 +94,11 @@ def spike_of(usage: Mapping[date, int], first: date, last: date, left: int) -> S
         if usual > 0 and amount > usual and (amount - usual) * SPIKE_PART >= left:
             found.append(Spike(day, amount, usual))
     return max(found, key=lambda spike: (spike.percent, spike.day), default=None)
+
+
+def restated_permille(threshold: int, used: int, granted: int) -> int | None:
+    """How much had been used of what was granted, in thousandths cut off, where that is less than a threshold in
+    percent; None where it is reached all the same (A2: exactly)."""
+    if granted <= 0 or used * 100 >= threshold * granted:
+        return None
+    return max(used, 0) * 1000 // granted

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from creditsvc import clock
 from creditsvc.alerts import operations, texts
+from creditsvc.alerts.corrections import TakenBack, correction_text
 from creditsvc.alerts.links import Link, read_link
 from creditsvc.alerts.models import Alert
 from creditsvc.alerts.reading import say_tonight
@@ -24,12 +25,19 @@ links = Blueprint("alert_links", __name__)
 @pages.get("/night")
 def tonight() -> ResponseReturnValue:
     """The alerts and the number of mails of a night that ran now; nothing is written."""
-    return render_template("tonight.html", told=say_tonight(session.caller()), title_of=title_of)
+    return render_template(
+        "tonight.html", told=say_tonight(session.caller()), title_of=title_of, correction_of=correction_of
+    )
 
 
 def title_of(alert: Alert) -> str:
     """What an alert says, in the reader's language."""
     return texts.words(alert.rule, alert.params, None, reader.language()).title
+
+
+def correction_of(one: TakenBack) -> str:
+    """What is said of an alert that was taken back, in the reader's language."""
+    return correction_text(one.rule, one.params, one.figure, one.decided_on, reader.language())
 
 
 @links.get("/alerts/<token>")
