@@ -3,6 +3,8 @@
 It is what a digest was when this was measured first, in its plainest form: no translation, no figure made for reading.
 """
 
+from collections.abc import Iterator
+
 import css_inline
 from jinja2 import DictLoader, Environment
 
@@ -63,7 +65,13 @@ h1 { font-size: 22px; line-height: 28px; } h2 { font-size: 18px; } h3 { font-siz
 
 def render(times: int) -> int:
     """Renders it so often; how many characters that came to."""
+    return sum(len(text) + len(html) for text, html in written(times))
+
+
+def written(times: int) -> Iterator[tuple[str, str]]:
+    """The text and the HTML of so many."""
     environment = Environment(loader=DictLoader({"text": _TEXT, "html": _HTML}), autoescape=True)
     text, html = environment.get_template("text"), environment.get_template("html")
     inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False)
-    return sum(len(text.render(VALUES)) + len(inliner.inline(html.render(VALUES))) for _ in range(times))
+    for _ in range(times):
+        yield text.render(VALUES), inliner.inline(html.render(VALUES))

@@ -1,10 +1,14 @@
 """Delivery: claim in a commit, send outside any transaction, mark in a commit (A6).
 
-One mail at a time: a claim must not age behind the slow sending of others, or it would look like a dead one. Files are
-written at once and replace themselves, so they go in sets, and what a dead writer of them held is in no doubt.
+One mail at a time, over one connection: a claim must not age behind the slow sending of others, or it would look like a
+dead one, and no mail that was not begun may be in doubt. The mark of one and the claim of the next share their commit.
+Files are written at once and replace themselves, so they go in sets, and what a dead writer of them held is in no
+doubt.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -51,11 +55,11 @@ def deliver(
     `alive` is called, outside any transaction, before each claim. Safe to run many at once, in any number of processes.
     Raises ConfigError for a wrong setting, before any claim.
     """
-    send = _sending(config, sender)
     worker = f"{_WRITER if writes_files(config) else ''}{runs.new_worker()}"
     _AT_WORK.add(worker)
     try:
-        return _deliver_as(worker, FILES_AT_ONCE if writes_files(config) else 1, clock, send, alive)
+        with _sending(config, sender) as send:
+            return _deliver_as(worker, FILES_AT_ONCE if writes_files(config) else 1, clock, send, alive)
     finally:
         _AT_WORK.discard(worker)
 
@@ -65,24 +69,37 @@ def _deliver_as(
 ) -> DeliveryCount:
     started = clock()
     taken_over = transaction(lambda: _take_over(started))
-    counted = {"sent": 0, "failed": 0, "temporary": 0, "uncertain": taken_over}
-    stopped = ""
-    while not stopped:
+    counted = Counter(uncertain=taken_over)
+    claimed: Sequence[ClaimedMail] = ()
+    outcomes: Sequence[Outcome] = ()
+    while True:
+        stopped = next((outcome.detail for outcome in outcomes if outcome.halt), "")
+        mark = partial(_mark_all, worker, claimed, outcomes, clock)
+        if stopped:
+            counted.update(transaction(mark))
+            return _count(counted, stopped)
         if alive is not None:
-            alive()
-        claimed = transaction(lambda: outbox.claim(clock(), worker, limit=at_once, due_by=started, wall=real.now()))
+            _stay_alive(alive, mark)
+        became, claimed = transaction(lambda mark=mark: (  # type: ignore[misc]
+            mark(), outbox.claim(clock(), worker, limit=at_once, due_by=started, wall=real.now())))
+        counted.update(became)
         if not claimed:
-            break
+            return _count(counted, "")
         outcomes = send(claimed)
-        if len(claimed) > 1 and all(outcome.result == "sent" for outcome in outcomes):
-            counted["sent"] += transaction(lambda mails=claimed: outbox.mark_all_sent(mails, clock()))  # type: ignore[misc]
-            continue
-        for mail, outcome in zip(claimed, outcomes, strict=False):  # what comes after a halt was not tried
-            counted[_mark(mail, outcome, clock)] += 1
-            stopped = outcome.detail if outcome.halt else stopped
-        if len(outcomes) < len(claimed):
-            transaction(lambda: outbox.take_back([worker], clock()))
-    return DeliveryCount(stopped=stopped, **counted)
+
+
+def _count(counted: Counter[str], stopped: str) -> DeliveryCount:
+    words = ("sent", "failed", "temporary", "uncertain")
+    return DeliveryCount(**{word: counted[word] for word in words}, stopped=stopped)
+
+
+def _stay_alive(alive: Callable[[], None], mark: Callable[[], object]) -> None:
+    """Says that the run lives; when it may not go on, what was sent is marked before it ends."""
+    try:
+        alive()
+    except Exception:
+        transaction(mark)
+        raise
 
 
 def _take_over(now: datetime) -> int:
@@ -100,12 +117,14 @@ def _is_at_work(worker: str) -> bool:
     return worker in _AT_WORK or (runs.is_alive(process) and not runs.is_own(process))
 
 
-def _sending(config: Config, sender: Sender | None) -> _Sending:
+@contextmanager
+def _sending(config: Config, sender: Sender | None) -> Iterator[_Sending]:
     """How what is claimed at once leaves: files in sets, all else one by one."""
-    if sender is None and writes_files(config):
-        sender_for(config)
-        return partial(write_files, config.mail_folder, config.mail_from)
-    return partial(_sent_in_turn, sender or sender_for(config))
+    with sender_for(config) as own:
+        if sender is None and writes_files(config):
+            yield partial(write_files, config.mail_folder, config.mail_from)
+        else:
+            yield partial(_sent_in_turn, sender or own)
 
 
 def _sent_in_turn(send: Sender, claimed: Sequence[ClaimedMail]) -> list[Outcome]:
@@ -118,15 +137,29 @@ def _sent_in_turn(send: Sender, claimed: Sequence[ClaimedMail]) -> list[Outcome]
     return outcomes
 
 
+def _mark_all(
+    worker: str, claimed: Sequence[ClaimedMail], outcomes: Sequence[Outcome], clock: Callable[[], datetime]
+) -> Counter[str]:
+    """Writes down what became of what was claimed at once and says how it counts; what was not tried is due again."""
+    if 1 < len(claimed) == len(outcomes) and all(outcome.result == "sent" for outcome in outcomes):
+        return Counter(sent=outbox.mark_all_sent(claimed, clock()))
+    became = Counter(_mark(mail, outcome, clock) for mail, outcome in zip(claimed, outcomes, strict=False))
+    if len(outcomes) < len(claimed):
+        outbox.take_back([worker], clock())
+    return became
+
+
 def _mark(mail: ClaimedMail, outcome: Outcome, clock: Callable[[], datetime]) -> str:
-    """Writes the outcome down in a commit of its own and says how it counts."""
-    marked = {
-        "sent": lambda: outbox.mark_sent(mail, clock()),
+    """Writes the outcome down and says how it counts."""
+    if outcome.result == "sent":
+        outbox.mark_sent(mail, clock())
+        return "sent"
+    marks = {
         "temporary": lambda: outbox.mark_temporary(mail, outcome.detail, clock()),
         "permanent": lambda: outbox.mark_permanent(mail, outcome.detail),
         "uncertain": lambda: outbox.mark_uncertain(mail, outcome.detail, clock()),
     }
-    row = transaction(marked[outcome.result])
+    row = marks[outcome.result]()
     if outcome.result == "permanent" or (row is not None and row.state == FAILED):  # refused, or given up
         return "failed"
     return outcome.result

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
-from typing import Any
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, insert, or_, select, update
 
 from creditsvc.config import ConfigError
 from creditsvc.core.days import instant_text
 from creditsvc.core.errors import RuleBroken
-from creditsvc.db import db
+from creditsvc.db import db, send
 from creditsvc.mail.attachments import Attachment, attachments_of, check_attachments, keep_attachments
 from creditsvc.mail.models import FAILED, QUEUED, SENDING, SENT, UNCERTAIN, OutboxMail
 from creditsvc.mail.pacing import PAUSES, due_times, pause_after
@@ -160,6 +159,32 @@ _CLAIMED = (
     OutboxMail.unsubscribe_url,
 )
 
+# built once: a round of delivery runs them for each mail
+_DUE = (
+    select(*_CLAIMED)
+    .where(
+        OutboxMail.state.in_((QUEUED, UNCERTAIN)),
+        or_(OutboxMail.next_try_at <= bindparam("due_by"), OutboxMail.next_try_at > bindparam("ahead")),
+    )
+    .order_by(OutboxMail.next_try_at, OutboxMail.id)
+    .limit(bindparam("at_most", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_TAKE = update(OutboxMail).where(OutboxMail.id.in_(bindparam("ids", expanding=True))).values(
+    state=SENDING, next_try_at=None, tries=OutboxMail.tries + 1, claimed_at=bindparam("at"),
+    claimed_by=bindparam("worker"),
+)
+_SAY_SENT = update(OutboxMail).values(
+    state=SENT, sent_at=bindparam("at"), next_try_at=None, last_error=None).returning(OutboxMail.id)
+_SAY_ALL_SENT = _SAY_SENT.where(
+    OutboxMail.id.in_(bindparam("ids", expanding=True)), OutboxMail.claimed_by == bindparam("worker"),
+    OutboxMail.state == SENDING,
+)
+_SAY_ONE_SENT = _SAY_SENT.where(
+    OutboxMail.id == bindparam("mail"), OutboxMail.claimed_by == bindparam("worker"),
+    OutboxMail.tries == bindparam("try"), OutboxMail.state.in_((SENDING, UNCERTAIN)),
+)
+
 
 def claim(
     now: datetime, worker: str, limit: int, due_by: datetime | None = None, wall: datetime | None = None
@@ -171,21 +196,9 @@ def claim(
     The caller commits before it sends. Rows that another claim holds locked are passed over (PostgreSQL); on SQLite
     the transaction has the write lock.
     """
-    due = (
-        select(*_CLAIMED)
-        .where(OutboxMail.state.in_((QUEUED, UNCERTAIN)), _is_due(due_by or now, wall or now))
-        .order_by(OutboxMail.next_try_at, OutboxMail.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    mails = db.session.execute(due).all()
+    mails = send(_DUE, [{"due_by": due_by or now, "ahead": (wall or now) + 2 * max(PAUSES), "at_most": limit}])
     if mails:
-        taken = update(OutboxMail).where(OutboxMail.id.in_([mail.id for mail in mails]))
-        db.session.execute(
-            taken.values(state=SENDING, next_try_at=None, tries=OutboxMail.tries + 1, claimed_at=now,
-                         claimed_by=worker),
-            execution_options={"synchronize_session": False},
-        )
+        send(_TAKE, [{"ids": [mail.id for mail in mails], "at": now, "worker": worker}])
     files = attachments_of([mail.id for mail in mails]) if mails else {}
     return [
         ClaimedMail(
@@ -195,10 +208,6 @@ def claim(
         )
         for mail in mails
     ]
-
-
-def _is_due(by: datetime, wall: datetime) -> ColumnElement[bool]:
-    return or_(OutboxMail.next_try_at <= by, OutboxMail.next_try_at > wall + 2 * max(PAUSES))
 
 
 def take_over(now: datetime, dead: Sequence[str] = (), alive: Sequence[str] = ()) -> int:
@@ -251,27 +260,14 @@ def claimants() -> list[str]:
 
 def mark_all_sent(claimed: Sequence[ClaimedMail], now: datetime) -> int:
     """Marks what one worker claimed and sent, in one statement; how many were still its own."""
-    statement = (
-        update(OutboxMail)
-        .where(
-            OutboxMail.id.in_([mail.id for mail in claimed]), OutboxMail.claimed_by == claimed[0].worker,
-            OutboxMail.state == SENDING,
-        )
-        .values(state=SENT, sent_at=now, next_try_at=None, last_error=None)
-        .execution_options(synchronize_session=False)
-    )
-    result: Any = db.session.execute(statement)
-    return int(result.rowcount)
+    ids = [mail.id for mail in claimed]
+    return len(send(_SAY_ALL_SENT, [{"ids": ids, "worker": claimed[0].worker, "at": now}]))
 
 
-def mark_sent(claimed: ClaimedMail, now: datetime) -> OutboxMail | None:
-    """A server accepted it. None when the claim is no longer this worker's."""
-    mail = _held(claimed, states=(SENDING, UNCERTAIN))
-    if mail is None:
-        return None
-    mail.state, mail.sent_at, mail.next_try_at, mail.last_error = SENT, now, None, None
-    db.session.flush()
-    return mail
+def mark_sent(claimed: ClaimedMail, now: datetime) -> bool:
+    """A server accepted it. False when the claim is no longer this worker's."""
+    values = {"mail": claimed.id, "worker": claimed.worker, "try": claimed.tries, "at": now}
+    return bool(send(_SAY_ONE_SENT, [values]))
 
 
 def mark_temporary(claimed: ClaimedMail, error: str, now: datetime) -> OutboxMail | None:
@@ -339,13 +335,13 @@ def listing(states: Sequence[str] = (), limit: int | None = None) -> list[dict[s
     ]
 
 
-def _held(claimed: ClaimedMail, states: Sequence[str] = (SENDING,)) -> OutboxMail | None:
+def _held(claimed: ClaimedMail) -> OutboxMail | None:
     """The row while the claim is still the worker's own, locked and fresh."""
     return db.session.scalars(
         select(OutboxMail)
         .where(
             OutboxMail.id == claimed.id, OutboxMail.claimed_by == claimed.worker, OutboxMail.tries == claimed.tries,
-            OutboxMail.state.in_(states),
+            OutboxMail.state == SENDING,
         )
         .with_for_update()
         .execution_options(populate_existing=True)

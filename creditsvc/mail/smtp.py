@@ -1,9 +1,12 @@
-"""The only socket: hands one mail to a server, or writes it as a file, and says what became of it (A6).
+"""The only socket: hands mails to a server, or writes them as files, and says what became of each (A6).
 
 A sender never raises for what a server or the network does; it returns an `Outcome`. smtplib raises the same
 `SMTPServerDisconnected` before and after the end of DATA, so the steps are taken here one by one: what breaks before
 the final point was sent is `temporary`, what breaks after it is `uncertain`. A 5xx while the connection is being set
 up (greeting, STARTTLS, sign-in) refuses us and not the mail: no connection, so `temporary`.
+
+Mails of one round leave over one connection. What went wrong with a mail is known before the next one begins, so a
+connection that is not surely between two mails is given up, and no mail pays for what happened to another.
 """
 
 import os
@@ -12,9 +15,8 @@ import selectors
 import smtplib
 import ssl
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from socket import IPPROTO_TCP, TCP_NODELAY
 from socket import socket as Socket
@@ -26,13 +28,18 @@ from creditsvc.mail.message import mailable, message_for, sender_address
 from creditsvc.mail.outbox import ClaimedMail, sending_domain
 
 STEP_SECONDS = 30.0
-"""The longest wait for a connection or an answer. At most a dozen steps, so a conversation ends within 8 minutes."""
+"""The longest wait for a connection or an answer. A mail takes at most 15 steps (RSET and MAIL over a connection that
+proves to be dead, then all over a new one) and the answer, so it ends within 9.5 minutes.
+"""
 
 ANSWER_SECONDS = 120.0
 """The longest wait for the answer to a whole mail, which servers give after their filters have read it."""
 
 GOODBYE_SECONDS = 5.0
 """The longest wait for the answer to QUIT: the mail is taken by then and only the mark is missing."""
+
+MAILS_PER_CONNECTION = 100
+"""After so many a new connection is made: servers that count end the old one at some number, and 100 is a usual one."""
 
 _SESSION_CODES = frozenset({421, 530, 534, 535, 538})  # "not you, not now, not like this": says nothing of the mail
 _LONGEST_ERROR = 300
@@ -61,12 +68,14 @@ class SmtpServer:
     password: str = field(default="", repr=False)
 
 
-def sender_for(config: Config) -> Sender:
-    """The way mail leaves: `file:` writes into `config.mail_folder`, else SMTP. Raises ConfigError."""
+def sender_for(config: Config) -> AbstractContextManager[Sender]:
+    """The way mail leaves: `file:` writes into `config.mail_folder`, else SMTP over one connection, which is made for
+    the first mail and ends with the context. Raises ConfigError, at once.
+    """
     sending_domain(config.mail_from)
     if writes_files(config):
-        return lambda mail: write_files(config.mail_folder, config.mail_from, [mail])[0]
-    return partial(_send, parse_smtp_url(config.smtp_url), config.mail_from)
+        return nullcontext(lambda mail: write_files(config.mail_folder, config.mail_from, [mail])[0])
+    return _Line(parse_smtp_url(config.smtp_url), config.mail_from)
 
 
 def writes_files(config: Config) -> bool:
@@ -172,29 +181,73 @@ def _cannot_be_written(error: ValueError, secrets: Iterable[str]) -> Outcome:
     return Outcome("permanent", f"the mail cannot be written: {_clean(str(error), secrets)}")
 
 
-def _send(server: SmtpServer, mail_from: str, mail: ClaimedMail) -> Outcome:
-    """One conversation for one mail."""
-    secrets = [*_secrets(mail), server.password]
-    try:
-        content = message_for(mail, mail_from)
-        sender, recipient = sender_address(mail_from), mailable(mail.to_address)
-    except ValueError as error:
-        return _cannot_be_written(error, secrets)
-    try:
-        connection = _connect(server)
-    except (smtplib.SMTPException, OSError, UnicodeError) as error:
-        why = _clean(_reason(error), secrets)
-        return Outcome("temporary", f"no connection to {server.host}:{server.port}: {why}", halt=True)
-    conversation = _Conversation(connection, secrets)
-    try:
-        return conversation.hand_over(content, sender, recipient)
-    except (smtplib.SMTPException, OSError) as error:
-        why = _clean(_reason(error), secrets)
-        if conversation.finished:
-            return Outcome("uncertain", f"the connection broke before the server answered: {why}")
-        return Outcome("temporary", f"the connection broke before the mail was handed over: {why}")
-    finally:
-        _hang_up(connection)
+class _Line:
+    """A sender that keeps its connection from one mail to the next."""
+
+    def __init__(self, server: SmtpServer, mail_from: str) -> None:
+        self.server = server
+        self.mail_from = mail_from
+        self._connection: smtplib.SMTP | None = None
+        self._carried = 0
+        self._is_reset = True
+
+    def __enter__(self) -> Sender:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end()
+
+    def __call__(self, mail: ClaimedMail) -> Outcome:
+        """Hands over one mail; over a new connection where the one that is there proves to be dead at its beginning."""
+        secrets = [*_secrets(mail), self.server.password]
+        try:
+            content = message_for(mail, self.mail_from)
+            sender, recipient = sender_address(self.mail_from), mailable(mail.to_address)
+        except ValueError as error:
+            return _cannot_be_written(error, secrets)
+        if self._connection is not None and (self._carried >= MAILS_PER_CONNECTION or not self._is_between_mails()):
+            self._end()
+        if self._connection is None:
+            try:
+                self._connection, self._carried, self._is_reset = _connect(self.server), 0, True
+            except (smtplib.SMTPException, OSError, UnicodeError) as error:
+                why = _clean(_reason(error), secrets)
+                return Outcome("temporary", f"no connection to {self.server.host}:{self.server.port}: {why}", halt=True)
+        conversation = _Conversation(self._connection, secrets)
+        outcome = self._hand_over(conversation, content, sender, recipient)
+        was_used = self._carried > 0
+        self._carried, self._is_reset = self._carried + 1, outcome.result == "sent"
+        if not conversation.is_over:
+            self._end()
+            if was_used and not conversation.begun:  # the server had done with us, which says nothing of this mail
+                return self(mail)
+        return outcome
+
+    def _hand_over(self, conversation: "_Conversation", content: bytes, sender: str, recipient: str) -> Outcome:
+        try:
+            return conversation.hand_over(content, sender, recipient)
+        except (smtplib.SMTPException, OSError) as error:
+            conversation.connection.close()
+            why = _clean(_reason(error), conversation.secrets)
+            if conversation.finished:
+                return Outcome("uncertain", f"the connection broke before the server answered: {why}")
+            return Outcome("temporary", f"the connection broke before the mail was handed over: {why}")
+
+    def _is_between_mails(self) -> bool:
+        """Whether the server waits for the next mail: it has said nothing since, and forgets one that it refused."""
+        assert self._connection is not None
+        try:
+            if self._connection.sock is None or _readable(self._connection.sock):  # it says goodbye, or has gone
+                return False
+            return self._is_reset or self._connection.rset()[0] == 250
+        except (smtplib.SMTPException, OSError):
+            return False
+
+    def _end(self) -> None:
+        """Says goodbye, if there is anybody to say it to."""
+        if self._connection is not None and self._connection.sock is not None:
+            _hang_up(self._connection)
+        self._connection = None
 
 
 def _connect(server: SmtpServer) -> smtplib.SMTP:
@@ -236,17 +289,22 @@ def _readable(socket: Socket) -> bool:
 
 
 class _Conversation:
-    """MAIL, RCPT, DATA on an open connection. `finished` is true from the moment the final point has been sent."""
+    """MAIL, RCPT, DATA on an open connection, for one mail.
+
+    `begun` is true once the server has taken MAIL, `finished` from the moment the final point has been sent, `is_over`
+    when the server has said what it had to say of this mail and listens for another.
+    """
 
     def __init__(self, connection: smtplib.SMTP, secrets: Iterable[str]) -> None:
         self.connection = connection
         self.secrets = tuple(secrets)
-        self.finished = False
+        self.begun = self.finished = self.is_over = False
 
     def hand_over(self, content: bytes, sender: str, recipient: str) -> Outcome:
         """The outcome by the server's codes. Raises what smtplib and the socket raise; see `finished` then."""
         wide = not (sender + recipient).isascii()
         if wide and not self.connection.has_extn("smtputf8"):
+            self.is_over = True
             return Outcome("permanent", f"the server takes no address outside ASCII: {recipient}")
         options = ["SMTPUTF8", "BODY=8BITMIME"] if wide else []
         for step, code, reply in (
@@ -255,6 +313,7 @@ class _Conversation:
         ):
             if not 200 <= code <= 299:
                 return self._refused(step, code, reply)
+            self.begun = True
         code, reply = self.connection.docmd("DATA")
         if code != 354:
             return self._refused("DATA", code, reply)
@@ -269,20 +328,22 @@ class _Conversation:
         socket.sendall(re.sub(rb"(?m)^\.", b"..", content))
         if _readable(socket):
             # The server speaks (or has gone) before its turn: without the final point the mail is surely not taken.
-            return self._refused("DATA", *self.connection.getreply())
+            return self._refused("DATA", *self.connection.getreply(), listens=False)
         socket.sendall(b".\r\n")
         self.finished = True
         socket.settimeout(ANSWER_SECONDS)
         code, reply = self.connection.getreply()
         socket.settimeout(STEP_SECONDS)
         if 200 <= code <= 299:
+            self.is_over = True
             return Outcome("sent")
         if not 400 <= code <= 599:
             return Outcome("uncertain", f"an answer to the mail that means nothing: {self._shown(code, reply)}")
         return self._refused("the mail", code, reply)
 
-    def _refused(self, step: str, code: int, reply: bytes) -> Outcome:
+    def _refused(self, step: str, code: int, reply: bytes, listens: bool = True) -> Outcome:
         """A refusal by its code: 5xx is for good, everything else may pass."""
+        self.is_over = listens and 400 <= code <= 599 and code not in _SESSION_CODES
         detail = f"{step} refused: {self._shown(code, reply)}"
         session = code in _SESSION_CODES
         return Outcome("permanent" if 500 <= code <= 599 and not session else "temporary", detail, halt=session)

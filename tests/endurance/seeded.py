@@ -1,7 +1,8 @@
 """Faults to put into the service of a fork, each a slip that real services had; a harness that finds none is void."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,14 +35,14 @@ def mark_before_the_send() -> None:
     """A mail counts as sent when it is about to be sent."""
     right = delivery.sender_for
 
-    def wrong(config: Any) -> Any:
-        send = right(config)
-
+    @contextmanager
+    def wrong(config: Any) -> Iterator[Any]:
         def marked_first(mail: Any) -> Any:
             transaction(lambda: outbox.mark_sent(mail, clock.now()))
             return send(mail)
 
-        return marked_first
+        with right(config) as send:
+            yield marked_first
 
     delivery.sender_for = wrong
 
@@ -50,8 +51,6 @@ def claim_and_mark_in_one_transaction() -> None:
     """A mail is sent inside the transaction that claims and marks it, so that a kill forgets the sending."""
 
     def wrong(config: Any, now: Any, sender: Any = None) -> DeliveryCount:
-        send, sent = delivery.sender_for(config), 0
-
         def one() -> bool:
             for mail in outbox.claim(now(), "worker", limit=1):
                 send(mail)
@@ -59,8 +58,10 @@ def claim_and_mark_in_one_transaction() -> None:
                 return True
             return False
 
-        while transaction(one):
-            sent += 1
+        sent = 0
+        with delivery.sender_for(config) as send:
+            while transaction(one):
+                sent += 1
         return DeliveryCount(sent=sent)
 
     commands_night.deliver = wrong

@@ -17,14 +17,13 @@ from creditsvc.mail.smtp import Outcome, sender_for
 
 def main(instant: str, *flags: str) -> None:
     config = load_config()
-    really_send = sender_for(config)
+    with create_app(config).app_context(), sender_for(config) as really_send:
 
-    def send_and_die(mail: ClaimedMail) -> Outcome:
-        really_send(mail)
-        os.kill(os.getpid(), signal.SIGKILL)
-        raise AssertionError("unreachable")
+        def send_and_die(mail: ClaimedMail) -> Outcome:
+            really_send(mail)
+            os.kill(os.getpid(), signal.SIGKILL)
+            raise AssertionError("unreachable")
 
-    with create_app(config).app_context():
         now = datetime.fromisoformat(instant)
         count = deliver(config, lambda: now, send_and_die if "dies-before-mark" in flags else really_send)
     print(count.sent)

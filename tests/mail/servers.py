@@ -103,11 +103,16 @@ class BreakingServer:
 
     `moment`: `greeting`, `MAIL`, `RCPT`, `DATA` (instead of an answer to that), `before-data` (right after 354),
     `half-closed` (the same, but it goes on listening), `after-data` (the whole mail was read, no answer). `silent`
-    keeps the connection open instead of hanging up. `answers` replaces the answer to a step.
+    keeps the connection open instead of hanging up. `answers` replaces the answer to a step. With `at_mail` it happens
+    once, at that one of all mails.
     """
 
-    def __init__(self, moment: str = "", silent: bool = False, answers: dict[str, bytes] | None = None) -> None:
+    def __init__(
+        self, moment: str = "", silent: bool = False, answers: dict[str, bytes] | None = None, at_mail: int = 0
+    ) -> None:
         self.moment = moment
+        self.at_mail = at_mail
+        self.steps: list[str] = []
         self.silent = silent
         self.answers = answers or {}
         self.whole_mails: list[bytes] = []
@@ -157,9 +162,10 @@ class BreakingServer:
         lines = connection.makefile("rb")
         for line in lines:
             step = line[:4].strip().upper().decode()
+            self.steps.append(step)
             if self._breaks(step):
                 return
-            answer = self.answers.get(step, USUAL_ANSWERS.get(step, b"250 OK\r\n"))
+            answer = self._answer(step, b"250 OK\r\n")
             if step == "DATA" and self.moment in ("before-data", "half-closed"):
                 # The answer and the end in one packet, so that the client cannot be quicker than the end.
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
@@ -181,10 +187,14 @@ class BreakingServer:
                 self.whole_mails.append(content)
                 if self._breaks("after-data"):
                     return
-                connection.sendall(self.answers.get("mail", b"250 OK\r\n"))
+                connection.sendall(self._answer("mail", b"250 OK\r\n"))
+
+    def _answer(self, step: str, usual: bytes) -> bytes:
+        due = not self.at_mail or self.steps.count("MAIL") == self.at_mail
+        return self.answers.get(step, USUAL_ANSWERS.get(step, usual)) if due else USUAL_ANSWERS.get(step, usual)
 
     def _breaks(self, step: str) -> bool:
-        if step != self.moment:
+        if step != self.moment or self.at_mail not in (0, self.steps.count("MAIL")):
             return False
         self.reached.set()
         return True

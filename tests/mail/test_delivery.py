@@ -91,7 +91,8 @@ def test_nothing_is_locked_while_a_mail_is_on_its_way(app, config):
             with db.engine.connect().execution_options(writes=True) as other, other.begin():
                 other.execute(OutboxMail.__table__.update().values(last_error="touched"))
             written_meanwhile.append(session_is_open)
-            return sender_for(over_smtp(config, server.port))(mail)
+            with sender_for(over_smtp(config, server.port)) as send:
+                return send(mail)
 
         count = deliver(over_smtp(config, 25), at(NOW), sender)  # the sender stands for one that takes its time
 

@@ -25,7 +25,13 @@ def config_with(smtp_url: str, instance: Path = Path("unused"), mail_from: str =
 
 
 def send(port: int, mail: smtp.ClaimedMail | None = None, prefix: str = "smtp://", suffix: str = "") -> Outcome:
-    return sender_for(config_with(f"{prefix}127.0.0.1:{port}{suffix}"))(mail or claimed())
+    return send_by(config_with(f"{prefix}127.0.0.1:{port}{suffix}"), mail or claimed())
+
+
+def send_by(config: Config, *mails: smtp.ClaimedMail) -> Outcome:
+    """What became of the last of the mails, which leave together."""
+    with sender_for(config) as sender:
+        return [sender(mail) for mail in mails][-1]
 
 
 def test_an_accepted_mail_arrives_whole_with_all_its_headers():
@@ -343,7 +349,7 @@ def test_a_sender_that_is_no_address_stops_before_anything_is_sent():
 
 
 def test_a_file_holds_the_mail_and_only_its_owner_reads_it(tmp_path):
-    outcome = sender_for(config_with("file:", tmp_path))(claimed())
+    outcome = send_by(config_with("file:", tmp_path), claimed())
 
     [file] = (tmp_path / "mail").iterdir()
     message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
@@ -355,11 +361,9 @@ def test_a_file_holds_the_mail_and_only_its_owner_reads_it(tmp_path):
 
 
 def test_the_same_mail_again_is_one_file(tmp_path):
-    write = sender_for(config_with("file:", tmp_path))
+    other = replace(claimed(), message_id="<fedcba9876543210@park.example>")
 
-    write(claimed())
-    write(claimed())
-    write(replace(claimed(), message_id="<fedcba9876543210@park.example>"))
+    send_by(config_with("file:", tmp_path), claimed(), claimed(), other)
 
     assert len(list((tmp_path / "mail").iterdir())) == 2
 
@@ -369,7 +373,7 @@ def test_a_file_that_cannot_be_finished_leaves_none_behind(tmp_path, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    outcome = sender_for(config_with("file:", tmp_path))(claimed())
+    outcome = send_by(config_with("file:", tmp_path), claimed())
 
     assert (outcome.result, outcome.halt) == ("temporary", True)
     assert "No space left on device" in outcome.detail
