@@ -71,15 +71,13 @@ def test_a_server_that_forgets_no_refused_mail_is_asked_anew(app, config):
     assert server.connections == 2
 
 
-@pytest.mark.parametrize("server", [
-    BreakingServer("MAIL", at_mail=2),
-    BreakingServer(answers={"MAIL": b"421 you have been here too long\r\n"}, at_mail=2),
-    BreakingServer(answers={"MAIL": b"what?\r\n"}, at_mail=2),
+@pytest.mark.parametrize("moment, answers", [
+    ("MAIL", {}), ("", {"MAIL": b"421 you have been here too long\r\n"}), ("", {"MAIL": b"what?\r\n"}),
 ], ids=["hangs up", "421", "nonsense"])
-def test_a_server_that_ends_the_connection_between_two_mails_puts_off_neither(app, config, server):
+def test_a_server_that_ends_the_connection_between_two_mails_puts_off_neither(app, config, moment, answers):
     mail_ids = wait(config)
 
-    with server:
+    with BreakingServer(moment, answers=answers, at_mail=2) as server:
         count = deliver_to(config, server)
 
     assert count == DeliveryCount(sent=3)
