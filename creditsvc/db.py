@@ -31,7 +31,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.dml import ReturningInsert
@@ -127,6 +127,7 @@ class Model(DeclarativeBase):
 def attach_engine_events(engine: Engine) -> None:
     """Gives an engine the house's ways of connecting and beginning. Called once for each engine made."""
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "handle_error", _hide_values)
         return
 
     @event.listens_for(engine, "connect")
@@ -152,6 +153,19 @@ def attach_engine_events(engine: Engine) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         finally:
             connection.exec_driver_sql(f"PRAGMA busy_timeout={patience}")
+
+
+def _hide_values(context: ExceptionContext) -> None:
+    """Takes out of an error of PostgreSQL what it quotes of a row (DETAIL, CONTEXT): errors are logged and kept."""
+    original: Any = context.original_exception
+    said = getattr(original, "diag", None)
+    quoted = [text for text in (said and said.message_detail, said and said.context) if text]
+    for error in (original, context.sqlalchemy_exception):
+        if error is not None and quoted and error.args:
+            text = str(error.args[0])
+            for part in quoted:
+                text = text.replace(part, "(hidden)")
+            error.args = (text, *error.args[1:])
 
 
 def transaction(fn: Callable[[], T], *, keep: bool = True, waits: bool = True, attempts: int = 6) -> T:

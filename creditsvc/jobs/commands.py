@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from creditsvc.jobs.logs import configure_logs
+from creditsvc.jobs.logs import configure_logs, name_run
 
 COMMANDS: Final[Mapping[str, str]] = {
     "activate": "commands_grants:activate_command",
@@ -58,3 +58,4 @@ class _Commands(click.Group):
 def main() -> None:
     """Who was granted which cloud credits, what has drawn on them, and what is left."""
     configure_logs()
+    name_run()

@@ -2,8 +2,21 @@
 
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 from creditsvc.jobs.deadman import watch
-from creditsvc.jobs.logs import configure_logs
+from creditsvc.jobs.logs import configure_logs, formatter
+
+
+class ServiceLogger(Logger):  # type: ignore[misc]  # gunicorn says no types
+    """gunicorn's own lines in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        """Called by gunicorn with its settings."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(formatter())
+
 
 wsgi_app = "creditsvc.app:create_app()"
 worker_class = "gthread"
@@ -12,6 +25,7 @@ graceful_timeout = 20
 timeout = 120
 accesslog = None  # addresses of pages may hold the secret of a reset link
 errorlog = "-"
+logger_class = ServiceLogger
 proc_name = "creditsvc"
 control_socket_disable = True  # nothing that another service of the same user could meet
 

@@ -28,6 +28,7 @@ from creditsvc.db import db, transaction
 from creditsvc.jobs import deadman
 from creditsvc.jobs.delivery import deliver
 from creditsvc.jobs.leaps import keep_right
+from creditsvc.jobs.logs import name_run
 from creditsvc.jobs.nightly import run_night
 from creditsvc.jobs.runs import has_succeeded
 from creditsvc.parties.models import Startup
@@ -143,5 +144,6 @@ def run_asked(config: Config, wall: Callable[[], datetime]) -> None:
 
 
 def _in_context(app: Flask, work: Callable[[], None]) -> None:
+    name_run()
     with app.app_context():
         work()

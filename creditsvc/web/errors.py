@@ -1,5 +1,6 @@
 """Refusals that are no form's: what is not there, what is not allowed, what went wrong."""
 
+import secrets
 from typing import Any
 
 import structlog
@@ -18,6 +19,7 @@ log = structlog.get_logger()
 
 def hang(app: Flask) -> None:
     """Shows refusals as pages, everywhere but below /api/, whose own problems are told there."""
+    app.before_request(_name_request)
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(Forbidden, _forbidden)
     app.register_error_handler(RuleBroken, _rule_broken)
@@ -28,6 +30,11 @@ def hang(app: Flask) -> None:
         app.logger.error("Exception on %s [%s]", _shown_path(), request.method, exc_info=exc_info)
 
     app.log_exception = log_exception  # type: ignore[method-assign]  # Flask's own would write the address
+
+
+def _name_request() -> None:
+    """What is logged from here on says which request it belongs to."""
+    structlog.contextvars.bind_contextvars(request=secrets.token_hex(8))
 
 
 def _shown_path() -> str:
