@@ -16,7 +16,8 @@ class JobRun(Model):
     """One run of a job for one business day; the row is the claim, so that ten schedulers make one run (A7).
 
     `worker` is empty when the run was given up and waits to be taken over. `heartbeat_at` is the real clock's, the
-    other instants are those of the run.
+    other instants are those of the run. One that was done ahead of its day is done again when the day comes, as the
+    next `edition`.
     """
 
     __tablename__ = "job_run"
@@ -25,6 +26,7 @@ class JobRun(Model):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     job: Mapped[str] = mapped_column(String(40))
     day: Mapped[date]
+    edition: Mapped[int] = mapped_column(default=1)
     state: Mapped[str] = mapped_column(String(10))
     worker: Mapped[str] = mapped_column(String(200))
     attempts: Mapped[int] = mapped_column(default=1)
@@ -130,14 +132,15 @@ class AlertMemory(Model):
 
 
 class Digest(Model):
-    """The one mail of a person's business day (A5)."""
+    """The one mail of a person's business day (A5); one more where its night was made ahead, and again on the day."""
 
     __tablename__ = "digest"
-    __table_args__ = (UniqueConstraint("person_id", "day"),)
+    __table_args__ = (UniqueConstraint("person_id", "day", "edition"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     day: Mapped[date]
+    edition: Mapped[int] = mapped_column(default=1)
     outbox_id: Mapped[int | None] = mapped_column(ForeignKey("outbox_mail.id"))
 
 

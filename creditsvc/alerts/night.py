@@ -17,7 +17,7 @@ from creditsvc.alerts.finding import Finding
 from creditsvc.alerts.findings import Thresholds, find, severity, urgency
 from creditsvc.alerts.models import DONE, Alert, AlertMemory, AlertTold, JobRun
 from creditsvc.alerts.outlooks import RunOut, keep_outlooks, outlooks_of
-from creditsvc.core.due_alerts import Decision, Mark, Memory, decide, forget_telling
+from creditsvc.core.due_alerts import Decision, Mark, Memory, decide, forget_telling, night_due
 from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account
@@ -35,12 +35,13 @@ Matter = tuple[int, str, str]
 @dataclass(frozen=True)
 class Night:
     """The business day, the instant as of which all is read, and when the night before looked: by its own clock, and
-    by the real one, which is that of the book."""
+    by the real one, which is that of the book. `edition` is 2 where the night was made ahead of its day before."""
 
     day: date
     now: datetime
     last_night: datetime | None
     looked: datetime | None
+    edition: int = 1
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,14 @@ def night_of(day: date, now: datetime) -> Night:
         .order_by(JobRun.day.desc())
         .limit(1)
     ).first()
-    return Night(day, now, *(last or (None, None)))
+    run = db.session.execute(
+        select(JobRun.edition, JobRun.state, JobRun.heartbeat_at).where(JobRun.job == NIGHTLY, JobRun.day == day)
+    ).first()
+    edition = 1 if run is None else run.edition
+    if run is not None and run.state == DONE and run.heartbeat_at < night_due(day) <= now:
+        edition += 1  # as the claim of a run that goes ahead has it by then
+    looked_as_of, looked = last or (None, None)
+    return Night(day, now, looked_as_of, looked, edition)
 
 
 def accounts_after(account_id: int, limit: int) -> list[int]:

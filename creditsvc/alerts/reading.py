@@ -203,7 +203,7 @@ def say_tonight(caller: Caller, programme: str | None = None) -> Tonight:
     of_pools = programme is None and caller.programme_ids is None
     queued = sum(
         not visible.isdisjoint(letter.startup_ids) or (bool(letter.pools) and of_pools)
-        for letter in letters(night.day, more=found, but_not=closed, taken_back=wrong)
+        for letter in letters(night, more=found, but_not=closed, taken_back=wrong)
     )
     return Tonight(
         night, [alert for alert in in_order(found) if alert.startup_id in visible], queued,

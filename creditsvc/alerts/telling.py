@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from creditsvc.alerts import corrections, pools, texts
 from creditsvc.alerts.choices import DIGEST
@@ -104,29 +104,31 @@ _RECIPIENT = (Person.id, Person.email, Person.name, Person.language, Person.role
 
 
 def letters(
-    day: date, more: Sequence[Alert] = (), but_not: Sequence[int] = (), taken_back: Sequence[TakenBack] = ()
+    night: Night, more: Sequence[Alert] = (), but_not: Sequence[int] = (), taken_back: Sequence[TakenBack] = ()
 ) -> list[Letter]:
-    """Who is to be told of what on a business day, in a fixed number of queries.
+    """Who is to be told of what in a night, in a fixed number of queries.
 
     `more` are alerts not kept yet, `but_not` ids of those that would be closed and `taken_back` those that would be
-    taken back, for asking what tonight would say. Whoever has a digest of this day already is told the rest with the
-    next.
+    taken back, for asking what tonight would say. Whoever has a digest of this day and edition already is told the rest
+    with the next.
     """
     left_out = set(but_not)
     alerts = [opened(alert) for alert in more]
     kept = db.session.execute(select(*_OPEN).where(Alert.closed_on.is_(None)))
     alerts += [Open(*row) for row in kept if row.id not in left_out]
-    low = pools.low_pools(night_due(day))
+    low = pools.low_pools(night_due(night.day))
     wrong = corrections.corrections_due(taken_back)
     if not alerts and not low and not wrong:
         return []
     startups = {one.startup_id for one in _all(alerts, wrong)}
     settings = Thresholds(list(startups))
     told = _told()
-    served = set(db.session.scalars(select(Digest.person_id).where(Digest.day == day)))
+    served = set(db.session.scalars(
+        select(Digest.person_id).where(Digest.day == night.day, Digest.edition == night.edition)
+    ))
     unwanted = set(db.session.execute(select(AlertPreference.person_id, AlertPreference.rule)))
-    resting = _resting(day)
-    snoozed = _snoozed(day)
+    resting = _resting(night)
+    snoozed = _snoozed(night.day)
     audience = _Audience(settings, startups)
     chosen: dict[Recipient, list[Open]] = defaultdict(list)
     corrected: dict[Recipient, list[Correction]] = defaultdict(list)
@@ -223,14 +225,16 @@ def _told() -> set[tuple[int, int]]:
     )
 
 
-def _resting(day: date) -> set[int]:
-    """Who wants no digest, or one a week or a month at most and has had that of this week or month before that day."""
+def _resting(night: Night) -> set[int]:
+    """Who wants no digest, or one a week or a month at most and has had that of this week or month before that night.
+    """
+    is_before = or_(Digest.day < night.day, and_(Digest.day == night.day, Digest.edition < night.edition))
     rows = db.session.execute(
         select(AlertRhythm.person_id, AlertRhythm.rhythm, func.coalesce(func.max(Digest.day), date.min))
-        .outerjoin(Digest, (Digest.person_id == AlertRhythm.person_id) & (Digest.day < day))
+        .outerjoin(Digest, (Digest.person_id == AlertRhythm.person_id) & is_before)
         .group_by(AlertRhythm.person_id, AlertRhythm.rhythm)
     )
-    return {person_id for person_id, rhythm, last in rows if last >= rhythm_begins(rhythm, day)}
+    return {person_id for person_id, rhythm, last in rows if last >= rhythm_begins(rhythm, night.day)}
 
 
 def _snoozed(day: date) -> set[tuple[int, int, str, str]]:
@@ -348,13 +352,15 @@ def _correction(one: Correction, facts: Facts, language: str) -> render.DigestIt
     return {"severity": "notice", "title": words.title, "detail": words.detail, "action": words.action}
 
 
-def tell(day: date, told: Sequence[Written], mail_from: str, now: datetime) -> int:
+def tell(night: Night, told: Sequence[Written], mail_from: str, now: datetime) -> int:
     """Queues digests with what each tells, in the caller's one transaction, in a fixed number of statements.
 
-    Whoever had one of this day already gets none; how many were queued. Raises RuleBroken as `outbox.check` does,
-    with nothing kept.
+    Whoever had one of this day and edition already gets none; how many were queued. Raises RuleBroken as
+    `outbox.check` does, with nothing kept.
     """
-    added = insert_absent(Digest, [{"person_id": one.draft.person_id, "day": day} for one in told])
+    added = insert_absent(Digest, [
+        {"person_id": one.draft.person_id, "day": night.day, "edition": night.edition} for one in told
+    ])
     digests: dict[int | None, int] = {
         person_id: digest_id
         for part in chunks([digest_id for (digest_id,) in added])

@@ -2,7 +2,7 @@
 each person one digest, deliver, note the book's heads (A2 to A7, L18).
 
 Every step may be killed at any point. What a commit holds is kept; the run is then taken over and repeats only what
-leaves no trace: alerts are unique by key, digests by person and day, mails leave through the outbox.
+leaves no trace: alerts are unique by key, digests by person, day and edition, mails leave through the outbox.
 """
 
 import time
@@ -211,7 +211,7 @@ def _decide(run: _Run, account_ids: list[int]) -> None:
 def _tell_all(run: _Run) -> tuple[int, int]:
     """One digest per person with something to hear, in sets with a commit each; how many, and how many failed."""
     transaction(lambda: _forget_pools(run))
-    digests = telling.letters(run.night.day)
+    digests = telling.letters(run.night)
     facts = telling.facts_for(run.night, digests)
     links = _links(run)
     queued = refused = 0
@@ -250,7 +250,7 @@ def _can_be_sent(draft: Draft) -> bool:
 
 def _tell(run: _Run, told: Sequence[telling.Written]) -> int:
     runs.beat(run.held, run.wall())
-    return telling.tell(run.night.day, told, run.config.mail_from, run.clock())
+    return telling.tell(run.night, told, run.config.mail_from, run.clock())
 
 
 def _links(run: _Run) -> telling.Links | None:

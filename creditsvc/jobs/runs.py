@@ -56,7 +56,8 @@ def claim(job: str, day: date, as_of: datetime, worker: str, at: datetime) -> Cl
     `at` is the real clock's instant, `as_of` that of the run.
     """
     values: dict[str, Any] = {
-        "job": job, "day": day, "state": RUNNING, "worker": worker, "attempts": 1, "as_of": as_of, "heartbeat_at": at,
+        "job": job, "day": day, "edition": 1, "state": RUNNING, "worker": worker, "attempts": 1, "as_of": as_of,
+        "heartbeat_at": at,
     }
     is_new = insert_if_absent(JobRun, values)
     run = db.session.scalars(
@@ -69,6 +70,8 @@ def claim(job: str, day: date, as_of: datetime, worker: str, at: datetime) -> Cl
     if not is_new:
         if run.worker and not is_dead(run.worker) and -NO_LONGER_AHEAD < at - run.heartbeat_at < LEASE:
             return "busy"
+        if run.state == DONE:  # ahead of its day, which has come: nobody has the mail of this edition yet
+            run.edition += 1
         run.worker, run.as_of, run.heartbeat_at, run.attempts = worker, as_of, at, run.attempts + 1
         run.state, run.finished_at = RUNNING, None
         db.session.flush()

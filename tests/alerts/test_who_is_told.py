@@ -347,13 +347,13 @@ def test_choosing_whom_to_tell_takes_as_many_queries_for_many_as_for_few(app: Fl
 
     many = queries(chosen)
 
-    assert len(telling.letters(TODAY)) == 10
+    assert len(telling.letters(deciding.night_of(TODAY, NOW))) == 10
     assert many == few
 
 
 def chosen() -> None:
     """Chooses whom to tell, and reads what of."""
-    telling.facts_for(deciding.night_of(TODAY, NOW), telling.letters(TODAY))
+    telling.facts_for(deciding.night_of(TODAY, NOW), telling.letters(deciding.night_of(TODAY, NOW)))
 
 
 def decide_only(days: int) -> None:

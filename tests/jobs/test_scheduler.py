@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from creditsvc.alerts.models import DONE, Digest, JobRun
 from creditsvc.alerts.reading import last_night
+from creditsvc.core.due_alerts import night_due
 from creditsvc.db import db, transaction
 from creditsvc.jobs import runs, scheduler
 from creditsvc.jobs.nightly import run_night
@@ -33,6 +34,21 @@ def test_the_night_is_due_at_two_in_hong_kong_and_no_run_is_ever_too_late(app: F
     assert sorted(jobs) == ["asked", "catch-up", "deadman", "delivery", "night"]
     assert jobs["night"].trigger.get_next_fire_time(None, BEFORE_TWO) == datetime(2026, 6, 14, 18, 0, tzinfo=UTC)
     assert {(job.misfire_grace_time, job.coalesce, job.max_instances) for job in jobs.values()} == {(None, True, 1)}
+
+
+@pytest.mark.parametrize("first, count", [
+    (date(2028, 2, 27), 5), (date(2027, 2, 27), 4), (date(2026, 12, 30), 4), (date(2026, 4, 29), 3),
+])
+def test_each_business_day_has_its_night_at_the_end_of_february_and_of_the_year(app: Flask, first: date, count: int):
+    planned = BackgroundScheduler(timezone="UTC")
+    scheduler.add_jobs(planned, app, scenes.config_of(app))
+    trigger = next(job.trigger for job in planned.get_jobs() if job.id == "night")
+    fired = [night_due(first) - timedelta(minutes=1)]
+
+    for _ in range(count):
+        fired.append(trigger.get_next_fire_time(fired[-1], fired[-1] + timedelta(seconds=1)))
+
+    assert fired[1:] == [night_due(first + timedelta(days=number)) for number in range(count)]
 
 
 @pytest.mark.parametrize(
