@@ -36,6 +36,8 @@ SEALED: Mapping[str, tuple[str, ...]] = {
     "grant_paper": ("id", "key", "startup_id", "lot_id", "awarded_by", "awarded_at"),
     "activation": ("id", "grant_id", "activated_at", "subscription", "reason", "entered_at", "actor"),
     "reported_balance": ("id", "account_id", "amount", "seen_at", "entered_at", "actor"),
+    "month_end_report": ("id", "programme_id", "month", "edition", "follows", "as_of", "known_at", "frozen_by",
+                         "document", "sha256"),
     "trail_entry": ("id", "at", "actor", "address", "action", "subject", "before", "after"),
 }
 

@@ -49,6 +49,8 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     "pool.limit": frozenset({"administrator"}),  # or whoever awards could lift what asks for a second person
     "programme.see": READERS | {"partner"},
     "programme.edit": MANAGERS,
+    "month.see": READERS,  # it names startups, so partners get the pools' report instead
+    "month.freeze": MANAGERS,
     "consultant.see": READERS | {"consultant"},
     "consultant.edit": MANAGERS,
     "booking.see": READERS,

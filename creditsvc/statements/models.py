@@ -1,8 +1,8 @@
-"""What others say of a balance, beside what the book says of it (U11)."""
+"""What others say of a balance, beside what the book says of it (U11); when people looked; months that were frozen."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from creditsvc.db import Id, Model
@@ -34,3 +34,25 @@ class Visit(Model):
     startup_id: Mapped[int] = mapped_column(ForeignKey("startup.id"), primary_key=True)
     began_at: Mapped[datetime]
     before_at: Mapped[datetime | None]
+
+
+class MonthEndReport(Model):
+    """A programme's month as it was known when somebody froze it; only ever added to.
+
+    `document` is the canonical JSON whose SHA-256 is `sha256`. A later edition is a row of its own, which names by its
+    SHA-256 the one that it `follows` (empty: none).
+    """
+
+    __tablename__ = "month_end_report"
+    __table_args__ = (UniqueConstraint("programme_id", "month", "edition"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    month: Mapped[date]  # its first day
+    edition: Mapped[int]
+    follows: Mapped[str] = mapped_column(String(64))
+    as_of: Mapped[datetime]
+    known_at: Mapped[datetime]
+    frozen_by: Mapped[str] = mapped_column(String(254))
+    document: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))

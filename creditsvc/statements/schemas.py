@@ -1,8 +1,8 @@
-"""The shape of what is typed about balances; the operation checks the rules."""
+"""The shape of what is typed about balances and months; the operation checks the rules."""
 
 from marshmallow import Schema, fields, validate
 
-from creditsvc.parties.fields import Amount, Instant
+from creditsvc.parties.fields import Amount, Instant, WholeNumber
 
 
 class ReportShape(Schema):
@@ -11,3 +11,9 @@ class ReportShape(Schema):
     amount = Amount(required=True, validate=validate.Length(1, 60))
     seen_at = Instant()
     resource = fields.String(validate=validate.Length(1, 100))
+
+
+class FreezeShape(Schema):
+    """The newest edition that whoever freezes a month knows of, 0 for none."""
+
+    follows = WholeNumber(required=True, validate=validate.Range(min=0))

@@ -31,6 +31,7 @@ from creditsvc.web import (
     lists,
     mails,
     me,
+    month_ends,
     navigation,
     night,
     offers,
@@ -95,7 +96,7 @@ def hang(app: Flask) -> None:
         worklist.pages, lists.pages, programmes.pages, packages.pages, cohorts.pages, offers.pages, proposals.pages,
         directory.pages, tokens.pages, runs_of_jobs.pages, outbox.pages, mails.pages, settings.pages,
         cohort_enrolling.pages, leaving.pages, letters.pages, why.pages,
-        programme_alerts.pages, audit.pages,
+        programme_alerts.pages, audit.pages, month_ends.pages,
     ):
         app.register_blueprint(pages)
 

@@ -85,6 +85,7 @@ _SECTIONS: tuple[tuple[str, tuple[_Page, ...]], ...] = (
         _Page(lazy_gettext("Programmes"), "programmes.listing", _whoever_may("programme.see"),
               ("programmes", "programme_alerts", "packages", "cohorts", "cohort_enrolling", "offers")),
         _Page(lazy_gettext("Pools"), "pools.listing", _whoever_may("pool.see"), ("pools",)),
+        _Page(lazy_gettext("Month-ends"), "month_ends.listing", _whoever_may("month.see"), ("month_ends",)),
     )),
     (lazy_gettext("Usage"), (
         _Page(lazy_gettext("Imports"), "usage.runs", _whoever_may("usage.see"), ("usage",)),

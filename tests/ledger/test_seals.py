@@ -16,6 +16,7 @@ from creditsvc.ledger.seals import SEALED, SEALS, broken_seals, newest_row, seal
 from creditsvc.ledger.verify import verify
 from creditsvc.parties.access import operator
 from creditsvc.parties.models import TrailEntry
+from creditsvc.statements.month_freezing import freeze_month
 from creditsvc.statements.reported import report_balance
 from tests import factories
 from tests.conftest import NOW
@@ -60,15 +61,17 @@ def sealed(app: Flask, tmp_path: Path) -> None:
     spend(tmp_path, {1: "5", 2: "6"})
     factories.do(lambda: activate_grant(operator(NOW), "grant", on=NOW, subscription=SCOPE))
     factories.do(lambda: report_balance(operator(NOW), startup="acme", amount="7", seen_at=NOW))
+    factories.make_programme("tech")
+    factories.do(lambda: freeze_month(operator(NOW), "tech", "2026-05", follows=0))
     seal_all()
 
 
 def another(value: Any) -> Any:
-    """A value that is not this one, of the same type."""
+    """A value that is not this one, of the same type, and no longer."""
     if isinstance(value, int):
         return value + 1000
     if isinstance(value, str):
-        return f"{value}x"
+        return f"{'y' if value[:1] == 'x' else 'x'}{value[1:]}"
     if isinstance(value, date):
         return value + timedelta(days=1)
     return {"planted": True}

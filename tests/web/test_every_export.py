@@ -12,9 +12,12 @@ from pathlib import Path
 import openpyxl
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 import creditsvc
 from creditsvc.core.spreadsheets import FORMULAS
+from creditsvc.db import db
+from creditsvc.parties.models import Startup, StartupProgramme
 from tests import factories as make
 from tests.consulting.scenes import MORNING, add_consultant, book
 from tests.licences.sitting import give, make_product, sit
@@ -30,11 +33,12 @@ STARTUP = "acme"
 EXPORTS = {
     "lists.export": ("csv", "xlsx"), "sessions.export": ("csv", "xlsx"), "statements.export": ("xlsx",),
     "pools.report_book": ("xlsx",), "seats.export": ("csv", "xlsx"), "audit.copy": ("zip",),
+    "month_ends.export": ("xlsx",),
 }
 """The addresses that give a file for a spreadsheet, and of which kinds; what is new is added here and read below."""
 
 SAID = {"lists.export": HOSTILE[0], "sessions.export": HOSTILE[2], "statements.export": HOSTILE[0],
-        "seats.export": HOSTILE[5]}
+        "seats.export": HOSTILE[5], "month_ends.export": HOSTILE[0]}
 """A hostile text that stands in that export of the park; the others hold keys, hashes and figures alone."""
 
 
@@ -58,6 +62,9 @@ def park(app: Flask) -> dict[str, Browser]:
         key = STARTUP if not number else f"s-{number}"
         make.make_startup(key, name)
         make.make_grant(key, pool.key, "9", reason=HOSTILE[3])
+    programme = make.make_programme(STARTUP)  # with the key of the startup, by which all addresses are made
+    startup_id = make.do(lambda: db.session.scalars(select(Startup.id).where(Startup.key == STARTUP)).one())
+    make.do(lambda: db.session.add(StartupProgramme(startup_id=startup_id, programme_id=programme.id)))
     make_product()
     give(STARTUP, "acme-m365", 9)
     for number, text in enumerate(HOSTILE):
@@ -94,7 +101,8 @@ def files(app: Flask, park: dict[str, Browser]) -> Iterator[tuple[str, str, str,
     for endpoint, kinds in EXPORTS.items():
         [rule] = app.url_map.iter_rules(endpoint)
         for kind in kinds:
-            values = {name: value for name, value in (("key", STARTUP), ("kind", kind)) if name in rule.arguments}
+            given = {"key": STARTUP, "kind": kind, "month": "2026-06"}
+            values = {name: value for name, value in given.items() if name in rule.arguments}
             with app.test_request_context():
                 address = app.url_for(endpoint, **values)
             for role, browser in park.items():
