@@ -22,7 +22,7 @@ from creditsvc.core.due_alerts import (
     UNCOVERED,
     USED,
 )
-from creditsvc.core.forecast import Forecast
+from creditsvc.core.forecast import WEEK, Forecast
 from creditsvc.mail.render import day, gettext_for, money
 
 
@@ -51,8 +51,12 @@ def remaining(params: Mapping[str, Any], remaining_steps: int, language: str) ->
 
 
 def burn_rate(params: Mapping[str, Any], outlook: Forecast, language: str) -> str:
-    """What is used in a usual day, and from how many complete days of data that is known."""
+    """What is used in a usual day (of hours, week), and from how many complete days of data that is known."""
     _ = gettext_for(language)
+    if params["unit"] == "hour":
+        return _("%(amount)s in a usual week, from %(weeks)s weeks") % {
+            "amount": money(outlook.burn.weekly, params["unit"], language), "weeks": outlook.burn.days // WEEK,
+        }
     return _("%(amount)s in a usual day, from %(days)s days") % {
         "amount": money(outlook.burn.daily, params["unit"], language), "days": outlook.burn.days,
     }

@@ -54,7 +54,7 @@ def _running_out_figures(view: AccountView, outlook: Forecast, now: datetime) ->
     return {
         "run_out": outlook.run_out.isoformat() if outlook.run_out else None,
         "is_over": outlook.run_out is not None and outlook.run_out <= now.astimezone(UTC).date(),
-        "left": view.remaining, "daily": outlook.burn.daily,
+        "left": view.remaining, "daily": outlook.burn.daily, "weekly": outlook.burn.weekly,
         "last_day": None if open_ended or last is None else last_day(last).isoformat(),
     }
 
@@ -76,7 +76,7 @@ def _expiring_unused(view: AccountView, outlook: Forecast, acts: Acts, now: date
             view, EXPIRING_UNUSED, view.resource, Reading(percent, human_acts(view, acts, now)),
             lambda: {
                 "unused": sum(one.unused for one in ending.values()), "left": view.remaining,
-                "daily": outlook.burn.daily, "percent": int(percent),
+                "daily": outlook.burn.daily, "weekly": outlook.burn.weekly, "percent": int(percent),
                 "last_day": last_day(min(one.ends for one in ending.values() if one.unused)).isoformat()
                 if outlook.unused_in_all else None,
             },
@@ -86,9 +86,9 @@ def _expiring_unused(view: AccountView, outlook: Forecast, acts: Acts, now: date
 
 def _idle(view: AccountView, ahead: Ahead, long_ago: date | None, now: datetime) -> list[Finding]:
     """Credit counts from its first use: that it was never begun is told by *not activated*. Days that no data covers
-    do not count, that data is missing is told by *stale*."""
+    do not count, that data is missing is told by *stale*. Hours of which some are booked are not idle."""
     last = max(_days_used(ahead), default=long_ago)
-    if last is None and view.kind == "credit":
+    if (last is None and view.kind == "credit") or view.held:
         return []
     seen = view.newest_charge_day if view.kind == "credit" else now.astimezone(UTC).date()
     begun = day_of(min(max(lot.effective, lot.awarded) for lot in view.lots if lot.standing.remaining > 0))

@@ -22,6 +22,10 @@ def running_out(params: Mapping[str, Any], outlook: Forecast | None, language: s
     else:
         title = _("%(resource)s runs out about %(day)s, if it is used as now") % places
     detail = _("%(left)s remains, and %(rate)s goes in a usual day.") % places
+    if params["unit"] == "hour":
+        detail = _("%(left)s remains, and %(rate)s goes in a usual week.") % {
+            **places, "rate": money(params["weekly"], params["unit"], language),
+        }
     if params["last_day"]:
         detail += " " + _("It was meant to last until %(last)s.") % places
     return Words(title, detail, lasts(outlook, language), ask_for_more(params, language))
@@ -61,13 +65,16 @@ def expiring_unused(params: Mapping[str, Any], outlook: Forecast | None, languag
     }
     if params["unit"] == "hour":
         action = _("Book sessions for what is coming up, or tell the incubation manager that fewer hours are needed.")
+        places["rate"] = money(params["weekly"], params["unit"], language)
+        detail = _("%(left)s remains, and %(rate)s goes in a usual week: %(percent)s %% of what was granted will be "
+                   "left. The first of it expires after %(day)s.") % places
     else:
+        detail = _("%(left)s remains, and %(rate)s goes in a usual day: %(percent)s %% of what was granted will be "
+                   "left. The first of it expires after %(day)s.") % places
         action = _("Plan what else it can pay for, or tell the incubation manager that less is needed.")
     return Words(
         _("About %(unused)s of %(resource)s will expire unused, if it is used as now") % places,
-        _("%(left)s remains, and %(rate)s goes in a usual day: %(percent)s %% of what was granted will be left. The "
-          "first of it expires after %(day)s.") % places,
-        unused, action,
+        detail, unused, action,
     )
 
 

@@ -12,6 +12,7 @@ from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.core.burndown import Lot
 from creditsvc.core.days import day_start
 from creditsvc.core.forecast import LONGEST, Burn, Forecast, burn_of, forecast, is_stale, last_complete_day
+from creditsvc.core.forecast_hours import burn_of_sessions
 from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, LotChange, LotFact, Posting
@@ -42,17 +43,19 @@ def forecasts(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = T
 
 
 def look_ahead(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = True) -> dict[int, Ahead]:
-    """What was used lately and what is forecast, as `forecasts`; accounts without data, or with stale, are left out."""
+    """What was used lately and what is forecast, as `forecasts`; of credit, accounts without data, or with stale, are
+    left out. Of hours every session is known, up to the day before."""
     at = as_of.astimezone(UTC)
+    yesterday = at.date() - timedelta(days=1)
     newest = {
         view.id: view.newest_charge_day for view in views
         if view.newest_charge_day is not None and not is_stale(view.newest_charge_day, at)
     }
-    known = [view for view in views if view.id in newest]
+    known = [view for view in views if view.id in newest or (view.kind == "hours" and view.lots)]
     if not known:
         return {}
-    since = min(last_complete_day(day, at) for day in newest.values()) - timedelta(days=LONGEST)
-    taken, opened = _used(list(newest), since, as_of)
+    since = min([yesterday, *(last_complete_day(day, at) for day in newest.values())]) - timedelta(days=LONGEST)
+    taken, opened = _used([view.id for view in known], since, as_of)
     found: dict[int, Ahead] = {}
     for view in known:
         takings = taken[view.id]
@@ -63,7 +66,10 @@ def look_ahead(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = 
         for (day, _), amount in takings.items():
             usage[day] += amount
         before = view.drawn + view.uncovered - sum(usage.values()) - sum(opened[view.id].values())
-        burn = burn_of(usage, newest[view.id], at, more_before=before > 0)
+        if view.kind == "hours":
+            burn = burn_of_sessions(usage, _begun(view), yesterday)
+        else:
+            burn = burn_of(usage, newest[view.id], at, more_before=before > 0)
         outlook = None
         if burn is not None:
             outlook = forecast(burn, _lots(view), _left(view, takings, burn), usage, ranged=ranged)
@@ -120,12 +126,21 @@ def _lots(view: AccountView) -> list[Lot]:
 
 
 def _left(view: AccountView, takings: _Takings, burn: Burn) -> dict[str, int]:
-    """What each lot had left at the end of the last complete day: what later days took is expected anew."""
+    """What each lot had left at the end of the last complete day: what later days took is expected anew. So is, of
+    hours, what is booked: the sessions to come are those that a usual week has."""
     later: dict[int | None, int] = defaultdict(int)
     for (day, lot_id), amount in takings.items():
         if day > burn.last:
             later[lot_id] += amount
-    return {lot.key: lot.amount - lot.standing.drawn - lot.standing.held + later[lot.id] for lot in view.lots}
+    return {
+        lot.key: lot.amount - lot.standing.drawn - (0 if view.kind == "hours" else lot.standing.held) + later[lot.id]
+        for lot in view.lots
+    }
+
+
+def _begun(view: AccountView) -> date:
+    """The first day on which there was something to use."""
+    return min(max(lot.effective, lot.awarded) for lot in view.lots).astimezone(UTC).date()
 
 
 def _used(

@@ -12,6 +12,8 @@ from tests import counting, factories
 from tests.conftest import NOW
 from tests.factories import do, somebody
 from tests.journeys.scene import import_rows
+from tests.ledger import holdings as held
+from tests.ledger.holdings import award, correct, make_park
 from tests.usage.exports import focus_row
 from tests.usage.importing import assign
 from tests.web.browsing import Browser
@@ -77,6 +79,18 @@ def test_the_startup_page_says_when_credit_runs_out_and_what_comes_then(manager:
     assert "First bill after it, 30 days about USD 300.00" in page.text
     assert "an estimate from 29 complete charge days up to 13 Jun 2026: USD 10.00 in a usual day" in page.text
     assert "Dashed, the forecast: USD 0.00 on 25 Jun 2026." in page.text
+
+
+def test_the_startup_page_forecasts_hours_by_the_week_and_bills_none(manager: Browser):
+    make_park()
+    award("hours", "spring", 1_200, starts_at(date(2026, 3, 1)), starts_at(date(2027, 1, 1)))
+    correct(*(held.use(f"booking:{week}", 120, NOW - timedelta(days=7 * week + 3), "excess") for week in range(8)))
+
+    page = manager.get("/startups/acme")
+
+    assert "Runs out about 29 Jun 2026" in page.text
+    assert "the last 8 whole weeks up to 14 Jun 2026: 2 hours in a usual week" in page.text
+    assert "First bill" not in page.text
 
 
 def test_the_startup_page_says_why_there_is_no_forecast_yet(manager: Browser):
