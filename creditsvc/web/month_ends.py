@@ -72,10 +72,11 @@ def export(key: str, month: str, kind: str) -> ResponseReturnValue:
             without_pool=WITHOUT_POOL, lang=language().replace("_", "-"),
         )
         return download(pdf(html, made=page.report.known_at), "application/pdf", name)
-    if kind not in ("xlsx", "json"):
+    if kind == "json":
+        return download(page.text.encode("ascii"), "application/json", name)
+    if kind != "xlsx":
         raise NotFound("export", kind)
-    content, mimetype = (_workbook(page), XLSX) if kind == "xlsx" else (page.text.encode("ascii"), "application/json")
-    return download(content, mimetype, name)
+    return download(_workbook(page), XLSX, name)
 
 
 def _workbook(page: MonthPage) -> bytes:
