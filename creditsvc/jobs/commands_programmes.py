@@ -1,14 +1,17 @@
-"""Commands about programmes: what holds of sessions with consultants, and enrolling a cohort from a table."""
+"""Commands about programmes: what holds of their sessions, enrolling a cohort from a table, month-end reports."""
 
+import json
 from dataclasses import asdict, replace
 from typing import Any, BinaryIO
 
 import click
+from rich.table import Table
 
 from creditsvc.administration import welcoming
 from creditsvc.consulting.consultants import Policy, policy_of_programme, set_policy
-from creditsvc.core.errors import FileError, FileRefused
-from creditsvc.db import transaction
+from creditsvc.core.amounts import shown_amount
+from creditsvc.core.errors import Conflict, FileError, FileRefused
+from creditsvc.db import begin_snapshot, transaction
 from creditsvc.grants.proposal_letters import tell
 from creditsvc.jobs.shell import Answer, answers, caller, counted, service, settings, table
 from creditsvc.languages import LANGUAGES
@@ -17,11 +20,13 @@ from creditsvc.onboarding.cohort_enrolling import CohortEnrolled, RowsRefused, e
 from creditsvc.onboarding.cohort_tables import Planned, read_table
 from creditsvc.programmes.models import Programme
 from creditsvc.programmes.reading import by_key
+from creditsvc.statements.month_end import WITHOUT_POOL
+from creditsvc.statements.month_freezing import MonthPage, freeze_month, month_page
 
 
 @click.group("programme")
 def programme_group() -> None:
-    """Programmes: what holds of their sessions, and enrolling a cohort."""
+    """Programmes: what holds of their sessions, enrolling a cohort, month-end reports."""
 
 
 @programme_group.command("consulting")
@@ -97,3 +102,39 @@ def _outcome(one: Planned) -> str:
     if not one.awards:
         return "enrolled"
     return "enrolled, package proposed" if one.proposes else "enrolled, package awarded"
+
+
+@programme_group.command("month-end")
+@click.argument("programme")
+@click.argument("month")
+@click.option("--edition", type=int, help="That edition; 0 previews the next. Default: the newest, if any.")
+@click.option("--freeze", is_flag=True, help="Freeze the next edition of a month that is over.")
+@answers
+def month_end_command(programme: str, month: str, edition: int | None, freeze: bool) -> Answer:
+    """What became of a programme's credit, hours and seats in a month such as 2026-05, at its end."""
+    if freeze and edition is not None:
+        raise click.UsageError("--freeze makes the next edition: leave --edition out.")
+    with service():
+        who = caller()
+        if freeze:
+            transaction(lambda: freeze_month(
+                who, programme, month, follows=month_page(who, programme, month).newest
+            ))
+        begin_snapshot()
+        page = month_page(who, programme, month, edition)
+        sha256, kept = page.sha256, page.kept is not None
+        if not page.is_intact:
+            raise Conflict("edition", "changed", "edition %(edition)s is not as it was frozen", edition=page.newest)
+    return Answer({**json.loads(page.text), "sha256": sha256}, _month_parts(page, kept))
+
+
+def _month_parts(page: MonthPage, kept: bool) -> list[str | Table]:
+    report = page.report
+    words = [word.replace("_", " ") for word in WITHOUT_POOL]
+    made = table("resource", "pool", *words, right=tuple(words))
+    for resource in report.resources:
+        for line in (resource, *(pool for pool in report.pools if pool.resource == resource.resource)):
+            figures = [shown_amount(line.closing[word], line.unit) for word in WITHOUT_POOL if word in line.closing]
+            made.add_row(f"{line.resource}, {line.unit.name}", line.pool, *figures)
+    state = f"edition {report.edition}" if kept else "preview, not frozen"
+    return [f"{report.programme_name} {report.name}, {state}", made, f"SHA-256 {page.sha256}"]

@@ -47,3 +47,17 @@ def test_a_wrong_row_exits_1_and_is_named_by_line_and_column(config, park, tmp_p
 
     assert refused.code == 1
     assert [(one["line"], one["field"]) for one in refused.document["errors"]] == [(2, "owner")]
+
+
+def test_a_month_is_frozen_once_and_shown_as_it_was(app, config):
+    make_programme("techconnect")
+
+    preview = run(config, "programme", "month-end", "techconnect", "2026-05", "--json").document
+    frozen = run(config, "programme", "month-end", "techconnect", "2026-05", "--freeze", "--json").document
+    again = run(config, "programme", "month-end", "techconnect", "2026-05", "--edition", "1", "--json").document
+    twice = run(config, "programme", "month-end", "techconnect", "2026-05", "--freeze")
+
+    assert (preview["edition"], frozen["edition"]) == (None, 1)
+    assert again == frozen
+    assert "nothing to freeze anew" in twice.err
+    assert twice.code == 1

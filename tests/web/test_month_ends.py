@@ -44,7 +44,7 @@ def test_a_manager_freezes_a_month_and_all_files_carry_its_sha256(manager: Brows
     assert ("SHA-256", sha256) in [row[:2] for row in rows[0]]
     assert rows[2][1][:7] == ("'=1+1", "acme", "azure-credit", "USD", 1, 250.125, 0)
     assert sha256 in text_of(files["pdf"].get_data())
-    assert "2026-05 TechConnect Edition 1" in manager.get("/month-ends").text
+    assert "May 2026 TechConnect Edition 1" in manager.get("/month-ends").text
 
 
 def test_a_month_that_runs_is_a_preview_and_freezing_it_is_refused(manager: Browser) -> None:
