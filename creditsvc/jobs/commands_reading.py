@@ -209,13 +209,18 @@ def check_copy_command(file: Path) -> Answer:
 
 
 @click.command("verify")
+@click.option("--keep", "keeps", is_flag=True, help="Keep what came of it, for the page of the book; the night does.")
 @answers
-def verify_command() -> Answer:
-    """The book against the facts; exit 1 when anything differs."""
+def verify_command(keeps: bool) -> Answer:
+    """The book against the facts; exit 1 when anything differs.
+
+    It reads alone, so that it waits for no writer, unless it is to keep what came of it.
+    """
     with service():
         who = caller()
         report = verify()
-        transaction(lambda: keep(who, report))
+        if keeps:
+            transaction(lambda: keep(who, report))
     differences = report["differences"]
     looked_at = ", ".join(
         counted(report[words], word)

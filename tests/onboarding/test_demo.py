@@ -117,6 +117,7 @@ def check_what_happened(built):
     assert restated["after_close"]
     assert {alert["rule"] for alert in alerts} == {
         "expiry", "expiring-unused", "used", "uncovered", "not-activated", "stale", "hours-unbooked", "seats-unused",
+        "idle",
     }
     assert {alert["startup"] for alert in alerts if alert["rule"] == "stale"} == {"lamma-logistics"}
     assert {alert["startup"] for alert in alerts if alert["rule"] == "not-activated"} == {"silvermine-energy"}

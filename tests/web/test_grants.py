@@ -174,7 +174,7 @@ def test_a_package_is_awarded_from_the_startups_page(manager: Browser):
 
     page = manager.follow(manager.submit("/startups/harbour", {}, action))
 
-    assert "The package is awarded: 1 grants." in page.text
+    assert "The package is awarded: 1 grant." in page.text
     assert action not in page.html
 
 
