@@ -116,7 +116,7 @@ def work_group(caller: Caller, name: str, page: int) -> Group:
 def group_condition(caller: Caller, name: str) -> ColumnElement[bool]:
     """The condition on `Startup` that it has a row in a group of holdings, snoozed or not."""
     found = _HOLDINGS[name].found(caller.now)
-    return Startup.id.in_(found.with_only_columns(Account.startup_id).order_by(None))
+    return Startup.id.in_(found.with_only_columns(Account.startup_id))
 
 
 def snooze_item(caller: Caller, group: str, account_id: int, holding: str, days: int = SNOOZE_DAYS) -> date:
@@ -145,7 +145,7 @@ def _group(caller: Caller, name: str, page: int, size: int, counted: int | None 
     found = kind.found(caller.now).where(_seen_by(caller), kind.unless_snoozed(caller, kind.rule))
     # ids and their places alone: what is said of rows is read of no more than those of the page
     place = func.row_number().over(order_by=kind.order).label("place")
-    some = found.add_columns(place).limit(counted + 1 if counted else None).cte()
+    some = found.add_columns(place).order_by(*kind.order).limit(counted + 1 if counted else None).cte()
     total = select(func.count()).select_from(some).scalar_subquery()
     told = kind.told(caller.now).join(some, some.c.id == kind.id).add_columns(total.label("total"))
     first = (page - 1) * size
@@ -215,13 +215,13 @@ def _expiring(now: datetime) -> Select[*tuple[Any, ...]]:
     return _lots_of(
         "credit", LotCache.lapses_at > now, LotCache.lapses_at <= now + EXPIRING_WITHIN, LotCache.effective <= now,
         LotCache.undrawn * MUCH >= _CAPACITY,
-    ).order_by(LotCache.lapses_at, LotCache.lot_id)
+    )
 
 
 def _unbooked(now: datetime) -> Select[*tuple[Any, ...]]:
     return _lots_of(
         "hours", LotCache.lapses_at > now, LotCache.lapses_at <= now + UNBOOKED_WITHIN, LotCache.effective <= now,
-    ).order_by(LotCache.lapses_at, LotCache.lot_id)
+    )
 
 
 def _not_begun(now: datetime) -> Select[*tuple[Any, ...]]:
@@ -237,15 +237,11 @@ def _not_begun(now: datetime) -> Select[*tuple[Any, ...]]:
             LotFact.awarded <= before, or_(LotCache.lapses_at > now, LotCache.ends_at.is_(None)), ~activated,
         )
         .join(LotFact, LotFact.id == LotCache.lot_id)
-        .order_by(LotCache.effective, LotCache.lot_id)
     )
 
 
 def _running_out(now: datetime) -> Select[*tuple[Any, ...]]:
-    return (
-        select(Account.id.label("id")).join(AccountOutlook, AccountOutlook.account_id == Account.id)
-        .order_by(AccountOutlook.run_out, Account.id)
-    )
+    return select(Account.id.label("id")).join(AccountOutlook, AccountOutlook.account_id == Account.id)
 
 
 def _running_out_told(now: datetime) -> Select[*tuple[Any, ...]]:
@@ -258,7 +254,7 @@ def _running_out_told(now: datetime) -> Select[*tuple[Any, ...]]:
 def _uncovered(now: datetime) -> Select[*tuple[Any, ...]]:
     return (
         select(Account.id.label("id")).join(AccountCache, AccountCache.account_id == Account.id)
-        .where(AccountCache.uncovered > 0).order_by(*_BY_UNCOVERED)
+        .where(AccountCache.uncovered > 0)
     )
 
 
@@ -280,7 +276,6 @@ def _stale(now: datetime) -> Select[*tuple[Any, ...]]:
     return (
         select(Account.id.label("id")).join(AccountCache, AccountCache.account_id == Account.id)
         .where(AccountCache.newest_charge_day <= stale_day(now), has_left)
-        .order_by(*_BY_CHARGE_DAY)
     )
 
 
@@ -303,7 +298,7 @@ def _seats_unused(now: datetime) -> Select[*tuple[Any, ...]]:
     """Seats that nobody has or uses, as the last night found them."""
     return (
         select(Alert.id.label("id")).join(Account, Account.id == Alert.account_id)
-        .where(Alert.rule == SEATS_UNUSED.name, Alert.closed_on.is_(None)).order_by(Alert.decided_on, Alert.id)
+        .where(Alert.rule == SEATS_UNUSED.name, Alert.closed_on.is_(None))
     )
 
 
@@ -342,7 +337,7 @@ def _alert_is_not(caller: Caller, rule: str) -> ColumnElement[bool]:
 @dataclass(frozen=True)
 class _Kind:
     """A group of holdings: the rule that a snooze of its rows is about, and what holds unless one is snoozed; who is
-    `found`, by `id` in order; and what is `told` of them, in the same `order`."""
+    `found`, by `id`; their `order`; and what is `told` of them."""
 
     rule: str
     unless_snoozed: Callable[[Caller, str], ColumnElement[bool]]

@@ -116,7 +116,9 @@ def extend_series(body: dict[str, Any], key: str) -> Response:
 
     def act() -> list[Grant]:
         made = operations.extend_series(caller, key, **body)
-        return [_seats_for(grant) for grant in made[:1]] + made[1:]
+        if made:
+            _seats_for(made[0])
+        return made
 
     return _answer_all(act)
 

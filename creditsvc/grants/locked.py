@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, select
 from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.core.burndown import LATEST, ChangeKind
 from creditsvc.core.days import instant_text
-from creditsvc.core.errors import NotFound
+from creditsvc.core.errors import Conflict, NotFound
 from creditsvc.core.seats import peak
 from creditsvc.db import db
 from creditsvc.grants.awards import change_text
@@ -53,12 +53,14 @@ def lock_grant(caller: Caller, key: str) -> Locked:
 
 
 def lock_series(caller: Caller, key: str) -> list[Locked]:
-    """The months of the allowance of which that grant is one, in their order; none where it is of no allowance.
+    """The months of the allowance of which that grant is one, in their order.
 
-    Raises NotFound("grant"), Forbidden.
+    Raises NotFound("grant"), Forbidden, Conflict("grant", "not-monthly") where it is of no allowance.
     """
     one = _found(caller, key)
-    return [] if one.series is None else _lock(one, Grant.series == one.series)
+    if one.series is None:
+        raise Conflict("grant", "not-monthly", "the grant %(key)s is no month of an allowance", key=key)
+    return _lock(one, Grant.series == one.series)
 
 
 def lock_grants(caller: Caller, keys: Sequence[str]) -> list[Locked]:

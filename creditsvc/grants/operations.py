@@ -181,7 +181,7 @@ def extend_series(caller: Caller, key: str, *, months: int, reason: str = "", ap
     "pool-exceeded"), Conflict("grant", "not-monthly" | "voided"), and unless `approved` Conflict("amount",
     "needs-second-person") where what it adds is above its pool's limit.
     """
-    standing = _months(lock_series(caller, key), key)
+    standing = lock_series(caller, key)
     first, last = standing[0], standing[-1]
     _refuse_voided(last)
     if months < last.grant.month:
@@ -246,7 +246,7 @@ def void_series(caller: Caller, key: str, *, at: datetime | None = None, reason:
     to void. Gives the months back that it stopped. Raises NotFound("grant"), Forbidden, RuleBroken("at", ...),
     Conflict("grant", "not-monthly"), Conflict("grant", "held") while sessions are booked that no other grant pays.
     """
-    months = _months(lock_series(caller, key), key)
+    months = lock_series(caller, key)
     instant = starts_at(check_moment(at, "at")) if at is not None else caller.now
     standing = [
         month for month in months
@@ -270,12 +270,6 @@ def return_to_pool(caller: Caller, key: str, *, amount: str, reason: str = "") -
             value=amount, unit=held.unit.name, key=key, undrawn=format_amount(held.undrawn, held.unit),
         )
     return change_grant(caller, held, "return", steps, reason=reason)
-
-
-def _months(series: list[Locked], key: str) -> list[Locked]:
-    if not series:
-        raise Conflict("grant", "not-monthly", "the grant %(key)s is no month of an allowance", key=key)
-    return series
 
 
 def _positive(amount: str, unit: Unit) -> int:

@@ -51,6 +51,8 @@ def keep_attachments(files: Sequence[tuple[int, Attachment]]) -> None:
 def attachments_of(mail_ids: Sequence[int]) -> Mapping[int, tuple[Attachment, ...]]:
     """The files of mails, in the order in which they were added."""
     found: dict[int, tuple[Attachment, ...]] = defaultdict(tuple)
+    if not mail_ids:
+        return found
     rows = db.session.execute(
         select(OutboxAttachment.mail_id, OutboxAttachment.name, OutboxAttachment.media_type, OutboxAttachment.content)
         .where(OutboxAttachment.mail_id.in_(mail_ids)).order_by(OutboxAttachment.id)

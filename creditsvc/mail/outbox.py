@@ -19,7 +19,7 @@ from creditsvc.core.days import instant_text
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db, send
 from creditsvc.mail.attachments import Attachment, attachments_of, check_attachments, keep_attachments
-from creditsvc.mail.models import FAILED, QUEUED, SENDING, SENT, UNCERTAIN, OutboxMail
+from creditsvc.mail.models import FAILED, QUEUED, SENDING, SENT, UNCERTAIN, OutboxAttachment, OutboxMail
 from creditsvc.mail.pacing import PAUSES, due_times, pause_after
 from creditsvc.mail.render import Rendered
 
@@ -160,8 +160,9 @@ _CLAIMED = (
 )
 
 # built once: a round of delivery runs them for each mail
+_HAS_FILES = select(OutboxAttachment.id).where(OutboxAttachment.mail_id == OutboxMail.id).exists()
 _DUE = (
-    select(*_CLAIMED)
+    select(*_CLAIMED, _HAS_FILES.label("has_files"))
     .where(
         OutboxMail.state.in_((QUEUED, UNCERTAIN)),
         or_(OutboxMail.next_try_at <= bindparam("due_by"), OutboxMail.next_try_at > bindparam("ahead")),
@@ -199,7 +200,7 @@ def claim(
     mails = send(_DUE, [{"due_by": due_by or now, "ahead": (wall or now) + 2 * max(PAUSES), "at_most": limit}])
     if mails:
         send(_TAKE, [{"ids": [mail.id for mail in mails], "at": now, "worker": worker}])
-    files = attachments_of([mail.id for mail in mails]) if mails else {}
+    files = attachments_of([mail.id for mail in mails if mail.has_files])
     return [
         ClaimedMail(
             id=mail.id, worker=worker, tries=mail.tries + 1, message_id=mail.message_id, kind=mail.kind,
