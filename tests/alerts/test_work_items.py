@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from creditsvc.alerts import work_items
 from creditsvc.alerts.work_items import GROUPS, Item, snooze_item, work_group, worklist
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.errors import Forbidden, NotFound
@@ -53,6 +54,20 @@ def test_each_startup_is_where_its_balance_puts_it_with_the_figure(manager: Call
     view = factories.account_of("kite-energy")
     assert found["stale"][0].partition(" ")[2] == format_amount(view.remaining, view.unit)
     assert [group.total for group in worklist(manager).groups] == [2, 2, 1, 1]
+
+
+def test_a_long_group_is_counted_no_further_than_needed_and_whole_on_its_own_page(
+    manager: Caller, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(work_items, "COUNTED", 1)
+    monkeypatch.setattr(work_items, "SHOWN", 1)
+    first = {group.name: group for group in worklist(manager).groups}
+
+    assert [(name, group.counted) for name, group in first.items()] == [
+        ("uncovered", "1+"), ("running-out", "1+"), ("expiring", "1"), ("stale", "1"),
+    ]
+    assert [item.startup for item in first["uncovered"].items if isinstance(item, Item)] == ["lantern-ai"]
+    assert [work_group(manager, name, 1).counted for name in first] == ["2", "2", "1", "1"]
 
 
 def test_a_grant_of_which_nothing_was_drawn_in_a_month_has_not_begun(manager: Caller):
