@@ -95,8 +95,9 @@ def work_group(caller: Caller, name: str, page: int) -> Group:
 
 def group_condition(caller: Caller, name: str) -> ColumnElement[bool]:
     """The condition on `Startup` that it has a row in a group of holdings, snoozed or not."""
-    found = HOLDINGS[name].found(caller.now)
-    return Startup.id.in_(found.with_only_columns(Account.startup_id))
+    kind = HOLDINGS[name]
+    found = kind.found(caller.now).with_only_columns(kind.account)
+    return Startup.id.in_(select(Account.startup_id).where(Account.id.in_(found)))
 
 
 def snooze_item(caller: Caller, group: str, account_id: int, holding: str, days: int = SNOOZE_DAYS) -> date:
@@ -122,7 +123,10 @@ def _group(caller: Caller, name: str, page: int, size: int, counted: int | None 
         there, items = _OF_USAGE[name](size, (page - 1) * size)
         return Group(name, there, items, counted=str(there))
     kind = HOLDINGS[name]
-    found = kind.found(caller.now).where(_seen_by(caller), kind.unless_snoozed(caller, kind.rule))
+    found = kind.found(caller.now).where(kind.unless_snoozed(caller, kind.rule))
+    seen = _seen_by(caller)
+    if seen is not true():
+        found = found.where(kind.account.in_(select(Account.id).where(seen)))
     # ids and their places alone: what is said of rows is read of no more than those of the page
     some = _numbered(found, kind.order, counted + 1 if counted else None)
     total = select(func.count()).select_from(some).scalar_subquery()

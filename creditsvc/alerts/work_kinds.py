@@ -55,10 +55,6 @@ def _holdings(
     )
 
 
-# as indexes have them, so that the first rows are found without sorting all
-_BY_UNCOVERED = (AccountCache.uncovered.desc(), AccountCache.account_id.desc())
-_BY_CHARGE_DAY = (AccountCache.newest_charge_day, AccountCache.account_id)
-
 _CAPACITY = LotCache.undrawn + LotCache.drawn + LotCache.held
 
 
@@ -71,8 +67,7 @@ def _lots(**more: Any) -> Select[*tuple[Any, ...]]:
 
 
 def _lots_of(kind: str, *conditions: Any) -> Select[*tuple[Any, ...]]:
-    lots = select(LotCache.lot_id.label("id")).join(Account, Account.id == LotCache.account_id)
-    return lots.where(LotCache.kind == kind, *conditions)
+    return select(LotCache.lot_id.label("id")).where(LotCache.kind == kind, *conditions)
 
 
 def _ending_told(now: datetime) -> Select[*tuple[Any, ...]]:
@@ -113,7 +108,7 @@ def _not_begun(now: datetime) -> Select[*tuple[Any, ...]]:
 
 
 def _running_out(now: datetime) -> Select[*tuple[Any, ...]]:
-    return select(Account.id.label("id")).join(AccountOutlook, AccountOutlook.account_id == Account.id)
+    return select(AccountOutlook.account_id.label("id"))
 
 
 def _running_out_told(now: datetime) -> Select[*tuple[Any, ...]]:
@@ -124,10 +119,7 @@ def _running_out_told(now: datetime) -> Select[*tuple[Any, ...]]:
 
 
 def _uncovered(now: datetime) -> Select[*tuple[Any, ...]]:
-    return (
-        select(Account.id.label("id")).join(AccountCache, AccountCache.account_id == Account.id)
-        .where(AccountCache.uncovered > 0)
-    )
+    return select(AccountCache.account_id.label("id")).where(AccountCache.uncovered > 0)
 
 
 def _uncovered_told(now: datetime) -> Select[*tuple[Any, ...]]:
@@ -143,13 +135,12 @@ def _uncovered_told(now: datetime) -> Select[*tuple[Any, ...]]:
 def _stale(now: datetime) -> Select[*tuple[Any, ...]]:
     """Accounts with something left, whose cost data ends some days ago."""
     has_left = select(LotCache.lot_id).where(
-        LotCache.account_id == Account.id, filters.usable(now), LotCache.undrawn > 0
+        LotCache.account_id == AccountCache.account_id, filters.usable(now), LotCache.undrawn > 0
     ).exists()
     # told by the account's own row, so that few lots are looked at
     may_have_left = or_(AccountCache.used_up_from.is_(None), AccountCache.used_up_from > now)
-    return (
-        select(Account.id.label("id")).join(AccountCache, AccountCache.account_id == Account.id)
-        .where(AccountCache.newest_charge_day <= stale_day(now), may_have_left, has_left)
+    return select(AccountCache.account_id.label("id")).where(
+        AccountCache.newest_charge_day <= stale_day(now), may_have_left, has_left
     )
 
 
@@ -170,10 +161,7 @@ def _sum_of(column: Any, *conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
 
 def _seats_unused(now: datetime) -> Select[*tuple[Any, ...]]:
     """Seats that nobody has or uses, as the last night found them."""
-    return (
-        select(Alert.id.label("id")).join(Account, Account.id == Alert.account_id)
-        .where(Alert.rule == SEATS_UNUSED.name, Alert.closed_on.is_(None))
-    )
+    return select(Alert.id.label("id")).where(Alert.rule == SEATS_UNUSED.name, Alert.closed_on.is_(None))
 
 
 def _seats_unused_told(now: datetime) -> Select[*tuple[Any, ...]]:
@@ -191,8 +179,8 @@ def _standing(caller: Caller, rule: str) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _account_is_not(caller: Caller, rule: str) -> ColumnElement[bool]:
-    return Account.id.not_in(select(AlertSnooze.account_id).where(*_standing(caller, rule)))
+def _account_is_not(column: Any) -> Callable[[Caller, str], ColumnElement[bool]]:
+    return lambda caller, rule: column.not_in(select(AlertSnooze.account_id).where(*_standing(caller, rule)))
 
 
 def _lot_is_not(caller: Caller, rule: str) -> ColumnElement[bool]:
@@ -210,37 +198,44 @@ def _alert_is_not(caller: Caller, rule: str) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class Kind:
-    """A group of holdings: the rule that a snooze of its rows is about, and what holds unless one is snoozed; who is
-    `found`, by `id`; their `order`; and what is `told` of them."""
+    """A group of holdings: the rule that a snooze of its rows is about, and what holds unless one is snoozed; the
+    column of the account; who is `found`, by `id`; their `order`; and what is `told` of them, beside `Account`."""
 
     rule: str
     unless_snoozed: Callable[[Caller, str], ColumnElement[bool]]
+    account: Any
     id: Any
     order: tuple[Any, ...]
     found: Callable[[datetime], Select[*tuple[Any, ...]]]
     told: Callable[[datetime], Select[*tuple[Any, ...]]]
 
 
+_CACHED, _FORECAST, _OF_LOT = AccountCache.account_id, AccountOutlook.account_id, LotCache.account_id
 _BY_END = (LotCache.lapses_at, LotCache.lot_id)
 HOLDINGS: Mapping[str, Kind] = {
     "uncovered": Kind(
-        UNCOVERED.name, _account_is_not, Account.id, _BY_UNCOVERED, _uncovered,
-        _uncovered_told,
+        UNCOVERED.name, _account_is_not(_CACHED), _CACHED, _CACHED, (AccountCache.uncovered.desc(), _CACHED.desc()),
+        _uncovered, _uncovered_told,
     ),
     "running-out": Kind(
-        RUNNING_OUT.name, _account_is_not, Account.id, (AccountOutlook.run_out, Account.id), _running_out,
-        _running_out_told,
+        RUNNING_OUT.name, _account_is_not(_FORECAST), _FORECAST, _FORECAST, (AccountOutlook.run_out, _FORECAST),
+        _running_out, _running_out_told,
     ),
-    "expiring": Kind(EXPIRY.name, _lot_is_not, LotCache.lot_id, _BY_END, _expiring, _ending_told),
-    "hours-unbooked": Kind(HOURS_UNBOOKED.name, _lot_is_not, LotCache.lot_id, _BY_END, _unbooked, _ending_told),
+    "expiring": Kind(EXPIRY.name, _lot_is_not, _OF_LOT, LotCache.lot_id, _BY_END, _expiring, _ending_told),
+    "hours-unbooked": Kind(
+        HOURS_UNBOOKED.name, _lot_is_not, _OF_LOT, LotCache.lot_id, _BY_END, _unbooked, _ending_told,
+    ),
     "stale": Kind(
-        STALE.name, _account_is_not, Account.id, _BY_CHARGE_DAY, _stale, _stale_told,
+        STALE.name, _account_is_not(_CACHED), _CACHED, _CACHED, (AccountCache.newest_charge_day, _CACHED),
+        _stale, _stale_told,
     ),
     "not-begun": Kind(
-        NOT_ACTIVATED.name, _lot_is_not, LotCache.lot_id, (LotCache.effective, LotCache.lot_id), _not_begun,
+        NOT_ACTIVATED.name, _lot_is_not, _OF_LOT, LotCache.lot_id, (LotCache.effective, LotCache.lot_id), _not_begun,
         lambda now: _lots(day=LotCache.effective, at=LotCache.lapses_at),
     ),
     "seats-unused": Kind(
-        SEATS_UNUSED.name, _alert_is_not, Alert.id, (Alert.decided_on, Alert.id), _seats_unused, _seats_unused_told,
+        SEATS_UNUSED.name, _alert_is_not, Alert.account_id, Alert.id, (Alert.decided_on, Alert.id), _seats_unused,
+        _seats_unused_told,
     ),
 }
+"""By name; their orders are those of indexes, so that the first rows are found without sorting all."""

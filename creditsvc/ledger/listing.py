@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, not_, or_
+from sqlalchemy import ColumnElement, and_, not_, or_, select, true
 
 from creditsvc.core.amounts import Unit
 from creditsvc.core.due_alerts import STALE
-from creditsvc.ledger import filters
+from creditsvc.db import db
+from creditsvc.ledger import caches, filters
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.reading import AccountView, balances
 from creditsvc.parties.access import Caller
@@ -102,9 +103,9 @@ def chosen_condition(caller: Caller, chosen: str) -> ColumnElement[bool] | None:
         "used-up": filters.used_up(now),
         "stale": filters.without_data_since(stale_day(now)),
     }
-    unanswered = list_startups(caller, where=filters.unanswered(now))
-    if not unanswered:
+    if not db.session.scalar(select(caches.unanswered(now, true()))):
         return conditions[chosen]
+    unanswered = list_startups(caller, where=filters.unanswered(now))
     ids = {startup.key: startup.id for startup in unanswered}
     fitting = [
         ids[row.key] for part in chunks(unanswered) for row in rows_of(part, now) if chosen in row.flags
