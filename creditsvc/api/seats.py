@@ -134,7 +134,8 @@ def move_seats(body: dict[str, Any]) -> Response:
 def release_seats(body: dict[str, Any]) -> Response:
     """Releases the seats of a startup that a filter finds, all or none; those are answered.
 
-    `unused_since`: of whom a publisher's counts name, and who has not used the product on that day or later.
+    `unused_since`: of whom a publisher's report on activity of that day or later names, and who by all of those has
+    not used the product on that day or later.
     """
     caller, which = current_caller(), dict(body)
     dry_run = which.pop("dry_run")

@@ -1,16 +1,19 @@
 """Many people at once: a pasted list that is seated as far as seats go, and seats that a filter finds released.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 
 from creditsvc.config import Config
+from creditsvc.core.days import day_of
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db
+from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account
 from creditsvc.licences import waiting
 from creditsvc.licences.desk import Desk, Placed, Wanted, desk_of, open_desk
@@ -18,6 +21,7 @@ from creditsvc.licences.models import CountReport, Product, SeatSighting
 from creditsvc.licences.reading import SeatRow, list_seats
 from creditsvc.licences.seating import check_email, check_name, seat_all
 from creditsvc.licences.seats import free_seats, interval_of, seats_at
+from creditsvc.licences.tenants import products_by_plan
 from creditsvc.parties.access import Caller, require_startup
 
 MOST_PEOPLE = 2000
@@ -138,8 +142,8 @@ def matching_seats(
 ) -> list[SeatRow]:
     """The seats that a filter finds of those that are taken or to come: what `release_all` would release.
 
-    `unused_since`: whom a publisher names, and who has not used the product on that day or later. Raises
-    NotFound("startup").
+    `unused_since`: whom a publisher's report on activity of that day or later names, and who by all of those has not
+    used the product on that day or later. Raises NotFound("startup").
     """
     company = require_startup(caller, "startup.see", startup)
     rows = [
@@ -152,24 +156,37 @@ def matching_seats(
         ending = "@" + domain.strip().lower().removeprefix("@")
         rows = [row for row in rows if row.email.endswith(ending)]
     if unused_since is not None:
-        unused = _unused_since(company.id, unused_since)
-        rows = [row for row in rows if (row.product, row.email) in unused]
+        rows = _unused_since(rows, company.id, unused_since)
     return rows
 
 
-def _unused_since(startup_id: int, day: date) -> set[tuple[str, str]]:
-    """(product, person) whom a publisher's reports name with a last use before the day, or without any.
+def _unused_since(rows: Sequence[SeatRow], startup_id: int, day: date) -> list[SeatRow]:
+    """The seats whose holders reports on activity that reach to the day name, with a last use before it or none.
 
-    Of the startup's own tenant, or of the incubator's, in which it may have seats too.
+    Of the startup's own tenant, or of the incubator's, in which it may have seats too; of that, only what was counted
+    once the seat was given: nobody learns of others by giving them a seat. An older report knows nothing of the days
+    since, and one on licences alone nothing of use.
     """
-    rows = db.session.execute(
-        select(Product.key, SeatSighting.email, func.max(SeatSighting.last_used_on))
-        .join(CountReport, CountReport.id == SeatSighting.report_id)
-        .join(Product, Product.sku == SeatSighting.sku)
-        .where(or_(CountReport.startup_id == startup_id, CountReport.startup_id.is_(None)))
-        .group_by(Product.key, SeatSighting.email)
-    )
-    return {(product, email) for product, email, last in rows if last is None or last < day}
+    names = products_by_plan(db.session.scalars(select(Product).order_by(Product.key)).all())
+    told: dict[tuple[str, str], list[tuple[bool, date, date | None]]] = defaultdict(list)
+    for part in chunks(sorted({row.email for row in rows})):
+        for email, sku, last, owner, counted_on in db.session.execute(
+            select(SeatSighting.email, SeatSighting.sku, SeatSighting.last_used_on, CountReport.startup_id,
+                   CountReport.counted_on)
+            .join(CountReport, CountReport.id == SeatSighting.report_id)
+            .where(
+                CountReport.kind == "active-users", CountReport.counted_on >= day, SeatSighting.email.in_(part),
+                or_(CountReport.startup_id == startup_id, CountReport.startup_id.is_(None)),
+            )
+        ):
+            told[names.get(sku.casefold(), ""), email].append((owner is not None, counted_on, last))
+
+    def is_unused(row: SeatRow) -> bool:
+        given = day_of(row.assigned_at)
+        lasts = [last for own, on, last in told[row.product, row.email] if own or given <= on]
+        return bool(lasts) and all(last is None or last < day for last in lasts)
+
+    return [row for row in rows if is_unused(row)]
 
 
 def release_matching(

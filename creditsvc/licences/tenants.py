@@ -101,12 +101,18 @@ def _is_newer(report: CountReport, tenants: Mapping[int | None, Tenant]) -> bool
     return activity_on is None or report.counted_on >= activity_on
 
 
+def products_by_plan(products: Sequence[Product]) -> dict[str, str]:
+    """The products' keys by the names that reports give their plans, in small letters: the sku, else the plan."""
+    names = {product.plan.casefold(): product.key for product in reversed(products)}
+    names.update({product.sku.casefold(): product.key for product in products if product.sku})
+    return names
+
+
 def _read(
     products: Sequence[Product], kept: Iterable[CountReport], tenants: dict[int | None, Tenant],
     seated_of: Collection[int] | None,
 ) -> None:
-    names = {product.plan.casefold(): product.key for product in reversed(products)}
-    names.update({product.sku.casefold(): product.key for product in products if product.sku})
+    names = products_by_plan(products)
     reports = {report.id: report for report in kept}
     for part in chunks(sorted(reports)):
         for count in db.session.scalars(select(SkuCount).where(SkuCount.report_id.in_(part)).order_by(SkuCount.id)):

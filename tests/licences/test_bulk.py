@@ -13,9 +13,10 @@ from creditsvc.config import Config
 from creditsvc.core.errors import Conflict, FileRefused, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.ledger.verify import verify
-from creditsvc.licences import bulk, sheets, waiting
+from creditsvc.licences import bulk, seats, sheets, waiting
 from creditsvc.licences.models import CountReport, Product, SeatSighting
 from creditsvc.licences.reading import list_seats
+from creditsvc.parties.access import Caller
 from tests import factories as make
 from tests.conftest import NOW
 from tests.licences.sitting import give, holders, leave, make_park, make_product, queue_up, sit, startup_id
@@ -75,14 +76,19 @@ def test_a_bad_line_refuses_everything_and_is_named(text: str, code: str, named:
     assert named in str(refusal.value)
 
 
-def sighted(email: str, last: date | None) -> None:
+def sighted(
+    email: str, last: date | None, *, kind: str = "active-users", on: date = date(2026, 6, 15),
+    owner: str | None = "acme", sku: str = "SPB",
+) -> None:
     def add() -> None:
         db.session.query(Product).filter_by(key="m365").one().sku = "SPB"
-        report = CountReport(kind="active-users", name="users.csv", digest=email, startup_id=startup_id("acme"),
-                             counted_on=NOW.date(), received_at=NOW, actor="tester")
+        report = CountReport(
+            kind=kind, name="users.csv", digest=f"{email} {on}",
+            startup_id=None if owner is None else startup_id(owner), counted_on=on, received_at=NOW, actor="tester",
+        )
         db.session.add(report)
         db.session.flush()
-        db.session.add(SeatSighting(report_id=report.id, email=email, sku="SPB", last_used_on=last))
+        db.session.add(SeatSighting(report_id=report.id, email=email, sku=sku, last_used_on=last))
 
     make.do(add)
 
@@ -111,6 +117,37 @@ def test_a_filter_finds_seats_and_they_are_released_together(app: Flask, config:
     assert make.do(lambda: bulk.release_all(make.somebody(), config, startup="acme", seat_ids=chosen)) == 2
     assert set(holders()) == {"bob", "eve", "zoe"}
     assert verify()["differences"] == []
+
+
+def unused(since: date, caller: Caller | None = None) -> list[str]:
+    return make.do(lambda: [
+        row.name for row in bulk.matching_seats(caller or make.somebody(), startup="acme", unused_since=since)
+    ])
+
+
+def test_of_use_only_reports_on_activity_that_reach_so_far_say_anything(app: Flask) -> None:
+    make_park(4)
+    for who in ("ada", "bob", "eve", "zoe"):
+        sit(who)
+    sighted("ada@acme.example", None, kind="licence-details")  # tells of licences, not of use
+    sighted("bob@acme.example", date(2026, 5, 1), on=date(2026, 5, 2))  # knows nothing of the weeks since
+    sighted("eve@acme.example", date(2026, 5, 1), sku="m365")  # that report names plans
+    sighted("zoe@acme.example", date(2026, 5, 1))
+    sighted("zoe@acme.example", date(2026, 6, 14), on=date(2026, 6, 16))
+
+    assert unused(date(2026, 6, 1)) == ["Eve"]
+
+
+def test_nobody_learns_who_else_uses_what_by_giving_them_a_seat(app: Flask) -> None:
+    make_park(2)
+    owner = make.caller(make.make_member("acme", "owner@acme.example"))
+    make.do(lambda: seats.assign(owner, startup="acme", product="m365", email="ceo@rival.example", name="Rival"))
+    sighted("ceo@rival.example", date(2026, 5, 3), on=date(2026, 6, 14), owner=None)
+
+    assert unused(date(2026, 6, 1), owner) == []
+
+    sighted("ceo@rival.example", date(2026, 5, 3), on=date(2026, 6, 15), owner=None)
+    assert unused(date(2026, 6, 1), owner) == ["Rival"]
 
 
 def test_seats_are_released_all_or_none(park: None, config: Config) -> None:
