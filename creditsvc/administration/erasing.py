@@ -18,6 +18,7 @@ from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.core.pseudonyms import PREFIX, pseudonym, values_without_address
 from creditsvc.db import Model, db, table_of
 from creditsvc.licences.models import SeatAssignment, SeatWish
+from creditsvc.licences.waiting import WAITING, WITHDRAWN
 from creditsvc.mail.attachments import forget_attachments
 from creditsvc.mail.models import QUEUED, SENDING, UNCERTAIN, OutboxMail
 from creditsvc.mail.tending import drop
@@ -59,6 +60,7 @@ def erase_person(caller: Caller, person_id: int, *, confirmed: str) -> str:
     address, name, mine = person.email, person.name, pseudonym(person.email)
     _end_access(caller, person)
     _scrub_mails(caller, person)
+    _wait_no_more(caller, person)
     _scrub_names(person, mine)
     taken = db.session.scalar(select(Person.id).where(Person.email == mine))
     person.email = mine if taken is None else f"{mine}-{person.id}"  # erased before, and came back
@@ -105,6 +107,12 @@ def _scrub_mails(caller: Caller, person: Person) -> None:
         mail.calendar, mail.unsubscribe_url, mail.last_error = None, None, None
     forget_attachments([mail.id for mail in mails])
     db.session.flush()
+
+
+def _wait_no_more(caller: Caller, person: Person) -> None:
+    """Or a seat would go to nobody, before those who wait behind them."""
+    waits = (SeatWish.email == person.email) & (SeatWish.state == WAITING)
+    db.session.execute(update(SeatWish).where(waits).values(state=WITHDRAWN, settled_at=caller.now))
 
 
 def _scrub_names(person: Person, mine: str) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from creditsvc.administration.erasing import SCRUBBED, erase_person
 from creditsvc.administration.person_data import export_person
+from creditsvc.config import Config
 from creditsvc.core.errors import Conflict, Forbidden, RuleBroken
 from creditsvc.core.pseudonyms import pseudonym
 from creditsvc.db import Model, db, transaction
@@ -27,7 +28,7 @@ from creditsvc.parties.tokens import create_token, find_bearer
 from tests import factories
 from tests.factories import NOW, PASSWORD, caller, do, somebody
 from tests.ledger.test_seals import seal_all
-from tests.licences.sitting import give, make_product, sit
+from tests.licences.sitting import give, holders, leave, make_park, make_product, queue_up, sit
 
 LEE = "o'lee@park.example"
 ADA = "ada@acme.example"
@@ -145,6 +146,18 @@ def test_a_member_leaves_no_name_beside_their_seat_and_in_mails_to_others(boss: 
     person = db.session.get_one(Person, ada.id)
     assert (person.active, person.role, person.password_hash, caller(ada).memberships) == (False, None, None, {})
     assert verify()["differences"] == []
+
+
+def test_who_is_erased_waits_for_no_seat(boss: Person, config: Config) -> None:
+    make_park(1)
+    seat = sit("ada")
+    person = factories.make_member("acme", "bob@acme.example")
+    queue_up(config, "bob"), queue_up(config, "eve")
+    erase(boss, person)
+
+    leave(config, seat)
+
+    assert holders() == {"eve": "acme-m365"}
 
 
 def test_mails_to_an_erased_person_say_nothing_and_are_not_sent(boss: Person, lee: Person) -> None:
