@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, union
 
 from creditsvc.core.amounts import Unit, format_amount, unit_named
 from creditsvc.core.days import end_text, ends_at, instant_text, last_day_of_months, start_text, starts_at
@@ -70,10 +70,13 @@ def find_pool(key: str) -> tuple[Pool, Resource]:
     return found
 
 
-def by_month(draft: Draft, resource: Resource, first: date, months: int, zone: ZoneInfo) -> list[Draft]:
+def by_month(
+    draft: Draft, resource: Resource, first: date, months: int, zone: ZoneInfo, besides: Iterable[Draft] = ()
+) -> list[Draft]:
     """A monthly allowance: a grant of the draft's amount for each of some months from a day on, made at the award.
 
-    What a month leaves expires with it. The key given names the allowance, those of its months count on behind it.
+    What a month leaves expires with it. The key given names the allowance, those of its months count on behind it; one
+    that is made up is none of the drafts `besides`, which are awarded in the same act.
     Raises RuleBroken("months", "out-of-range") unless there are 1 to 120 of them.
     """
     if not 1 <= months <= MOST_MONTHS:
@@ -83,7 +86,7 @@ def by_month(draft: Draft, resource: Resource, first: date, months: int, zone: Z
         )
     if draft.key is not None:
         check_key(draft.key, f"{draft.place}key", LONGEST_KEY - len("-m000"))
-    series = draft.key or _made_up(draft, resource, ())
+    series = draft.key or _made_up(draft, resource, {name for one in besides for name in (one.key, one.series) if name})
     starts = [first, *(last_day_of_months(first, month) + timedelta(days=1) for month in range(1, months))]
     return [
         replace(
@@ -266,15 +269,16 @@ def _changes(draft: Draft, key: str) -> list[ChangeTerms]:
 
 
 def _keys(drafts: Sequence[Draft], resources: Mapping[int, Resource]) -> list[str]:
-    """The keys given and made-up ones: startup, resource and the first free number. The book refuses one taken."""
-    given = [draft.key for draft in drafts if draft.key is not None]
+    """The keys given and made-up ones: startup, resource and the first free number. The book refuses one taken; none
+    that is made up is the name of an allowance, or two holdings would look like one."""
+    given = {name for draft in drafts for name in (draft.key, draft.series) if name}
     for draft in drafts:
         if draft.key is not None:
             check_key(draft.key, f"{draft.place}key", LONGEST_KEY)
     keys: list[str] = []
     for draft in drafts:
         if draft.key is None:
-            keys.append(_made_up(draft, resources[draft.pool.id], {*given, *keys}))
+            keys.append(_made_up(draft, resources[draft.pool.id], given.union(keys)))
         elif draft.key in keys:
             raise Conflict(
                 f"{draft.place}key", "key-taken", "The key %(key)s is taken: choose another one.", key=draft.key
@@ -286,7 +290,10 @@ def _keys(drafts: Sequence[Draft], resources: Mapping[int, Resource]) -> list[st
 
 def _made_up(draft: Draft, resource: Resource, used: Iterable[str]) -> str:
     stem = f"{draft.startup[:60]}-{resource.key[:40]}-"
-    taken = {*db.session.scalars(select(LotFact.key).where(LotFact.key.startswith(stem, autoescape=True))), *used}
+    taken = {*used, *db.session.scalars(union(
+        select(LotFact.key).where(LotFact.key.startswith(stem, autoescape=True)),
+        select(Grant.series).where(Grant.series.startswith(stem, autoescape=True)),
+    ))}
     number = 1
     while f"{stem}{number}" in taken:
         number += 1

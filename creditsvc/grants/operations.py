@@ -3,6 +3,7 @@
 Days are of the startup's programme's calendar; amounts are decimal strings in the unit of the pool's resource.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -117,14 +118,15 @@ def package_drafts(caller: Caller, company: Startup, intake: Cohort, enrolment: 
         )
     if enrolment.package_id is None:
         raise Conflict("package", "no-package", "the enrolment has no package")
-    return [
-        draft for line in lines_of(enrolment.package_id, enrolment.package_version)
-        for draft in _line_drafts(caller, company, intake, enrolment, line)
-    ]
+    drafts: list[Draft] = []
+    for line in lines_of(enrolment.package_id, enrolment.package_version):
+        drafts += _line_drafts(caller, company, intake, enrolment, line, drafts)
+    return drafts
 
 
 def _line_drafts(
-    caller: Caller, company: Startup, intake: Cohort, enrolment: Enrolment, line: PackageLine
+    caller: Caller, company: Startup, intake: Cohort, enrolment: Enrolment, line: PackageLine,
+    before: Sequence[Draft],
 ) -> list[Draft]:
     zone = zone_named(db.session.get_one(Programme, intake.programme_id).timezone)
     place = f"lines[{line.position}]."
@@ -149,7 +151,7 @@ def _line_drafts(
     )
     if not line.monthly:
         return [draft]
-    return by_month(draft, db.session.get_one(Resource, pool.resource_id), first, line.months, zone)
+    return by_month(draft, db.session.get_one(Resource, pool.resource_id), first, line.months, zone, before)
 
 
 def extend_grant(caller: Caller, key: str, *, expires: date | datetime, reason: str = "") -> Grant:

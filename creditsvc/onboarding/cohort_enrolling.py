@@ -126,7 +126,7 @@ def _award(
             assert one.startup_id is not None
             assert one.package_id is not None
             assert one.starts is not None
-            first = max(intake.starts, one.starts)
+            first, mine = max(intake.starts, one.starts), list[Draft]()
             for line in lines[one.package_id]:
                 assert line.pool_id is not None
                 pool = pools[line.pool_id]
@@ -137,7 +137,8 @@ def _award(
                     place=f"rows[{at}].",
                 )
                 resource = db.session.get_one(Resource, pool.resource_id)
-                drafts += by_month(draft, resource, first, line.months, zone) if line.monthly else [draft]
+                mine += by_month(draft, resource, first, line.months, zone, mine) if line.monthly else [draft]
+            drafts += mine
         grants = award(caller, drafts, Cause("award", f"package:{intake.key}", caller.actor))
     except RuleBroken as refusal:
         raise _at_its_row(refusal, planned) from refusal

@@ -189,6 +189,18 @@ def test_a_monthly_allowance_is_a_grant_for_each_month(park):
     ]
 
 
+def test_made_up_names_of_grants_and_allowances_are_all_different(park):
+    make.make_resource("consulting", "hours", None, None)
+    make.make_pool("consultants", "500", resource="consulting")
+    hours = {"pool": "consultants", "amount": "2"}
+    monthly = {**hours, "months": 2, "expires": None}
+
+    made = [award(**terms) for terms in (monthly, hours, monthly, hours)]
+
+    names = [grant.series or grant.key for grant in made]
+    assert names == [f"harbour-robotics-consulting-{number}" for number in (1, 2, 3, 4)]
+
+
 @pytest.mark.parametrize("wrong, field", [
     ({"months": 0}, "months"), ({"months": 121}, "months"), ({"expires": date(2026, 6, 30)}, "expires"),
     ({"opening_drawn": "1"}, "opening_drawn"), ({"key": "x" * 116}, "key"),

@@ -66,6 +66,20 @@ def test_the_lines_of_a_package_become_grants_of_every_kind(park):
     assert verify()["differences"] == []
 
 
+def test_lines_of_one_resource_make_allowances_and_grants_of_names_of_their_own(park):
+    make.make_resource("consulting", "hours", None, None)
+    make.make_pool("consultants", "500", resource="consulting")
+    make.make_package("techconnect", [
+        LineTerms("consulting", "consultants", "2", 2, monthly=True), LineTerms("consulting", "consultants", "5", 12),
+        LineTerms("consulting", "consultants", "1", 2, monthly=True),
+    ], "hours")
+    enrol("a", package="hours")
+
+    assert award("a") == [
+        "a-consulting-1-m01", "a-consulting-1-m02", "a-consulting-3", "a-consulting-2-m01", "a-consulting-2-m02",
+    ]
+
+
 def test_a_monthly_line_is_a_grant_for_each_month_that_lapses_with_it(park):
     make.make_resource("consulting", "hours", None, None)
     make.make_pool("consultants", "100", resource="consulting")
