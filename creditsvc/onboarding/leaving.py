@@ -15,12 +15,15 @@ from creditsvc.consulting import bookings
 from creditsvc.consulting.letters import told
 from creditsvc.consulting.models import BOOKED, Booking
 from creditsvc.core.amounts import Unit, format_amount
+from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import ends_at
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.grants.locked import Locked, lock_grants
 from creditsvc.grants.models import Grant
 from creditsvc.grants.operations import return_to_pool, void_grant, void_series
+from creditsvc.ledger.facts import lots_of
+from creditsvc.ledger.holds import Hours, hours_of
 from creditsvc.ledger.locks import lock_accounts, lock_pools
 from creditsvc.ledger.models import LotFact
 from creditsvc.ledger.reading import balances
@@ -99,6 +102,10 @@ def held_by(caller: Caller, startup: str, cohort: str) -> list[Held]:
     papers = {
         paper.lot_id: paper for paper in db.session.scalars(select(Grant).where(Grant.startup_id == company.id))
     }
+    alone = {paper.key for paper in papers.values()}
+    # where a grant has the name of an allowance, the allowance goes by the key of its first month
+    names = {paper.series: paper.series if paper.series not in alone else paper.key
+             for paper in sorted(papers.values(), key=lambda paper: paper.month, reverse=True) if paper.series}
     found: dict[str, Held] = {}
     accounts = balances(caller.now, startup_ids=[company.id])
     taken = intervals_of([view.id for view in accounts if view.kind == "seats"])
@@ -111,8 +118,8 @@ def held_by(caller: Caller, startup: str, cohort: str) -> list[Held]:
             seated = sum(1 for from_at, until in taken.get(lot.id, ())
                          if from_at < lot.end and (until is None or until > caller.now))
             one = Held(
-                paper.series or paper.key, view.resource_name, view.kind, view.unit, lot.pool, (paper.key,),
-                paper.series is not None, standing.remaining + standing.not_yet,
+                names[paper.series] if paper.series else paper.key, view.resource_name, view.kind, view.unit, lot.pool,
+                (paper.key,), paper.series is not None, standing.remaining + standing.not_yet,
                 lot.amount - standing.drawn - standing.held, lot.expires, seated, paper.enrolment_id == enrolment_id,
             )
             there = found.get(one.key)
@@ -141,8 +148,8 @@ def leave(
 ) -> Left:
     """Ends an enrolment as graduated or withdrawn, and does to each holding what was chosen; told of by mail.
 
-    A holding without a choice runs on. With `cancel_sessions` the sessions booked for after hours stop are cancelled;
-    without, they keep hours from stopping that nothing else pays for. Raises NotFound, Forbidden, RuleBroken at
+    A holding without a choice runs on. With `cancel_sessions` the sessions booked for after hours stop are cancelled
+    unless other hours pay for them; without, those keep hours from stopping. Raises NotFound, Forbidden, RuleBroken at
     `reason` and `on.<holding>`, Conflict("status", "no-such-step" | "left-already"), Conflict("grant", "held").
     """
     company = require_startup(caller, "grant.change", startup)
@@ -155,7 +162,7 @@ def leave(
     _lock(holdings)
     instants = {one.key: _instant(caller, company.id, one, choices[one.key]) for one in holdings
                 if one.key in choices and choices[one.key].way != RUN_ON}
-    sessions = _cancel(caller, config, company.id, holdings, instants, reason) if cancel_sessions else 0
+    sessions = _cancel(caller, config, holdings, instants, reason) if cancel_sessions else 0
     outcomes = tuple(
         _stopped(caller, one, choices[one.key], instants[one.key], reason) if one.key in instants
         else Outcome(one, Choice(RUN_ON), one.ends)
@@ -194,21 +201,40 @@ def _instant(caller: Caller, startup_id: int, held: Held, choice: Choice) -> dat
 
 
 def _cancel(
-    caller: Caller, config: Config, startup_id: int, holdings: Sequence[Held], instants: Mapping[str, datetime],
-    reason: str,
+    caller: Caller, config: Config, holdings: Sequence[Held], instants: Mapping[str, datetime], reason: str,
 ) -> int:
-    """Cancels sessions that are booked for when hours have stopped; how many."""
-    stopped = [instants[one.key] for one in holdings if one.kind == "hours" and one.key in instants]
-    if not stopped:
-        return 0
-    uids = db.session.scalars(
-        select(Booking.uid)
-        .where(Booking.startup_id == startup_id, Booking.state == BOOKED, Booking.starts >= min(stopped))
-        .order_by(Booking.id)
-    ).all()
+    """Cancels the sessions that are booked of hours that have stopped, unless others pay for them; how many."""
+    stopped = {grant: instants[one.key] for one in holdings if one.kind == "hours" and one.key in instants
+               for grant in one.grants}
+    accounts = db.session.scalars(select(LotFact.account_id).where(LotFact.key.in_(stopped)).distinct()).all()
+    uids = [uid for account_id in sorted(accounts) for uid in _without_hours(account_id, stopped)]
     for uid in uids:
         told(lambda uid=uid: bookings.cancel(caller, uid, reason=reason.strip()), caller, config)  # type: ignore[misc]
     return len(uids)
+
+
+def _without_hours(account_id: int, stopped: Mapping[str, datetime]) -> list[str]:
+    """The sessions to come of an account that nothing pays for once grants of it have stopped, the first ones kept."""
+    known = lots_of([account_id])[account_id]
+    lots = [
+        replace(one, lot=replace(one.lot, voided_at=min(one.lot.voided_at or LATEST, stopped[one.lot.key])))
+        if one.lot.key in stopped else one for one in known
+    ]
+    ahead = db.session.scalars(
+        select(Booking)
+        .where(Booking.account_id == account_id, Booking.state == BOOKED, Booking.starts >= min(stopped.values()))
+        .order_by(Booking.starts, Booking.id)
+    ).all()
+    hours = hours_of([account_id])[account_id] if ahead else Hours()
+    held = {promise.key: promise for promise in hours.promises}
+    kept, lost = hours.without(bookings.hold_key(one) for one in ahead), []
+    for one in ahead:
+        promise = held[bookings.hold_key(one)]
+        if kept.room(lots, promise.at) >= promise.amount:
+            kept.promises.append(promise)
+        else:
+            lost.append(one.uid)
+    return lost
 
 
 def _stopped(caller: Caller, held: Held, choice: Choice, instant: datetime, reason: str) -> Outcome:

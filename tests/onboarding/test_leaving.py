@@ -4,14 +4,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from creditsvc.consulting import bookings
-from creditsvc.consulting.consultants import add_consultant, set_weekly_hours
+from creditsvc.consulting.consultants import add_consultant, consultants, set_weekly_hours
 from creditsvc.consulting.models import Booking
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.core.free_slots import Weekly
 from creditsvc.db import db, transaction
+from creditsvc.grants.models import Grant
 from creditsvc.grants.operations import award_package
 from creditsvc.ledger.models import LotChange, Pool
 from creditsvc.ledger.verify import verify
@@ -68,13 +69,14 @@ def holdings():
     return transaction(lambda: held_by(make.somebody(), "acme", "tc"), keep=False)
 
 
-def book():
-    starts = datetime(2026, 7, 16, 1, tzinfo=UTC)
+def book(hour=1, **more):
+    starts = datetime(2026, 7, 16, hour, tzinfo=UTC)
 
     def act():
-        add_consultant(make.somebody(), key="kim", name="Kim")
-        set_weekly_hours(make.somebody(), "kim", [Weekly(3, 9 * 60, 18 * 60)])
-        bookings.book(make.somebody(), startup="acme", consultant="kim", topic="Tax", starts=starts, minutes=60)
+        if not consultants(make.somebody()):
+            add_consultant(make.somebody(), key="kim", name="Kim")
+            set_weekly_hours(make.somebody(), "kim", [Weekly(3, 9 * 60, 18 * 60)])
+        bookings.book(make.somebody(), startup="acme", consultant="kim", topic="Tax", starts=starts, minutes=60, **more)
 
     transaction(act)
 
@@ -143,6 +145,35 @@ def test_booked_sessions_keep_hours_from_stopping_unless_they_are_cancelled_too(
     assert left.sessions == 1
     assert list(db.session.scalars(select(Booking.state))) == ["cancelled"]
     assert verify()["differences"] == []
+
+
+def test_sessions_that_other_hours_pay_for_stay_booked(park):
+    make.make_resource("legal", "hours", None, None)
+    make.make_pool("lawyers", "100", resource="legal")
+    make.make_grant("acme", "lawyers", "5")
+    make.make_grant("acme", "hours", "1", effective=date(2026, 7, 1), expires=date(2026, 8, 31))
+    book(resource="legal")
+    for hour in (3, 5):
+        book(hour, resource="advice")
+
+    left = go({HOURS: Choice(STOP, back=True)}, cancel_sessions=True)
+
+    assert left.sessions == 1
+    assert list(db.session.scalars(select(Booking.state).order_by(Booking.starts))) == ["booked", "booked", "cancelled"]
+    assert verify()["differences"] == []
+
+
+def test_a_grant_that_shares_its_name_with_an_allowance_is_a_holding_of_its_own(park):
+    alone = make.make_grant("acme", "hours", "1", effective=date(2026, 7, 1), expires=date(2026, 8, 31))
+    transaction(lambda: db.session.execute(
+        update(Grant).where(Grant.series == HOURS).values(series=alone.key)
+    ))
+
+    names = [one.key for one in holdings()]
+    go({f"{HOURS}-m01": Choice(STOP, back=True)})
+
+    assert names == [f"{HOURS}-m01", CREDIT, SEATS, alone.key]
+    assert [(one.key, one.usable) for one in holdings()][-1] == (alone.key, 60)
 
 
 def test_it_is_done_once_and_its_people_are_told_by_mail(park):
