@@ -23,7 +23,7 @@ from creditsvc.ledger.book import Cause
 from creditsvc.ledger.holds import CONFIRMED
 from creditsvc.ledger.locks import lock_accounts
 from creditsvc.ledger.models import Account, Resource
-from creditsvc.parties.access import Caller, may_with, require_startup, visible_startups
+from creditsvc.parties.access import Caller, may, may_with, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
 
@@ -99,11 +99,12 @@ def cancel(caller: Caller, uid: str, *, reason: str = "") -> Booking:
         return booking
     check_text(reason, "reason")
     require_state(booking, BOOKED)
-    if _is_startups(caller, startup) and booking.starts <= caller.now:
+    by_startup = _is_startups(caller, startup) and not _is_own(caller, person)
+    if by_startup and booking.starts <= caller.now:
         raise Conflict("state", "begun", "the session has begun: its consultant says what became of it")
     before, booked = words_of(booking, person, startup.key), minutes_of(booking)
     keep_rate(booking, person)
-    percent = policy_for(booking).late_percent if is_late(caller, booking, startup) else 0
+    percent = policy_for(booking).late_percent if by_startup and is_late(caller, booking, startup) else 0
     used = -(-booked * percent // 100)  # up to the whole minute
     settle_hold(caller, booking, "cancel", used)
     booking.state, booking.sequence, booking.note = CANCELLED, booking.sequence + 1, reason
@@ -139,8 +140,7 @@ def held_booking(
     if row is None:
         raise NotFound("booking", uid)
     booking_id, person, startup = row
-    own = caller.role == "consultant" and person.person_id == caller.person_id
-    if not (own and by_consultant) and not may_with(caller, action, startup):
+    if not (_is_own(caller, person) and by_consultant) and not may_with(caller, action, startup):
         raise Forbidden(action)
     if with_consultant:
         person = find_consultant(person.key, locked=True)
@@ -253,7 +253,12 @@ def _hold(booking: Booking, now: datetime) -> HoldTerms:
 
 
 def _is_startups(caller: Caller, startup: Startup) -> bool:
-    return startup.id in caller.memberships and caller.role is None
+    """Whoever may cancel for the incubator does; another role, such as an auditor's, makes nobody less of a startup."""
+    return startup.id in caller.memberships and not may(caller, "booking.make")
+
+
+def _is_own(caller: Caller, consultant: Consultant) -> bool:
+    return caller.role == "consultant" and consultant.person_id == caller.person_id
 
 
 def require_state(booking: Booking, *states: str) -> None:

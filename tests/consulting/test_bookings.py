@@ -174,6 +174,20 @@ def test_a_late_cancellation_by_the_startup_uses_what_its_programme_says():
     assert verify()["differences"] == []
 
 
+@pytest.mark.parametrize("role", ["auditor", "consultant"])
+def test_one_of_the_startups_people_is_late_whatever_else_they_are(role):
+    person = make.make_person("both@acme.example", role)
+    make.make_member("acme", person.email)
+    late, begun = book(), book(MORNING + 2 * HOUR)
+
+    do(lambda: bookings.cancel(at(MORNING - HOUR, person), late.uid))
+    with pytest.raises(Conflict) as refusal:
+        do(lambda: bookings.cancel(at(MORNING + 3 * HOUR, person), begun.uid))
+
+    assert hours(MORNING).drawn == 30
+    assert refusal.value.code == "begun"
+
+
 def test_a_booking_keeps_what_was_said_when_it_was_made():
     booking = book()
     do(lambda: consultants.set_policy(at(NOW), "techconnect", Policy(late_percent=100)))
