@@ -10,10 +10,10 @@ from creditsvc.alerts.models import AlertPreference, AlertRhythm, AlertSetting
 from creditsvc.alerts.operations import set_preference
 from creditsvc.alerts.periodic import RHYTHM_OF, end_subscription
 from creditsvc.core.due_alerts import NEVER, RHYTHMS, RULES
-from creditsvc.core.errors import Forbidden, NotFound, RuleBroken
+from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.parties import trail
-from creditsvc.parties.access import Caller
+from creditsvc.parties.access import Caller, require_person
 from creditsvc.parties.models import StartupProgramme
 
 NIGHTLY = RHYTHMS[0]
@@ -32,7 +32,7 @@ class Choice:
 
 def choices_of(caller: Caller) -> list[Choice]:
     """The rules that may concern the caller, the most pressing first. Raises Forbidden for who is no person."""
-    person_id = _person(caller)
+    person_id = require_person(caller, "alert.prefer")
     unwanted = set(
         db.session.scalars(select(AlertPreference.rule).where(AlertPreference.person_id == person_id))
     )
@@ -47,7 +47,8 @@ def choices_of(caller: Caller) -> list[Choice]:
 
 def rhythm_of(caller: Caller) -> str:
     """How often the caller gets at most a digest. Raises Forbidden for who is no person."""
-    return db.session.scalar(select(AlertRhythm.rhythm).where(AlertRhythm.person_id == _person(caller))) or NIGHTLY
+    person_id = require_person(caller, "alert.prefer")
+    return db.session.scalar(select(AlertRhythm.rhythm).where(AlertRhythm.person_id == person_id)) or NIGHTLY
 
 
 def choose(caller: Caller, *, wanted: Collection[str], rhythm: str) -> None:
@@ -56,7 +57,7 @@ def choose(caller: Caller, *, wanted: Collection[str], rhythm: str) -> None:
     What a programme makes mandatory comes all the same, and is kept as wanted. Raises Forbidden for who is no person,
     RuleBroken("rhythm", "unknown-rhythm").
     """
-    person_id = _person(caller)
+    person_id = require_person(caller, "alert.prefer")
     if rhythm not in RHYTHMS:
         raise RuleBroken("rhythm", "unknown-rhythm", "%(value)r is not how often: %(right)s are", value=rhythm,
                          right=", ".join(RHYTHMS))
@@ -75,7 +76,7 @@ def unsubscribe(caller: Caller, mails: str) -> None:
         return
     if mails != DIGEST:
         raise NotFound("link")
-    _keep_rhythm(caller, _person(caller), NEVER)
+    _keep_rhythm(caller, require_person(caller, "alert.prefer"), NEVER)
 
 
 def _keep_rhythm(caller: Caller, person_id: int, rhythm: str) -> None:
@@ -93,12 +94,6 @@ def _keep_rhythm(caller: Caller, person_id: int, rhythm: str) -> None:
         caller, "alert.rhythm", f"person:{person_id}", before={"rhythm": before}, after={"rhythm": rhythm}
     )
     db.session.flush()
-
-
-def _person(caller: Caller) -> int:
-    if caller.person_id is None:
-        raise Forbidden("alert.prefer")
-    return caller.person_id
 
 
 def _mandatory(caller: Caller) -> set[str]:

@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from creditsvc.alerts.models import Alert, AlertPreference, AlertSetting, AlertSnooze, AlertTold
 from creditsvc.core.due_alerts import RULES, Rule, Setting, business_day
-from creditsvc.core.errors import Forbidden, NotFound, RuleBroken
+from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.parties import trail
-from creditsvc.parties.access import Caller, require
+from creditsvc.parties.access import Caller, require, require_person
 from creditsvc.programmes.models import Programme
 
 SNOOZE_DAYS = 7
@@ -45,13 +45,12 @@ def snooze_matter(caller: Caller, account_id: int, rule: str, holding: str, days
     Returns the first day with mail again; a longer snooze stands. Raises RuleBroken("days", "out-of-range") outside
     1 to 90, Forbidden for who is no person.
     """
-    if caller.person_id is None:
-        raise Forbidden("alerts.snooze")
+    person_id = require_person(caller, "alerts.snooze")
     _refuse_out_of_range(days)
     until = business_day(caller.now) + timedelta(days=days)
-    row = db.session.get(AlertSnooze, (caller.person_id, account_id, rule, holding), with_for_update=True)
+    row = db.session.get(AlertSnooze, (person_id, account_id, rule, holding), with_for_update=True)
     if row is None:
-        row = AlertSnooze(person_id=caller.person_id, account_id=account_id, rule=rule, holding=holding, until=until)
+        row = AlertSnooze(person_id=person_id, account_id=account_id, rule=rule, holding=holding, until=until)
         db.session.add(row)
     row.until = max(row.until, until)
     after = {"until": row.until.isoformat()}
@@ -76,16 +75,15 @@ def set_preference(caller: Caller, rule: str, *, wanted: bool) -> None:
     Raises RuleBroken("rule", "unknown-rule"), and Forbidden for who is no person.
     """
     _rule_named(rule)
-    if caller.person_id is None:
-        raise Forbidden("alert.prefer")
-    row = db.session.get(AlertPreference, (caller.person_id, rule))
+    person_id = require_person(caller, "alert.prefer")
+    row = db.session.get(AlertPreference, (person_id, rule))
     if wanted == (row is None):
         return
     if row is None:
-        db.session.add(AlertPreference(person_id=caller.person_id, rule=rule))
+        db.session.add(AlertPreference(person_id=person_id, rule=rule))
     else:
         db.session.delete(row)
-    trail.record(caller, "alert.prefer", f"person:{caller.person_id}", after={"rule": rule, "wanted": wanted})
+    trail.record(caller, "alert.prefer", f"person:{person_id}", after={"rule": rule, "wanted": wanted})
     db.session.flush()
 
 

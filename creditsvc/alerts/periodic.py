@@ -12,11 +12,10 @@ from sqlalchemy import delete, exists, select, update
 
 from creditsvc.alerts.periodic_models import MailSubscription, PeriodicMail
 from creditsvc.core.due_alerts import business_day, rhythm_begins
-from creditsvc.core.errors import Forbidden
 from creditsvc.db import db, insert_absent, insert_if_absent
 from creditsvc.mail.outbox import Draft, queue_all
 from creditsvc.parties import trail
-from creditsvc.parties.access import MANAGERS, Caller
+from creditsvc.parties.access import MANAGERS, Caller, require_person
 from creditsvc.parties.models import Membership, Person
 
 SUMMARY, STATEMENT = "summary", "statement"
@@ -53,17 +52,14 @@ def subscribe(caller: Caller, wanted: Collection[str]) -> None:
 
     The first is that of the next week or month. Raises Forbidden for who is no person.
     """
-    if caller.person_id is None:
-        raise Forbidden("alert.prefer")
+    person_id = require_person(caller, "alert.prefer")
     for mails in mails_for(caller):
-        _keep(caller, caller.person_id, mails, wanted=mails in wanted)
+        _keep(caller, person_id, mails, wanted=mails in wanted)
 
 
 def end_subscription(caller: Caller, mails: str) -> None:
     """Ends such mails to the caller; a repeat is a no-op. Raises Forbidden for who is no person."""
-    if caller.person_id is None:
-        raise Forbidden("alert.prefer")
-    _keep(caller, caller.person_id, mails, wanted=False)
+    _keep(caller, require_person(caller, "alert.prefer"), mails, wanted=False)
 
 
 def _keep(caller: Caller, person_id: int, mails: str, *, wanted: bool) -> None:

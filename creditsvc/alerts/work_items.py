@@ -18,7 +18,7 @@ from creditsvc.alerts.work_kinds import HOLDINGS
 from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.core.errors import NotFound
 from creditsvc.db import db
-from creditsvc.ledger.caches import unanswered
+from creditsvc.ledger.caches import count_unanswered
 from creditsvc.ledger.models import Account
 from creditsvc.parties.access import Caller, may, require, visible_startups
 from creditsvc.parties.models import Startup
@@ -81,7 +81,7 @@ def worklist(caller: Caller) -> Worklist:
     """The first rows of every group. Raises Forbidden for no staff."""
     require(caller, "startups.list")
     groups = [_group(caller, name, 1, SHOWN, COUNTED) for name in GROUPS if _sees(caller, name)]
-    night, missing = db.session.execute(select(_last_night(), unanswered(caller.now, _seen_by(caller)))).one()
+    night, missing = db.session.execute(select(_last_night(), count_unanswered(caller.now, _seen_by(caller)))).one()
     return Worklist([group for group in groups if group.total], caller.now, night, missing)
 
 

@@ -123,7 +123,7 @@ def is_no_answer(as_of: datetime) -> ColumnElement[bool]:
     )
 
 
-def unanswered(as_of: datetime, accounts: ColumnElement[bool]) -> ColumnElement[int]:
+def count_unanswered(as_of: datetime, accounts: ColumnElement[bool]) -> ColumnElement[int]:
     """How many of the accounts that a condition on `Account` means the caches do not answer for as of then.
 
     Mostly none: a cache is never of a later batch than its account, so equal sums say so without joining the two.

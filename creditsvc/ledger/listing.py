@@ -103,7 +103,7 @@ def chosen_condition(caller: Caller, chosen: str) -> ColumnElement[bool] | None:
         "used-up": filters.used_up(now),
         "stale": filters.without_data_since(stale_day(now)),
     }
-    if not db.session.scalar(select(caches.unanswered(now, true()))):
+    if not db.session.scalar(select(caches.count_unanswered(now, true()))):
         return conditions[chosen]
     unanswered = list_startups(caller, where=filters.unanswered(now))
     ids = {startup.key: startup.id for startup in unanswered}

@@ -177,6 +177,13 @@ def require(caller: Caller, action: str) -> None:
         raise Forbidden(action)
 
 
+def require_person(caller: Caller, action: str) -> int:
+    """The id of the person who asks. Raises Forbidden(action) for who is no person: the operator, the night."""
+    if caller.person_id is None:
+        raise Forbidden(action)
+    return caller.person_id
+
+
 def require_scope(caller: Caller, scope: str) -> None:
     """Raises Forbidden("scope:...") unless the caller's token, if one speaks for them, has that scope."""
     if scope not in TOKEN_SCOPES:

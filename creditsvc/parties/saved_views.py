@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
-from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
+from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db, insert_if_absent, is_id
-from creditsvc.parties.access import Caller
+from creditsvc.parties.access import Caller, require_person
 from creditsvc.parties.models import SavedView
 from creditsvc.parties.trail import record
 
@@ -16,9 +16,8 @@ MOST = 50
 
 def saved_views(caller: Caller) -> Sequence[SavedView]:
     """The caller's own, by name."""
-    return db.session.scalars(
-        select(SavedView).where(SavedView.person_id == _person(caller)).order_by(func.lower(SavedView.name))
-    ).all()
+    mine = SavedView.person_id == require_person(caller, "view.save")
+    return db.session.scalars(select(SavedView).where(mine).order_by(func.lower(SavedView.name))).all()
 
 
 def save_view(caller: Caller, name: str, query: str) -> SavedView:
@@ -27,7 +26,7 @@ def save_view(caller: Caller, name: str, query: str) -> SavedView:
     Raises RuleBroken at `name` ("missing", "too-long"), `query` ("too-long"), Conflict("name", "name-taken") for
     other filters under a name that there is, Conflict("name", "too-many") beyond 50.
     """
-    person_id, kept = _person(caller), _checked(name)
+    person_id, kept = require_person(caller, "view.save"), _checked(name)
     if len(query) > LONGEST_QUERY:
         raise RuleBroken("query", "too-long", "these filters are too long to be kept: use shorter ones")
     if len(saved_views(caller)) >= MOST:
@@ -67,7 +66,7 @@ def delete_view(caller: Caller, view_id: int) -> None:
 
 def _mine(caller: Caller, view_id: int) -> SavedView:
     view = db.session.get(SavedView, view_id, with_for_update=True) if is_id(view_id) else None
-    if view is None or view.person_id != _person(caller):
+    if view is None or view.person_id != require_person(caller, "view.save"):
         raise NotFound("view", str(view_id))
     return view
 
@@ -83,9 +82,3 @@ def _checked(name: str) -> str:
 
 def _taken(name: str) -> Conflict:
     return Conflict("name", "name-taken", "you have a view called %(name)s already: choose another name", name=name)
-
-
-def _person(caller: Caller) -> int:
-    if caller.person_id is None:
-        raise Forbidden("view.save")
-    return caller.person_id
