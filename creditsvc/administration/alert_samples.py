@@ -7,7 +7,7 @@ from typing import Any
 from creditsvc.alerts import texts
 from creditsvc.alerts.findings import severity
 from creditsvc.alerts.next_pages import Place, next_page, pool_page
-from creditsvc.alerts.pools import LowPool, pool_words
+from creditsvc.alerts.pools import pool_words
 from creditsvc.core.due_alerts import (
     EXPIRING_UNUSED,
     EXPIRY,
@@ -96,7 +96,10 @@ _FORECASTS = {
         (EXPIRING_UNUSED.name, 60, None, None, None),
     )
 }
-_POOL = LowPool(1, "ms-azure", "Microsoft", "Azure credit", "USD", 500_000 * _STEP, 20_000 * _STEP)
+_POOL = {
+    "pool": "ms-azure", "partner": "Microsoft", "resource": "Azure credit", "unit": "USD", "amount": 500_000 * _STEP,
+    "left": 20_000 * _STEP,
+}
 
 
 def sections(
@@ -111,7 +114,7 @@ def sections(
     if not for_staff:
         return [harbour]
     words = pool_words(_POOL, language)
-    url, name = pool_page(_POOL.key, base_url, language)
+    url, name = pool_page("ms-azure", base_url, language)
     return [
         harbour,
         {
@@ -126,6 +129,8 @@ def sections(
                     "action": words.action,
                     "next_url": url,
                     "next_name": name,
+                    "ack_url": f"{base_url}/alerts/a",
+                    "snooze_url": f"{base_url}/alerts/s",
                 }
             ],
         },

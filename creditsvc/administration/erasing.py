@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Table, delete, or_, select, update
 
 from creditsvc.administration.person_data import holds, texts_of
-from creditsvc.alerts.models import AlertPreference, AlertRhythm, AlertSnooze
+from creditsvc.alerts.models import AlertPreference, AlertRhythm, AlertSnooze, IncubatorSnooze
 from creditsvc.alerts.periodic_models import MailSubscription
 from creditsvc.consulting.models import CalendarFeed, Consultant
 from creditsvc.core.errors import Conflict, RuleBroken
@@ -81,8 +81,8 @@ def _end_access(caller: Caller, person: Person) -> None:
     person.session_epoch += 1
     db.session.flush()
     for model in (
-        Membership, ManagerProgramme, PasswordReset, AlertPreference, AlertRhythm, AlertSnooze, AnsweredRequest,
-        MailSubscription, SavedView, Visit,
+        Membership, ManagerProgramme, PasswordReset, AlertPreference, AlertRhythm, AlertSnooze, IncubatorSnooze,
+        AnsweredRequest, MailSubscription, SavedView, Visit,
     ):
         db.session.execute(delete(model).where(table_of(model).c.person_id == person.id))
     db.session.execute(delete(SignInAttempt).where(SignInAttempt.email == person.email))

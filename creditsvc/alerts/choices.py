@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from creditsvc.alerts.findings import is_for_member
+from creditsvc.alerts.incubator import sees_own
 from creditsvc.alerts.models import AlertPreference, AlertRhythm, AlertSetting
 from creditsvc.alerts.operations import set_preference
 from creditsvc.alerts.periodic import RHYTHM_OF, end_subscription
-from creditsvc.core.due_alerts import NEVER, RHYTHMS, RULES
+from creditsvc.core.due_alerts import INCUBATOR_RULES, NEVER, RHYTHMS, RULES
 from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.parties import trail
@@ -42,7 +43,7 @@ def choices_of(caller: Caller) -> list[Choice]:
         Choice(rule, rule not in unwanted, rule in mandatory)
         for rule in RULES
         if caller.role is not None or any(is_for_member(rule, role) for role in roles)
-    ]
+    ] + [Choice(rule, rule not in unwanted, is_mandatory=False) for rule in INCUBATOR_RULES if sees_own(caller)]
 
 
 def rhythm_of(caller: Caller) -> str:

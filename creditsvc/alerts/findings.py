@@ -19,12 +19,13 @@ from creditsvc.alerts.seat_findings import seat_findings
 from creditsvc.alerts.usage_findings import usage_findings
 from creditsvc.core.days import day_of, last_day
 from creditsvc.core.due_alerts import (
+    ALL_RULES,
     EXPIRING_UNUSED,
     EXPIRY,
     HOURS_UNBOOKED,
     IDLE,
     NOT_ACTIVATED,
-    RULES,
+    POOL_LOW,
     RUNNING_OUT,
     SEATS_MISMATCH,
     SEATS_UNUSED,
@@ -322,7 +323,9 @@ class Thresholds:
         return self._programmes[startup_id]
 
 
-_WARNINGS = frozenset({STALE.name, NOT_ACTIVATED.name, SEATS_UNUSED.name, SEATS_MISMATCH.name, SPIKE.name})
+_WARNINGS = frozenset({
+    STALE.name, NOT_ACTIVATED.name, SEATS_UNUSED.name, SEATS_MISMATCH.name, SPIKE.name, POOL_LOW.name,
+})
 """What is a warning whatever its threshold, and what staff can mend as well as the startup."""
 
 _LASTING_DAYS = {HOURS_UNBOOKED.name: 7, RUNNING_OUT.name: 30}
@@ -356,6 +359,6 @@ def is_for_member(rule: str, role: str) -> bool:
 
 def urgency(rule: str, threshold: int) -> tuple[int, int, int]:
     """The sort key that puts the worst first."""
-    known = RULES[rule]
+    known = ALL_RULES[rule]
     rank = SEVERITIES.index(severity(rule, threshold))
-    return (rank, list(RULES).index(rule), threshold if known.direction == "decreasing" else -threshold)
+    return (rank, list(ALL_RULES).index(rule), threshold if known.direction == "decreasing" else -threshold)

@@ -91,17 +91,27 @@ class AlertRhythm(Model):
 class Alert(Model):
     """One thing to be told, once (A3). `key` says startup, holding, rule, threshold and episode.
 
-    Open until the matter has passed or a further threshold took its place (`closed_on`); only what is open is told.
-    A restatement may take it back (`taken_back_on`, with the figure that it was instead: A8).
+    It is of a startup's account, or of a subject of the incubator's own (`subject` says of what kind), which no startup
+    ever sees. Open until the matter has passed or a further threshold took its place (`closed_on`); only what is open
+    is told. A restatement may take it back (`taken_back_on`, with the figure that it was instead: A8).
     """
 
     __tablename__ = "alert"
-    __table_args__ = (Index(None, "account_id", "closed_on"),)
+    __table_args__ = (
+        Index(None, "account_id", "closed_on"), Index(None, "subject", "closed_on"),
+        CheckConstraint(
+            "(startup_id IS NULL) = (account_id IS NULL) AND (account_id IS NULL) = (subject IS NOT NULL) "
+            "AND (subject IS NULL) = (subject_id IS NULL)",
+            name="one_subject",
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     key: Mapped[str] = mapped_column(String(500), unique=True)
-    startup_id: Mapped[int] = mapped_column(ForeignKey("startup.id"), index=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    startup_id: Mapped[int | None] = mapped_column(ForeignKey("startup.id"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    subject: Mapped[str | None] = mapped_column(String(20))
+    subject_id: Mapped[int | None]
     rule: Mapped[str] = mapped_column(String(20))
     holding: Mapped[str] = mapped_column(String(300))
     threshold: Mapped[int]
@@ -159,16 +169,6 @@ class AlertTold(Model):
     corrected_in: Mapped[int | None] = mapped_column(ForeignKey("digest.id"), index=True)
 
 
-class PoolTold(Model):
-    """A person was told, in that digest, of a pool that is nearly gone; forgotten when it has more again."""
-
-    __tablename__ = "pool_told"
-
-    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
-    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), primary_key=True)
-    digest_id: Mapped[int] = mapped_column(ForeignKey("digest.id"))
-
-
 class AlertSnooze(Model):
     """A person hears nothing of this rule and holding before the day `until`; what came meanwhile is told then."""
 
@@ -178,6 +178,32 @@ class AlertSnooze(Model):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
     rule: Mapped[str] = mapped_column(String(20), primary_key=True)
     holding: Mapped[str] = mapped_column(String(300), primary_key=True)
+    until: Mapped[date]
+
+
+class IncubatorMemory(Model):
+    """As `AlertMemory`, of a subject of the incubator's own."""
+
+    __tablename__ = "incubator_memory"
+
+    subject: Mapped[str] = mapped_column(String(20), primary_key=True)
+    subject_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    rule: Mapped[str] = mapped_column(String(20), primary_key=True)
+    acts: Mapped[int]
+    level: Mapped[int]
+    marks: Mapped[dict[str, list[int | None]]] = mapped_column(JSON)
+    counted_on: Mapped[date | None]
+
+
+class IncubatorSnooze(Model):
+    """As `AlertSnooze`, of a subject of the incubator's own."""
+
+    __tablename__ = "incubator_snooze"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(20), primary_key=True)
+    subject_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    rule: Mapped[str] = mapped_column(String(20), primary_key=True)
     until: Mapped[date]
 
 

@@ -59,7 +59,7 @@ class Decided:
 
 
 @dataclass(frozen=True)
-class _Open:
+class Standing:
     """An alert of an earlier night that still stands, and whether anybody was told of it."""
 
     id: int
@@ -106,14 +106,14 @@ def decide_accounts(night: Night, account_ids: Sequence[int]) -> Decided:
         before = memories.get(finding.matter, Memory())
         ladder = thresholds.of(finding.account.startup_id, finding.rule)
         decision = decide(finding.rule, ladder, finding.reading, before, night.day)
-        after = _close(decision, still_open.pop(finding.matter, []), decided.closed)
+        after = close(decision, still_open.pop(finding.matter, []), decided.closed)
         if after != before and (after.marks or after.level):
             decided.memories[finding.matter] = after
         if decision.due is not None:
             decided.alerts.append(_alert(finding, decision.due, after.episode_of(decision.due), night))
     for matter, alerts in still_open.items():  # nothing left to read: the lot was used up, the scope went elsewhere
         before = memories.get(matter, Memory())
-        after = _close(Decision(None, None, before), alerts, decided.closed)
+        after = close(Decision(None, None, before), alerts, decided.closed)
         if after != before:
             decided.memories[matter] = after
     return decided
@@ -146,8 +146,8 @@ def store(decided: Decided) -> None:
 
 
 def decided_on(day: date) -> list[Alert]:
-    """The alerts decided on a business day, in order."""
-    alerts = db.session.scalars(select(Alert).where(Alert.decided_on == day)).all()
+    """The alerts of startups decided on a business day, in order."""
+    alerts = db.session.scalars(select(Alert).where(Alert.decided_on == day, Alert.startup_id.is_not(None))).all()
     return sorted(alerts, key=_order)
 
 
@@ -182,7 +182,7 @@ def _alert(finding: Finding, threshold: int, episode: int, night: Night) -> Aler
     )
 
 
-def _close(decision: Decision, alerts: Sequence[_Open], closed: list[int]) -> Memory:
+def close(decision: Decision, alerts: Sequence[Standing], closed: list[int]) -> Memory:
     """Closes the alerts that a new one replaces or whose matter has passed; the memory as it is then to be kept.
 
     One that passed before anybody heard of it (the night died before its mails) counts as never told.
@@ -210,14 +210,14 @@ def _memories_of(account_ids: Sequence[int]) -> dict[Matter, Memory]:
     }
 
 
-def _open_alerts_of(account_ids: Sequence[int]) -> dict[Matter, list[_Open]]:
+def _open_alerts_of(account_ids: Sequence[int]) -> dict[Matter, list[Standing]]:
     was_told = exists().where(AlertTold.alert_id == Alert.id)
-    found: dict[Matter, list[_Open]] = defaultdict(list)
+    found: dict[Matter, list[Standing]] = defaultdict(list)
     for part in chunks(account_ids):
-        rows = db.session.execute(
+        rows: Sequence[Any] = db.session.execute(
             select(Alert.id, Alert.account_id, Alert.rule, Alert.holding, Alert.threshold, Alert.episode, was_told)
             .where(Alert.account_id.in_(part), Alert.closed_on.is_(None))
-        )
+        ).all()
         for alert_id, account_id, rule, holding, threshold, episode, told in rows:
-            found[account_id, rule, holding].append(_Open(alert_id, threshold, episode, told))
+            found[account_id, rule, holding].append(Standing(alert_id, threshold, episode, told))
     return found

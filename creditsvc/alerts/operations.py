@@ -1,12 +1,20 @@
 """What people do with alerts: acknowledge, snooze, choose what is mailed; and what programmes ask for (A1, A5)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from sqlalchemy import select
 
-from creditsvc.alerts.models import Alert, AlertPreference, AlertSetting, AlertSnooze, AlertTold
-from creditsvc.core.due_alerts import RULES, Rule, Setting, business_day
+from creditsvc.alerts.incubator import sees_own
+from creditsvc.alerts.models import (
+    Alert,
+    AlertPreference,
+    AlertSetting,
+    AlertSnooze,
+    AlertTold,
+    IncubatorSnooze,
+)
+from creditsvc.core.due_alerts import ALL_RULES, RULES, Rule, Setting, business_day
 from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.parties import trail
@@ -36,6 +44,8 @@ def snooze(caller: Caller, alert_id: int, days: int = SNOOZE_DAYS) -> date:
     _refuse_out_of_range(days)
     _told(caller, alert_id)
     alert = db.session.get_one(Alert, alert_id)
+    if alert.account_id is None:
+        return _snooze_own(caller, alert, days)
     return snooze_matter(caller, alert.account_id, alert.rule, alert.holding, days, f"alert:{alert.key}")
 
 
@@ -61,6 +71,22 @@ def snooze_matter(caller: Caller, account_id: int, rule: str, holding: str, days
     return row.until
 
 
+def _snooze_own(caller: Caller, alert: Alert, days: int) -> date:
+    until = business_day(caller.now) + timedelta(days=days)
+    of = (caller.person_id, alert.subject, alert.subject_id, alert.rule)
+    row = db.session.get(IncubatorSnooze, of, with_for_update=True)
+    if row is None:
+        row = IncubatorSnooze(
+            person_id=caller.person_id, subject=alert.subject, subject_id=alert.subject_id, rule=alert.rule,
+            until=until,
+        )
+        db.session.add(row)
+    row.until = max(row.until, until)
+    trail.record(caller, "alert.snooze", f"alert:{alert.key}", after={"until": row.until.isoformat()})
+    db.session.flush()
+    return row.until
+
+
 def _refuse_out_of_range(days: int) -> None:
     if not 1 <= days <= MAX_SNOOZE_DAYS:
         raise RuleBroken(
@@ -74,7 +100,7 @@ def set_preference(caller: Caller, rule: str, *, wanted: bool) -> None:
 
     Raises RuleBroken("rule", "unknown-rule"), and Forbidden for who is no person.
     """
-    _rule_named(rule)
+    _rule_named(rule, ALL_RULES)
     person_id = require_person(caller, "alert.prefer")
     row = db.session.get(AlertPreference, (person_id, rule))
     if wanted == (row is None):
@@ -148,20 +174,21 @@ def _values(row: AlertSetting) -> dict[str, object]:
     return {"rule": row.rule, "enabled": row.enabled, "thresholds": row.thresholds, "mandatory": row.mandatory}
 
 
-def _rule_named(name: str) -> Rule:
-    if name not in RULES:
+def _rule_named(name: str, rules: Mapping[str, Rule] = RULES) -> Rule:
+    if name not in rules:
         raise RuleBroken(
-            "rule", "unknown-rule", "%(value)r is no rule: %(right)s are", value=name, right=", ".join(RULES)
+            "rule", "unknown-rule", "%(value)r is no rule: %(right)s are", value=name, right=", ".join(rules)
         )
-    return RULES[name]
+    return rules[name]
 
 
 def _told(caller: Caller, alert_id: int) -> AlertTold:
-    """The telling of that alert to the caller; what they were not told of is as if it did not exist."""
+    """The telling of that alert to the caller; what they were not told of, or may not see any more, is as if it did not
+    exist."""
     told = None
     if caller.person_id is not None:
         told = db.session.get(AlertTold, (alert_id, caller.person_id), with_for_update=True)
-    if told is None:
+    if told is None or (db.session.get_one(Alert, alert_id).subject is not None and not sees_own(caller)):
         raise NotFound("alert", str(alert_id))
     return told
 

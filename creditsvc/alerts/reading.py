@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
 from creditsvc.alerts.corrections import TakenBack
-from creditsvc.alerts.models import DONE, Alert, AlertSnooze, AlertTold, Digest, JobRun
+from creditsvc.alerts.incubator import decide_own, own_document, sees_own
+from creditsvc.alerts.models import DONE, Alert, AlertSnooze, AlertTold, Digest, IncubatorSnooze, JobRun
 from creditsvc.alerts.night import (
     NIGHTLY,
     Decided,
@@ -103,12 +104,16 @@ def alerts(
     caller: Caller, *, startup: str | None = None, programme: str | None = None, rule: str | None = None,
     is_open: bool | None = None, before: int | None = None, limit: int | None = None,
 ) -> Sequence[Alert]:
-    """The alerts of the startups that the caller may see, newest first; `before` is the id to go on from.
+    """The alerts of the startups that the caller may see, newest first; `before` is the id to go on from. Where neither
+    a startup nor a programme is asked for, those of the incubator's own too, for who sees them.
 
     Those that stand, those that have passed (`is_open` False) or both. Raises Forbidden for no staff.
     """
     require(caller, "alerts.see")
-    statement = select(Alert).join(Startup, Startup.id == Alert.startup_id).where(visible_startups(caller))
+    shown = _of_startups(caller)
+    if startup is None and programme is None and sees_own(caller):
+        shown = or_(shown, Alert.subject.is_not(None))
+    statement = select(Alert).outerjoin(Startup, Startup.id == Alert.startup_id).where(shown)
     if startup is not None:
         statement = statement.where(Startup.key == startup)
     if programme is not None:
@@ -123,7 +128,8 @@ def alerts(
 
 
 def told(caller: Caller, *, before: int | None = None, limit: int | None = None) -> list[Told]:
-    """What the caller was told of by mail, of startups they may see, newest first; `before` is the id to go on from."""
+    """What the caller was told of by mail, of startups they may see and of the incubator's own where that is for them,
+    newest first; `before` is the id to go on from."""
     statement = _told(caller)
     if before is not None:
         statement = statement.where(Alert.id < before)
@@ -145,26 +151,41 @@ def _told(caller: Caller) -> Select[*tuple[Any, ...]]:
         AlertSnooze.rule == Alert.rule, AlertSnooze.holding == Alert.holding,
         AlertSnooze.until > business_day(caller.now),
     )
+    own_snooze = and_(
+        IncubatorSnooze.person_id == AlertTold.person_id, IncubatorSnooze.subject == Alert.subject,
+        IncubatorSnooze.subject_id == Alert.subject_id, IncubatorSnooze.rule == Alert.rule,
+        IncubatorSnooze.until > business_day(caller.now),
+    )
+    shown = _of_startups(caller)
+    if sees_own(caller):
+        shown = or_(shown, Alert.subject.is_not(None))
     return (
-        select(Alert, Digest.day, AlertTold.acknowledged_at, AlertSnooze.until, correcting.day)
+        select(Alert, Digest.day, AlertTold.acknowledged_at, func.coalesce(AlertSnooze.until, IncubatorSnooze.until),
+               correcting.day)
         .join(AlertTold, AlertTold.alert_id == Alert.id)
         .join(Digest, Digest.id == AlertTold.digest_id)
-        .join(Startup, Startup.id == Alert.startup_id)
+        .outerjoin(Startup, Startup.id == Alert.startup_id)
         .outerjoin(correcting, correcting.id == AlertTold.corrected_in)
         .outerjoin(AlertSnooze, snooze)
-        .where(AlertTold.person_id == caller.person_id, visible_startups(caller))
+        .outerjoin(IncubatorSnooze, own_snooze)
+        .where(AlertTold.person_id == caller.person_id, shown)
     )
+
+
+def _of_startups(caller: Caller) -> ColumnElement[bool]:
+    return and_(Alert.startup_id.is_not(None), visible_startups(caller))
 
 
 @dataclass(frozen=True)
 class Tonight:
     """What a night that ran now would say: its new alerts in order, how many mails would leave, and which alerts it
-    would take back."""
+    would take back. `own` are alerts of the incubator's own, for those who see them."""
 
     night: Night
     alerts: list[Alert]
     mails: int
     taken_back: list[TakenBack]
+    own: list[Alert]
 
 
 def tonight(caller: Caller) -> dict[str, Any]:
@@ -176,6 +197,7 @@ def tonight(caller: Caller) -> dict[str, Any]:
         "kept": False,
         "as_of": said.night.now.astimezone(UTC).isoformat(),
         "alerts": [document(alert) for alert in said.alerts],
+        "own_alerts": [own_document(alert) for alert in said.own],
         "mails": {"queued": said.mails, "sent": 0, "failed": 0, "uncertain": 0},
     }
 
@@ -200,12 +222,16 @@ def say_tonight(caller: Caller, programme: str | None = None) -> Tonight:
         cursor = account_ids[-1]
     shown = visible_startups(caller) if programme is None else taking_part(caller, programme)
     visible = set(db.session.scalars(select(Startup.id).where(shown)))
-    of_pools = programme is None and caller.programme_ids is None
+    own = decide_own(night)
+    is_for_caller = programme is None and sees_own(caller)
     queued = sum(
-        not visible.isdisjoint(letter.startup_ids) or (bool(letter.pools) and of_pools)
-        for letter in letters(night, more=found, but_not=closed, taken_back=wrong)
+        not visible.isdisjoint(letter.startup_ids) or (bool(letter.own) and is_for_caller)
+        for letter in letters(
+            night, more=found, but_not=closed + own.closed, taken_back=wrong, more_own=own.alerts
+        )
     )
     return Tonight(
         night, [alert for alert in in_order(found) if alert.startup_id in visible], queued,
         [one for one in sorted(wrong, key=lambda one: one.key) if one.startup_id in visible],
+        own.alerts if is_for_caller else [],
     )

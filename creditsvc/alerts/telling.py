@@ -8,16 +8,19 @@ from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
 
-from creditsvc.alerts import corrections, pools, texts
+from creditsvc.alerts import corrections, texts
 from creditsvc.alerts.choices import DIGEST
 from creditsvc.alerts.corrections import Correction, TakenBack
 from creditsvc.alerts.finding import About, Finding
 from creditsvc.alerts.findings import Thresholds, find, is_for_member, is_for_staff, severity, urgency
+from creditsvc.alerts.incubator import find_own
+from creditsvc.alerts.incubator_finding import IncubatorFinding
+from creditsvc.alerts.incubator_finding import Matter as OwnMatter
+from creditsvc.alerts.incubator_telling import OwnOpen, own_open, own_section, own_snoozed
 from creditsvc.alerts.models import Alert, AlertPreference, AlertRhythm, AlertSnooze, AlertTold, Digest
-from creditsvc.alerts.next_pages import Place, next_page, pool_page
+from creditsvc.alerts.next_pages import Place, next_page
 from creditsvc.alerts.night import Matter, Night
-from creditsvc.alerts.pools import LowPool
-from creditsvc.core.due_alerts import night_due, rhythm_begins
+from creditsvc.core.due_alerts import rhythm_begins
 from creditsvc.core.forecast import Forecast
 from creditsvc.db import bulk_insert, db, insert_absent
 from creditsvc.ledger.facts import chunks
@@ -60,14 +63,14 @@ class Recipient:
 
 @dataclass(frozen=True)
 class Letter:
-    """What one person is told tonight, the worst first; of pools those that are nearly gone; what was taken back.
+    """What one person is told tonight, the worst first; of the incubator's own (`own`); what was taken back.
 
     `is_mandatory` where a programme sends all of it in any case.
     """
 
     person: Recipient
     alerts: tuple[Open, ...]
-    pools: tuple[LowPool, ...] = ()
+    own: tuple[OwnOpen, ...] = ()
     is_mandatory: bool = False
     corrections: tuple[Correction, ...] = ()
 
@@ -84,41 +87,45 @@ class Letter:
 
 @dataclass(frozen=True)
 class Written:
-    """A person's digest, written, and the ids of the alerts and of the pools that it tells; of the alerts corrected."""
+    """A person's digest, written, and the ids of the alerts that it tells; of the alerts corrected."""
 
     draft: outbox.Draft
     alert_ids: tuple[int, ...]
-    pool_ids: tuple[int, ...] = ()
     corrected_ids: tuple[int, ...] = ()
 
 
 def opened(alert: Alert) -> Open:
     """The alert, kept or not yet, as a value."""
+    assert alert.startup_id is not None
+    assert alert.account_id is not None
     return Open(
         alert.startup_id, alert.account_id, alert.rule, alert.holding, alert.threshold, alert.id or 0, alert.key
     )
 
 
-_OPEN = (Alert.startup_id, Alert.account_id, Alert.rule, Alert.holding, Alert.threshold, Alert.id, Alert.key)
+_OPEN: tuple[Any, ...] = (
+    Alert.startup_id, Alert.account_id, Alert.rule, Alert.holding, Alert.threshold, Alert.id, Alert.key
+)
 _RECIPIENT = (Person.id, Person.email, Person.name, Person.language, Person.role)
 
 
 def letters(
-    night: Night, more: Sequence[Alert] = (), but_not: Sequence[int] = (), taken_back: Sequence[TakenBack] = ()
+    night: Night, more: Sequence[Alert] = (), but_not: Sequence[int] = (), taken_back: Sequence[TakenBack] = (),
+    more_own: Sequence[Alert] = (),
 ) -> list[Letter]:
     """Who is to be told of what in a night, in a fixed number of queries.
 
-    `more` are alerts not kept yet, `but_not` ids of those that would be closed and `taken_back` those that would be
-    taken back, for asking what tonight would say. Whoever has a digest of this day and edition already is told the rest
-    with the next.
+    `more` and `more_own` (of the incubator's own) are alerts not kept yet, `but_not` ids of those that would be closed
+    and `taken_back` those that would be taken back, for asking what tonight would say. Whoever has a digest of this day
+    and edition already is told the rest with the next.
     """
     left_out = set(but_not)
     alerts = [opened(alert) for alert in more]
-    kept = db.session.execute(select(*_OPEN).where(Alert.closed_on.is_(None)))
+    kept = db.session.execute(select(*_OPEN).where(Alert.closed_on.is_(None), Alert.startup_id.is_not(None)))
     alerts += [Open(*row) for row in kept if row.id not in left_out]
-    low = pools.low_pools(night_due(night.day))
+    own = own_open(more_own, but_not)
     wrong = corrections.corrections_due(taken_back)
-    if not alerts and not low and not wrong:
+    if not alerts and not own and not wrong:
         return []
     startups = {one.startup_id for one in _all(alerts, wrong)}
     settings = Thresholds(list(startups))
@@ -147,32 +154,32 @@ def letters(
         for person in audience.of(one):
             if person.id == one.person_id and hears(person, one):
                 corrected[person].append(one)
-    of_pools = _of_pools(low, [person for person in audience.of_pools if person.id not in served | resting])
+    unheard = told | own_snoozed(night.day) | unwanted
+    of_own: dict[Recipient, tuple[OwnOpen, ...]] = {}
+    for person in audience.of_own if own else ():
+        if person.id not in served | resting and (untold := tuple(
+            one for one in own
+            if unheard.isdisjoint({(one.id, person.id), (person.id, *one.matter), (person.id, one.rule)})
+        )):
+            of_own[person] = untold
 
     def letter(person: Recipient) -> Letter:
         mine = sorted(chosen[person], key=lambda alert: (urgency(alert.rule, alert.threshold), alert.key))
         right = tuple(corrected.get(person, ()))
-        is_mandatory = person not in of_pools and all(
+        is_mandatory = person not in of_own and all(
             settings.is_mandatory(one.startup_id, one.rule) for one in _all(mine, right)
         )
-        return Letter(person, tuple(mine), of_pools.get(person, ()), is_mandatory, right)
+        return Letter(person, tuple(mine), of_own.get(person, ()), is_mandatory, right)
 
-    return [letter(person) for person in sorted({*chosen, *of_pools, *corrected}, key=lambda person: person.id)]
+    return [letter(person) for person in sorted({*chosen, *of_own, *corrected}, key=lambda person: person.id)]
 
 
 def _all(alerts: Sequence[Open], wrong: Sequence[Correction]) -> list[Open | Correction]:
     return [*alerts, *wrong]
 
 
-def _of_pools(low: Sequence[LowPool], people: Iterable[Recipient]) -> dict[Recipient, tuple[LowPool, ...]]:
-    """Of which pools each person has not been told yet; people of none left out."""
-    told = pools.who_was_told() if low else set()
-    untold = {person: tuple(pool for pool in low if (person.id, pool.id) not in told) for person in people}
-    return {person: some for person, some in untold.items() if some}
-
-
 class _Audience:
-    """The people of startups, and the managers of their programmes; `of_pools` are those whom all pools concern."""
+    """The people of startups, and the managers of their programmes; `of_own` are those who look after all of them."""
 
     def __init__(self, settings: Thresholds, startup_ids: Iterable[int]) -> None:
         self._settings = settings
@@ -198,7 +205,7 @@ class _Audience:
             (_recipient(row), limits[row.id] if row.limited_to_programmes else None)
             for row in staff if row.role == "manager"
         ]
-        self.of_pools = [_recipient(row) for row in staff if not row.limited_to_programmes]
+        self.of_own = [_recipient(row) for row in staff if not row.limited_to_programmes]
 
     def of(self, alert: Open | Correction) -> set[Recipient]:
         """Those who must know of it."""
@@ -249,11 +256,13 @@ def _snoozed(day: date) -> set[tuple[int, int, str, str]]:
 
 @dataclass(frozen=True)
 class Facts:
-    """The figures of tonight behind what is told: findings that still stand, forecasts by account, names."""
+    """The figures of tonight behind what is told: findings that still stand, forecasts by account, names; findings of
+    the incubator's own."""
 
     findings: Mapping[Matter, Finding]
     outlooks: Mapping[int, Forecast]
     startups: Mapping[int, tuple[str, str, str]]
+    own: Mapping[OwnMatter, IncubatorFinding]
 
 
 def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
@@ -269,14 +278,16 @@ def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
     for ids in chunks({startup_id for letter in told for startup_id in letter.startup_ids}):
         rows = select(Startup.id, Startup.key, Startup.name, Startup.language).where(Startup.id.in_(ids))
         startups.update({row[0]: (row[1], row[2], row[3]) for row in db.session.execute(rows)})
-    return Facts(findings, outlooks, startups)
+    own = {one.matter: one for one in find_own(night.now)} if any(letter.own for letter in told) else {}
+    return Facts(findings, outlooks, startups, own)
 
 
 def written(letter: Letter, facts: Facts, day: date, base_url: str, links: Links | None = None) -> Written | None:
     """The mail of one person with the alerts it tells; None when nothing of it stands any more."""
     standing = [alert for alert in letter.alerts if alert.matter in facts.findings]
+    own = [one for one in letter.own if one.matter in facts.own]
     told = _all(standing, letter.corrections)
-    if not told and not letter.pools:
+    if not told and not own:
         return None
     language = letter.person.language or (facts.startups[told[0].startup_id][2] if told else "en")
     sections: dict[int, render.DigestSection] = {}
@@ -291,32 +302,18 @@ def written(letter: Letter, facts: Facts, day: date, base_url: str, links: Links
                 for one in items
             ],
         }
+    answers = None if links is None else lambda alert_id: links.answers(alert_id, letter.person.id)
     end = None if links is None or letter.is_mandatory else links.unsubscribe(DIGEST, letter.person.id)
     values: render.Digest = {
         "person_name": letter.person.name, "business_day": day, "base_url": base_url, "unsubscribe_url": end,
-        "sections": [*sections.values(), *_pool_section(letter.pools, base_url, language)],
+        "sections": [*sections.values(), *own_section(own, facts.own, base_url, language, answers)],
     }
     content = render.render_digest(values, language)
     draft = outbox.Draft("digest", letter.person.email, content, letter.person.id, unsubscribe_url=end)
     return Written(
-        draft, tuple(alert.id for alert in standing), tuple(pool.id for pool in letter.pools),
+        draft, (*(alert.id for alert in standing), *(one.id for one in own)),
         tuple(one.alert_id for one in letter.corrections),
     )
-
-
-def _pool_section(low: Sequence[LowPool], base_url: str, language: str) -> list[render.DigestSection]:
-    if not low:
-        return []
-    said = [(pools.pool_words(pool, language), *pool_page(pool.key, base_url, language)) for pool in low]
-    return [{
-        "startup_name": render.gettext_for(language)("Pools"), "startup_url": f"{base_url}/pools",
-        "is_of_pools": True,
-        "items": [
-            {"severity": "warning", "title": words.title, "detail": words.detail, "action": words.action,
-             "next_url": url, "next_name": name}
-            for words, url, name in said
-        ],
-    }]
 
 
 def _by_startup(alerts: Sequence[Open | Correction]) -> Iterator[tuple[int, list[Open | Correction]]]:
@@ -376,10 +373,6 @@ def tell(night: Night, told: Sequence[Written], mail_from: str, now: datetime) -
     bulk_insert(
         AlertTold, ("alert_id", "person_id", "digest_id"),
         [(alert_id, one.draft.person_id, digests[one.draft.person_id]) for one in queued for alert_id in one.alert_ids],
-    )
-    pools.keep_told(
-        (one.draft.person_id, pool_id, digests[one.draft.person_id])
-        for one in queued if one.draft.person_id is not None for pool_id in one.pool_ids
     )
     corrections.keep_corrected(
         (alert_id, one.draft.person_id, digests[one.draft.person_id])

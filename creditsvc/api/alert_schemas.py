@@ -4,18 +4,19 @@ from marshmallow import Schema, fields, validate
 
 from creditsvc.alerts.operations import MAX_SNOOZE_DAYS, SNOOZE_DAYS
 from creditsvc.api.schemas import AnswerSchema, PagingSchema, day_field, instant_field, next_page, text_field
-from creditsvc.core.due_alerts import RULES
+from creditsvc.core.due_alerts import ALL_RULES
 from creditsvc.parties.fields import WholeNumber
 
 
 class AlertHeadSchema(AnswerSchema):
     """One thing to be told."""
 
-    key = text_field("startup, holding, rule, threshold and episode", required=True)
-    startup = text_field(required=True)
+    key = text_field("startup or subject, holding, rule, threshold and episode", required=True)
+    startup = text_field("null: it is of the incubator's own", required=True, allow_none=True)
+    subject = text_field("of what kind the incubator's own is: pool; of a startup's alert absent")
     resource = text_field(required=True)
     resource_name = text_field(required=True)
-    holding = text_field("the account or the grant that it is about", required=True)
+    holding = text_field("the account, the grant or the pool that it is about", required=True)
     rule = text_field(required=True)
     threshold = fields.Integer(required=True, metadata={"description": "in the rule's own measure: days or percent"})
     message = text_field("a sentence for people", required=True)
@@ -59,7 +60,7 @@ class ToldAlertListSchema(AnswerSchema):
 class AlertsOfStartupQuerySchema(PagingSchema):
     """Which alerts of a startup."""
 
-    rule = text_field("those of this rule alone", validate=validate.OneOf(tuple(RULES)))
+    rule = text_field("those of this rule alone", validate=validate.OneOf(tuple(ALL_RULES)))
     open = fields.Boolean(metadata={"description": "those alone that stand (true), or have passed (false)"})
 
 
@@ -93,6 +94,10 @@ class TonightSchema(AnswerSchema):
     kept = fields.Boolean(required=True)
     as_of = instant_field(required=True)
     alerts = fields.List(fields.Nested(AlertHeadSchema), required=True)
+    own_alerts = fields.List(fields.Nested(AlertHeadSchema), required=True, metadata={
+        "description": "of what is the incubator's own, such as a pool of which little is left; for who looks after "
+                       "all programmes",
+    })
     mails = fields.Nested(MailCountsSchema, required=True)
     last_success_at = instant_field("when a night last succeeded; null: never", required=True, allow_none=True)
     is_late = fields.Boolean(required=True, metadata={"description": "whether no night has succeeded for 26 hours"})

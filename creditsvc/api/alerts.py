@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response
 
 from creditsvc.alerts import operations, reading
+from creditsvc.alerts.incubator import own_document
 from creditsvc.alerts.models import Alert
 from creditsvc.alerts.night import document
 from creditsvc.alerts.reading import Told
@@ -34,7 +35,7 @@ blueprint = new_blueprint("alerts", "Alerts, and what the night would say now.")
 
 @get(blueprint, "/alerts", query=AlertQuerySchema, answers=AlertListSchema)
 def list_alerts(query: dict[str, Any]) -> dict[str, Any]:
-    """The alerts of the startups you look after, newest first."""
+    """The alerts of the startups you look after, and the incubator's own if you look after all, newest first."""
     return _page(query)
 
 
@@ -102,7 +103,8 @@ def get_tonight() -> dict[str, Any]:
 def shown(alert: Alert) -> dict[str, Any]:
     """An alert as JSON."""
     return {
-        **document(alert), "id": alert.id, "decided_on": alert.decided_on.isoformat(),
+        **(document(alert) if alert.subject is None else own_document(alert)),
+        "id": alert.id, "decided_on": alert.decided_on.isoformat(),
         "closed_on": alert.closed_on.isoformat() if alert.closed_on else None,
         "taken_back_on": alert.taken_back_on.isoformat() if alert.taken_back_on else None,
     }

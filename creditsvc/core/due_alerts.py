@@ -98,13 +98,21 @@ IDLE = Rule("idle", "increasing", (30, 90), back_nights=1)
 SPIKE = Rule("spike", "increasing", (300,), back_nights=1, measure="percent", most=5000)
 """Percent of a usual day that the largest of the last days used."""
 
+POOL_LOW = Rule("pool-low", "decreasing", (10,), back_by=5, back_nights=1, measure="percent", most=100)
+"""Percent of a pool that is left to award. What fills it again is a person's act, so one night is enough."""
+
 RULES: Mapping[str, Rule] = {
     rule.name: rule for rule in (
         UNCOVERED, SPIKE, RUNNING_OUT, EXPIRY, HOURS_UNBOOKED, USED, SEATS_MISMATCH, NOT_ACTIVATED, EXPIRING_UNUSED,
         SEATS_UNUSED, IDLE, STALE,
     )
 }
-"""The rules, the most pressing first."""
+"""The rules of what startups hold, the most pressing first."""
+
+INCUBATOR_RULES: Mapping[str, Rule] = {POOL_LOW.name: POOL_LOW}
+"""The rules of what is the incubator's own and no startup's; no programme tunes them."""
+
+ALL_RULES: Mapping[str, Rule] = {**RULES, **INCUBATOR_RULES}
 
 
 @dataclass(frozen=True)

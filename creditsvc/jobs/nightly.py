@@ -16,8 +16,8 @@ import structlog
 from flask import current_app
 
 from creditsvc import clock
+from creditsvc.alerts import incubator, telling
 from creditsvc.alerts import night as deciding
-from creditsvc.alerts import pools, telling
 from creditsvc.alerts.heads import note_heads
 from creditsvc.alerts.links import Link, make_link, make_unsubscribe_link
 from creditsvc.alerts.night import NIGHTLY, Night
@@ -109,7 +109,7 @@ def preview(now: datetime) -> dict[str, Any]:
 
 def _nothing(now: datetime, status: str) -> dict[str, Any]:
     return {
-        "day": business_day(now).isoformat(), "status": status, "alerts": [],
+        "day": business_day(now).isoformat(), "status": status, "alerts": [], "own_alerts": [],
         "mails": {"queued": 0, "sent": 0, "failed": 0, "uncertain": 0},
     }
 
@@ -141,12 +141,14 @@ def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetim
         raise
     _verify(run)
     alerts = [deciding.document(alert) for alert in deciding.decided_on(night.day)]
+    own = [incubator.own_document(alert) for alert in incubator.own_decided_on(night)]
     db.session.rollback()  # ends the read
     log.info("night.done", day=night.day.isoformat(), alerts=len(alerts), mails=queued, heads=heads)
     return {
         "day": night.day.isoformat(),
         "status": "done",
         "alerts": alerts,
+        "own_alerts": own,
         "mails": {
             "queued": queued, "sent": delivered.sent, "failed": delivered.failed + refused,
             "uncertain": delivered.uncertain,
@@ -196,11 +198,17 @@ def _remind_all(run: _Run) -> None:
 
 
 def _decide_all(run: _Run) -> None:
-    """Alerts, in batches of accounts with a commit each."""
+    """Alerts, in batches of accounts with a commit each; then those of the incubator's own."""
     cursor = 0
     while account_ids := deciding.accounts_after(cursor, ACCOUNTS_AT_ONCE):
         transaction(lambda ids=account_ids: _decide(run, ids))  # type: ignore[misc]
         cursor = account_ids[-1]
+    transaction(lambda: _decide_own(run))
+
+
+def _decide_own(run: _Run) -> None:
+    runs.beat(run.held, run.wall())
+    incubator.store_own(incubator.decide_own(run.night))
 
 
 def _decide(run: _Run, account_ids: list[int]) -> None:
@@ -210,7 +218,6 @@ def _decide(run: _Run, account_ids: list[int]) -> None:
 
 def _tell_all(run: _Run) -> tuple[int, int]:
     """One digest per person with something to hear, in sets with a commit each; how many, and how many failed."""
-    transaction(lambda: _forget_pools(run))
     digests = telling.letters(run.night)
     facts = telling.facts_for(run.night, digests)
     links = _links(run)
@@ -233,11 +240,6 @@ def _commit(run: _Run, work: Callable[[], int]) -> int:
         return work()
 
     return transaction(beaten)
-
-
-def _forget_pools(run: _Run) -> None:
-    runs.beat(run.held, run.wall())
-    pools.forget_filled()
 
 
 def _can_be_sent(draft: Draft) -> bool:

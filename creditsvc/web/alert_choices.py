@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext
 
 from creditsvc.alerts.choices import choices_of, choose, rhythm_of
 from creditsvc.alerts.periodic import STATEMENT, SUMMARY, mails_for, subscribe, subscriptions_of
-from creditsvc.core.due_alerts import RHYTHMS, RULES
+from creditsvc.core.due_alerts import ALL_RULES, RHYTHMS
 from creditsvc.web import session
 from creditsvc.web.forms import Form, attempt
 
@@ -28,6 +28,7 @@ RULE_WORDS: dict[str, Any] = {
     "seats-unused": lazy_gettext("Seats stay unused"),
     "idle": lazy_gettext("Nothing was used for some time"),
     "stale": lazy_gettext("Cost data is old"),
+    "pool-low": lazy_gettext("Little is left to award of a pool"),
 }
 RHYTHM_WORDS: dict[str, Any] = {
     "nightly": lazy_gettext("Every night on which there is something to say"),
@@ -53,7 +54,7 @@ def save() -> ResponseReturnValue:
     """Keeps the choices."""
     caller = session.caller()
     form = Form({"rhythm": _("How often")})
-    wanted, rhythm = set(request.form.getlist("rules")) & set(RULES), request.form.get("rhythm", RHYTHMS[0])
+    wanted, rhythm = set(request.form.getlist("rules")) & set(ALL_RULES), request.form.get("rhythm", RHYTHMS[0])
 
     def act() -> bool:
         choose(caller, wanted=wanted, rhythm=rhythm)

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from creditsvc import clock
 from creditsvc.alerts import operations, texts
 from creditsvc.alerts.corrections import TakenBack, correction_text
+from creditsvc.alerts.incubator import own_words
 from creditsvc.alerts.links import Link, read_link
 from creditsvc.alerts.models import Alert
 from creditsvc.alerts.reading import say_tonight
@@ -32,6 +33,8 @@ def tonight() -> ResponseReturnValue:
 
 def title_of(alert: Alert) -> str:
     """What an alert says, in the reader's language."""
+    if alert.subject is not None:
+        return own_words(alert.subject, alert.params, reader.language()).title
     return texts.words(alert.rule, alert.params, None, reader.language()).title
 
 
