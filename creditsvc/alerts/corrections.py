@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import and_, case, func, or_, select, update
@@ -50,6 +51,11 @@ class TakenBack:
     params: Mapping[str, Any]
     decided_on: date
     figure: int
+
+    @property
+    def value(self) -> Fraction:
+        """What it was instead, in the rule's measure. What is cut off of a percent reaches no threshold."""
+        return Fraction(self.figure, 10 if self.rule == USED.name else 1)
 
 
 @dataclass(frozen=True)

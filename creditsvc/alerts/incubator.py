@@ -17,10 +17,10 @@ from creditsvc.alerts.findings import severity
 from creditsvc.alerts.incubator_finding import IncubatorFinding, Matter
 from creditsvc.alerts.models import Alert, AlertTold, IncubatorMemory
 from creditsvc.alerts.next_pages import pool_page
-from creditsvc.alerts.night import Night, Standing, close
+from creditsvc.alerts.night import Night, Standing, close, marks_kept, marks_of
 from creditsvc.alerts.pools import POOL, pool_findings, pool_words
 from creditsvc.alerts.words import Words
-from creditsvc.core.due_alerts import Decision, Mark, Memory, decide
+from creditsvc.core.due_alerts import Decision, Memory, decide
 from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.parties.access import Caller, may
@@ -84,8 +84,7 @@ def store_own(decided: OwnDecided) -> None:
     for (subject, subject_id, rule), memory in decided.memories.items():
         db.session.merge(IncubatorMemory(
             subject=subject, subject_id=subject_id, rule=rule, acts=memory.acts, level=memory.level,
-            marks={str(t): [mark.told, mark.back, mark.rearmed] for t, mark in memory.marks.items()},
-            counted_on=memory.counted_on,
+            marks=marks_kept(memory), counted_on=memory.counted_on,
         ))
     db.session.add_all(decided.alerts)
     db.session.flush()
@@ -121,8 +120,7 @@ def _memories() -> dict[Matter, Memory]:
     return {
         (row.subject, row.subject_id, row.rule): Memory(
             row.acts, row.level,
-            {int(t): Mark(told, back or 0, rearmed or 0) for t, (told, back, rearmed) in row.marks.items()},
-            row.counted_on,
+            marks_of(row.marks), row.counted_on,
         )
         for row in db.session.scalars(select(IncubatorMemory))
     }

@@ -137,7 +137,7 @@ class AlertMemory(Model):
     holding: Mapped[str] = mapped_column(String(300), primary_key=True)
     acts: Mapped[int]
     level: Mapped[int]
-    marks: Mapped[dict[str, list[int | None]]] = mapped_column(JSON)  # threshold: [told in episode, back, re-armed]
+    marks: Mapped[dict[str, list[int | None]]] = mapped_column(JSON)  # threshold: the fields of a `Mark`
     counted_on: Mapped[date | None]
 
 

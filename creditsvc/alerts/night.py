@@ -4,9 +4,10 @@ The same deciding answers "what would tonight say" without a word written.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import exists, insert, select, update
@@ -17,7 +18,17 @@ from creditsvc.alerts.finding import Finding
 from creditsvc.alerts.findings import Thresholds, find, severity, urgency
 from creditsvc.alerts.models import DONE, Alert, AlertMemory, AlertTold, JobRun
 from creditsvc.alerts.outlooks import RunOut, keep_outlooks, outlooks_of
-from creditsvc.core.due_alerts import Decision, Mark, Memory, decide, forget_telling, night_due
+from creditsvc.core.due_alerts import (
+    RULES,
+    Decision,
+    Mark,
+    Memory,
+    Rule,
+    decide,
+    forget_telling,
+    night_due,
+    take_back,
+)
 from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account
@@ -98,22 +109,26 @@ def decide_accounts(night: Night, account_ids: Sequence[int]) -> Decided:
     thresholds = Thresholds([finding.account.startup_id for finding in findings])
     memories = _memories_of(account_ids)
     still_open = _open_alerts_of(account_ids)
+    wrong = taken_back(found.views, night.looked)
+    figures = {one.alert_id: one.value for one in wrong}
     decided = Decided(
-        night, list(account_ids), [], {}, [], outlooks_of(found.views, found.ahead),
-        taken_back(found.views, night.looked),
+        night, list(account_ids), [], {}, [], outlooks_of(found.views, found.ahead), wrong,
     )
     for finding in findings:
         before = memories.get(finding.matter, Memory())
+        alerts = still_open.pop(finding.matter, [])
         ladder = thresholds.of(finding.account.startup_id, finding.rule)
-        decision = decide(finding.rule, ladder, finding.reading, before, night.day)
-        after = close(decision, still_open.pop(finding.matter, []), decided.closed)
+        corrected = _corrected(finding.rule, before, alerts, figures)
+        decision = decide(finding.rule, ladder, finding.reading, corrected, night.day)
+        after = close(decision, alerts, decided.closed, figures)
         if after != before and (after.marks or after.level):
             decided.memories[finding.matter] = after
         if decision.due is not None:
             decided.alerts.append(_alert(finding, decision.due, after.episode_of(decision.due), night))
     for matter, alerts in still_open.items():  # nothing left to read: the lot was used up, the scope went elsewhere
         before = memories.get(matter, Memory())
-        after = close(Decision(None, None, before), alerts, decided.closed)
+        corrected = _corrected(RULES[matter[1]], before, alerts, figures)
+        after = close(Decision(None, None, corrected), alerts, decided.closed)
         if after != before:
             decided.memories[matter] = after
     return decided
@@ -134,7 +149,7 @@ def store(decided: Decided) -> None:
             row = AlertMemory(account_id=matter[0], rule=matter[1], holding=matter[2])
             db.session.add(row)
         row.acts, row.level, row.counted_on = memory.acts, memory.level, memory.counted_on
-        row.marks = {str(t): [mark.told, mark.back, mark.rearmed] for t, mark in memory.marks.items()}
+        row.marks = marks_kept(memory)
     db.session.flush()
     if decided.alerts:
         names = [column.key for column in Alert.__table__.columns if column.key not in _LATER]
@@ -182,15 +197,29 @@ def _alert(finding: Finding, threshold: int, episode: int, night: Night) -> Aler
     )
 
 
-def close(decision: Decision, alerts: Sequence[Standing], closed: list[int]) -> Memory:
-    """Closes the alerts that a new one replaces or whose matter has passed; the memory as it is then to be kept.
+def _corrected(
+    rule: Rule, memory: Memory, alerts: Sequence[Standing], figures: Mapping[int, Fraction]
+) -> Memory:
+    """The memory once those of the open alerts are taken back of which there is a figure that it was instead."""
+    for alert in alerts:
+        if alert.id in figures:
+            memory = take_back(rule, memory, alert.threshold, figures[alert.id])
+    return memory
+
+
+def close(
+    decision: Decision, alerts: Sequence[Standing], closed: list[int], wrong: Container[int] = ()
+) -> Memory:
+    """Closes the alerts that a new one replaces, whose matter has passed or which were `wrong`; the memory as it is
+    then to be kept.
 
     One that passed before anybody heard of it (the night died before its mails) counts as never told.
     """
     memory = decision.memory
     passed = [
         alert for alert in alerts
-        if decision.due is not None or decision.standing is None or memory.episode_of(alert.threshold) != alert.episode
+        if decision.due is not None or decision.standing is None or alert.id in wrong
+        or memory.episode_of(alert.threshold) != alert.episode
     ]
     closed += [alert.id for alert in passed]
     if passed and decision.due is None and not any(alert.was_told for alert in alerts):
@@ -198,11 +227,21 @@ def close(decision: Decision, alerts: Sequence[Standing], closed: list[int]) -> 
     return memory
 
 
+def marks_kept(memory: Memory) -> dict[str, list[int | None]]:
+    """The marks of a memory as they are kept."""
+    return {str(t): [mark.told, mark.back, mark.rearmed, mark.corrected] for t, mark in memory.marks.items()}
+
+
+def marks_of(kept: Mapping[str, Sequence[int | None]]) -> dict[int, Mark]:
+    """The marks as they were kept; earlier versions knew of no corrections."""
+    return {int(t): Mark(told, *(count or 0 for count in counts)) for t, (told, *counts) in kept.items()}
+
+
 def _memories_of(account_ids: Sequence[int]) -> dict[Matter, Memory]:
     return {
         (row.account_id, row.rule, row.holding): Memory(
             row.acts, row.level,
-            {int(t): Mark(told, back or 0, rearmed or 0) for t, (told, back, rearmed) in row.marks.items()},
+            marks_of(row.marks),
             row.counted_on,
         )
         for part in chunks(account_ids)

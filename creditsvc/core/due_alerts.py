@@ -137,11 +137,16 @@ class Reading:
 
 @dataclass(frozen=True)
 class Mark:
-    """What is known of one threshold: the episode in which it was told, the nights back since, the times re-armed."""
+    """What is known of one threshold: the episode in which it was told, the nights back since, the times re-armed.
+
+    `corrected` is 1 once a correction has armed it at once; from 2 on a further one took back what was told since, and
+    it counts the nights on which the threshold was reached again, from 2 up.
+    """
 
     told: int | None = None
     back: int = 0
     rearmed: int = 0
+    corrected: int = 0
 
 
 @dataclass(frozen=True)
@@ -184,11 +189,16 @@ def decide(rule: Rule, thresholds: Sequence[int], reading: Reading, memory: Memo
     if due is not None:
         for threshold in reached:
             mark = marks.get(threshold, Mark())
-            marks[threshold] = replace(mark, told=_episode(mark, acts), back=0)
+            corrected = mark.corrected if mark.told is None else 0  # a human act has ended what went before
+            marks[threshold] = replace(mark, told=_episode(mark, acts), back=0, corrected=corrected)
     level = _level(rule, marks, acts, reading.value, memory.level)
     counted_on = day if is_new_night and marks != memory.marks else memory.counted_on
     kept = Memory(acts, level, marks, counted_on)
     return Decision(due, standing, kept)
+
+
+_TAKEN_BACK = 2
+"""Of `Mark.corrected`: the last word on the threshold was a correction that armed nothing."""
 
 
 def _episode(mark: Mark, acts: int) -> int:
@@ -203,6 +213,11 @@ def _after_night(rule: Rule, threshold: int, mark: Mark, value: Fraction, acts: 
     """The mark with this night's reading counted, armed again when it has been back for long enough."""
     if not _is_told(mark, acts) or not rule.back_nights or not is_new_night:
         return mark
+    if mark.corrected >= _TAKEN_BACK:
+        reached = mark.corrected + 1 if rule.is_reached(threshold, value) else _TAKEN_BACK
+        if reached >= _TAKEN_BACK + rule.back_nights:
+            return Mark(rearmed=mark.rearmed + 1, corrected=1)
+        mark = replace(mark, corrected=reached)
     if not rule.is_back(threshold, value):
         return replace(mark, back=0)
     if mark.back + 1 >= rule.back_nights:
@@ -222,6 +237,25 @@ def forget_telling(memory: Memory) -> Memory:
     """The memory of an alert that passed before anybody was told: its thresholds are armed again."""
     marks = {t: Mark(rearmed=mark.rearmed + (mark.told is not None)) for t, mark in memory.marks.items()}
     return replace(memory, level=0, marks=marks)
+
+
+def take_back(rule: Rule, memory: Memory, told: int, instead: Fraction) -> Memory:
+    """The memory after a correction of what was told at a threshold: `instead` is what the reading was (A8).
+
+    A correction takes back what was said, so the threshold, and each before it that was not reached either, counts as
+    not told and begins a new episode at once. That once: of a figure that goes up and down by restatements a second
+    correction arms a threshold only when it has been back on two nights (A3), or was reached on two nights in a row.
+    """
+    marks = dict(memory.marks)
+    for threshold, mark in memory.marks.items():
+        is_of_it = threshold <= told if rule.direction == "increasing" else threshold >= told
+        if not is_of_it or not _is_told(mark, memory.acts) or rule.is_reached(threshold, instead):
+            continue
+        if mark.corrected:
+            marks[threshold] = replace(mark, back=0, corrected=_TAKEN_BACK)
+        else:
+            marks[threshold] = Mark(rearmed=mark.rearmed + 1, corrected=1)
+    return replace(memory, marks=marks, level=0)
 
 
 def thresholds_for(rule: Rule, settings: Sequence[Setting | None]) -> tuple[int, ...]:

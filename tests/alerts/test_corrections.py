@@ -233,6 +233,35 @@ def test_what_was_corrected_is_told_anew_after_two_nights_five_points_back(
     assert days == [TODAY + timedelta(days=1), TODAY + timedelta(days=4)]
 
 
+def test_the_next_crossing_after_a_correction_is_told_the_night_after(app: Flask, harbour: str, tmp_path: Path):
+    restate(tmp_path, harbour, "62", 1)
+    night(app, 1)
+    restate(tmp_path, harbour, "95", 2)
+
+    again = told(night(app, 2))
+
+    assert again == [("harbour", "used", 90)]
+    assert len(addressees(app)) == 3
+    keys = db.session.execute(select(Alert.key, Alert.closed_on).order_by(Alert.id)).all()
+    assert [(key[-1], closed) for key, closed in keys] == [("1", TODAY + timedelta(days=1)), ("2", None)]
+
+
+def test_a_figure_that_flaps_by_restatements_every_night_mails_two_alerts_and_two_corrections(
+    app: Flask, harbour: str, tmp_path: Path
+):
+    for days in range(1, 9):
+        restate(tmp_path, harbour, "62" if days % 2 else "95", days)
+        night(app, days)
+    flapping = len(addressees(app))
+    for days in (9, 10, 11):
+        restate(tmp_path, harbour, str(95 + days % 2), days)
+        night(app, days)
+
+    assert flapping == 4  # 92, corrected, 95, corrected, and nothing more while it flaps
+    assert len(addressees(app)) == 5
+    assert ["corrected since" in text for text in said(app)].count(True) == 2
+
+
 def test_what_was_restated_is_found_after_nights_that_were_missed(app: Flask, harbour: str, tmp_path: Path):
     restate(tmp_path, harbour, "20", 2)
     transaction(lambda: db.session.execute(update(JobRun).values(state="running", worker="")))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from creditsvc.core.due_alerts import (
     forget_telling,
     night_due,
     rhythm_begins,
+    take_back,
     thresholds_for,
 )
 
@@ -157,6 +159,74 @@ def test_a_restatement_arms_again_only_after_two_nights_five_points_back(reading
     decisions = nights(USED, *readings)
 
     assert told(decisions) == expected
+
+
+def corrected_nights(*values: int) -> list[tuple[int | None, bool]]:
+    """Per night what of *used* is told, and whether what stood as told was corrected to that night's reading."""
+    memory, open_at, said = Memory(), None, []
+    for number, value in enumerate(values):
+        is_wrong = open_at is not None and not USED.is_reached(open_at, Fraction(value))
+        if open_at is not None and is_wrong:
+            memory, open_at = take_back(USED, memory, open_at, Fraction(value)), None
+        decision = decide(USED, USED.defaults, Reading(Fraction(value)), memory, DAY + timedelta(days=number))
+        memory, open_at = decision.memory, decision.due or open_at
+        said.append((decision.due, is_wrong))
+    return said
+
+
+@pytest.mark.parametrize(
+    "readings, expected",
+    [
+        ((92, 62, 95), [90, None, 90]),  # a correction took it back: the next crossing is a new episode
+        ((92, 62, 80, 95), [90, None, 75, 90]),  # so are the lesser thresholds that were not reached either
+        ((92, 80, 80, 92), [90, None, None, 90]),  # what was reached all the same stays told
+        ((92, 62, 55, 51), [90, None, None, None]),  # 50 was told and was right
+    ],
+)
+def test_after_a_correction_the_next_crossing_is_told(readings, expected):
+    assert [told for told, _ in corrected_nights(*readings)] == expected
+
+
+def test_a_figure_that_flaps_every_night_is_told_and_corrected_twice_and_then_not_before_it_stays():
+    said = corrected_nights(*[92, 62] * 10)
+    stays = corrected_nights(*[92, 62] * 3, 92, 92, 92)
+
+    assert said[:4] == [(90, False), (None, True), (90, False), (None, True)]
+    assert said[4:] == [(None, False)] * 16
+    assert [told for told, _ in stays] == [90, None, 90, None, None, None, None, 90, None]
+
+
+def test_two_nights_back_or_a_human_act_end_the_wait_after_a_second_correction():
+    flapped = take_back(USED, nights(USED, 92)[-1].memory, 90, Fraction(62))
+    flapped = take_back(USED, nights(USED, 92, memory=flapped)[-1].memory, 90, Fraction(62))
+
+    later = [replace(flapped, counted_on=DAY - timedelta(days=1))] * 2
+    after_back = nights(USED, 60, 60, 92, memory=later[0])
+    after_act = nights(USED, (92, 1), memory=later[1])
+    again = take_back(USED, after_act[-1].memory, 90, Fraction(62))
+
+    assert told(after_back) == [None, None, 90]
+    assert told(after_act) == [90]
+    assert told(nights(USED, (92, 1), memory=again)) == [90]  # the first correction since the act
+
+
+def test_uncovered_usage_that_was_taken_back_is_told_when_it_begins_again():
+    first = nights(UNCOVERED, 20)[-1].memory
+
+    after = take_back(UNCOVERED, first, 0, Fraction(0))
+
+    assert told(nights(UNCOVERED, 0, 7, memory=after)) == [None, 0]
+    assert told(nights(UNCOVERED, 0, 7, memory=first)) == [None, None]
+
+
+@given(st.lists(st.sampled_from([40, 62, 74, 76, 89, 91, 95, 100]), max_size=60))
+def test_what_is_told_after_what_was_told_has_risen_was_corrected_or_was_back_for_two_nights(values):
+    said = corrected_nights(*values)
+
+    told_at = [number for number, (told, _) in enumerate(said) if told is not None]
+    for first, second in pairwise(told_at):
+        was_corrected = any(wrong for _, wrong in said[first + 1 : second + 1])
+        assert was_corrected or values[second] > values[first] or second - first > USED.back_nights
 
 
 def test_a_fall_does_not_tell_lesser_thresholds_anew():
