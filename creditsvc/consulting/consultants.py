@@ -13,7 +13,7 @@ from creditsvc.core.amounts import format_amount, parse_amount, unit_named
 from creditsvc.core.days import zone_named
 from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.core.free_slots import DayChange, Weekly
-from creditsvc.db import db
+from creditsvc.db import db, is_id
 from creditsvc.parties.access import Caller, may, require
 from creditsvc.parties.models import Person
 from creditsvc.parties.operations import check_key
@@ -239,7 +239,7 @@ def drop_day_change(caller: Caller, key: str, change_id: int) -> None:
     require_own(caller, consultant)
     change = db.session.scalar(
         select(DayException).where(DayException.id == change_id, DayException.consultant_id == consultant.id)
-    )
+    ) if is_id(change_id) else None
     if change is None:
         raise NotFound("day", str(change_id))
     record(caller, "consultant.day-dropped", f"consultant:{key}", before={

@@ -164,7 +164,8 @@ def _choice(caller: Caller, form: Form, people: Sequence[Consultant], consultant
     """What the address or the form says; free slots where a consultant is chosen."""
     asked = request.values
     key = consultant or asked.get("consultant", "") or (people[0].key if len(people) == 1 else "")
-    minutes = int(asked["minutes"]) if asked.get("minutes", "").isdecimal() else 60
+    typed = asked.get("minutes", "")
+    minutes = int(typed) if typed.isdecimal() and len(typed) < 5 else 60
     minutes = minutes if 0 < minutes <= max(LENGTHS) * 4 else 60
     first = day_of(caller.now)
     try:
@@ -244,6 +245,7 @@ def move(uid: str) -> ResponseReturnValue:
         if onward is not None:
             flash(_("The session is moved. An invitation is on its way by mail."), "success")
             return redirect(onward, 303)
+        found = find_booking(caller, uid)  # a refusal ends what was read
     return _moving(caller, found, form)
 
 

@@ -55,6 +55,9 @@ def test_holidays_of_hong_kong_and_days_off_are_closed():
 
     assert free("2026-06-19") == [datetime(2026, 6, 19, 2, tzinfo=UTC)]
     assert free("2026-06-18") == []
+    for unknown in (change.id + 1, 2**63):
+        with pytest.raises(NotFound):
+            do(lambda unknown=unknown: consultants.drop_day_change(at(NOW), "lee", unknown))
     do(lambda: consultants.drop_day_change(at(NOW), "lee", change.id))
     assert len(free("2026-06-18")) == 17
 

@@ -122,6 +122,22 @@ def test_a_founder_moves_and_cancels(founder):
     assert hours().remaining == 600
 
 
+@pytest.mark.parametrize("typed, status", [
+    ({"starts": "2026-06-17T03:00:00Z"}, 409), ({"minutes": "9999"}, 422), ({"minutes": "9" * 5000}, 422),
+])
+def test_a_move_that_is_refused_says_why_on_its_page(founder, typed, status):
+    uid = book().uid
+    book(MORNING + timedelta(hours=2))
+    page = founder.get(f"/bookings/{uid}/move?day=2026-06-17")
+
+    refused = founder.submit(page, {"starts": "2026-06-17T06:00:00Z", **typed}, f"/bookings/{uid}/move")
+
+    assert refused.status == status
+    assert ("has no free slot of 60 minutes" in refused.text) is (status == 409)
+    assert "2026-06-17T06:00:00Z" in refused.html
+    assert hours().held == 120
+
+
 def test_a_consultant_logs_in_two_taps_and_the_founder_confirms(lee, founder, later):
     uid = book().uid
     later()
