@@ -95,11 +95,6 @@ def judged_night(now: datetime, succeeded: datetime | None, since: datetime | No
     return LastNight(succeeded, since is not None and now - since > LATE_AFTER, since)
 
 
-def open_alerts(caller: Caller, startup: str | None = None) -> Sequence[Alert]:
-    """The alerts that stand, of one startup or all the caller may see, in order. Raises Forbidden for no staff."""
-    return in_order(alerts(caller, startup=startup, is_open=True))
-
-
 def alerts(
     caller: Caller, *, startup: str | None = None, programme: str | None = None, rule: str | None = None,
     is_open: bool | None = None, before: int | None = None, limit: int | None = None,

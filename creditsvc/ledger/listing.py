@@ -16,7 +16,6 @@ from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Startup
 from creditsvc.parties.reading import list_startups
 
-PAGE = 50
 EXPIRING_WITHIN = timedelta(days=60)
 EXPIRING_SOON = timedelta(days=30)
 UNBOOKED_WITHIN = timedelta(days=30)
@@ -50,27 +49,6 @@ class Row:
     next_expiry: datetime | None
     newest_charge_day: date | None
     flags: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A page of rows; `after` is the key from which the next page goes on."""
-
-    rows: tuple[Row, ...]
-    after: str | None
-
-
-def startup_rows(
-    caller: Caller, *, search: str, chosen: str, after: str | None, where: ColumnElement[bool] | None = None
-) -> Listing:
-    """One page of the startups that the caller may see, by key, with a fixed number of queries.
-
-    A filter is answered by the caches of the accounts; only where a cache cannot are balances read for it. `where`
-    narrows them further.
-    """
-    startups = startups_chosen(caller, search=search, chosen=chosen, after=after, limit=PAGE + 1, where=where)
-    rows = rows_of(startups[:PAGE], caller.now)
-    return Listing(rows, startups[PAGE - 1].key if len(startups) > PAGE else None)
 
 
 def startups_chosen(

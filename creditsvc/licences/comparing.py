@@ -81,10 +81,6 @@ class Comparison:
     findings: tuple[Finding, ...]
     strangers: tuple[tuple[str | None, str], ...]
 
-    def of_kind(self, *kinds: str) -> list[Finding]:
-        """The differences of some kinds."""
-        return [finding for finding in self.findings if finding.kind in kinds]
-
 
 @dataclass(frozen=True)
 class _Seat:
@@ -105,7 +101,6 @@ class _Scene:
     tenants: Mapping[int | None, Tenant]
     keys: Mapping[int, str]
     whole: bool  # the caller may see all of the incubator's own tenant
-    only: int | None = None
     counts: list[ProductCount] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -129,8 +124,7 @@ def compare(
     keys = _visible(caller, only)
     products = db.session.scalars(select(Product).order_by(Product.key)).all()
     whole = only is None and caller.programme_ids is None
-    scene = _Scene(at or caller.now, idle_days, products, tenants_of(products, None if whole else keys), keys, whole,
-                   only)
+    scene = _Scene(at or caller.now, idle_days, products, tenants_of(products, None if whole else keys), keys, whole)
     ours = _seats(products, None if whole else keys)
     for product in products:
         _compare_product(scene, product, ours[product.key])

@@ -271,49 +271,9 @@ def key_counts(caller: Caller) -> list[KeyCount]:
     return [KeyCount(pool, resource, *counts) for (pool, resource), counts in counted.items()]
 
 
-@dataclass(frozen=True)
-class KeyView:
-    """What can be told of a key without showing it; `state` is free, handed or used."""
-
-    id: int
-    state: str
-    seat_id: int | None
-    startup: str | None
-    email: str | None
-    imported_at: datetime
-    handed_at: datetime | None
-
-
-def keys_of(caller: Caller, pool: str) -> list[KeyView]:
-    """The keys of a pool in the order of their import, without their texts; holders where the caller sees the startup.
-
-    Raises NotFound("pool"), Forbidden.
-    """
-    require(caller, "licence.see")
-    rows = db.session.execute(
-        select(LicenceKey, SeatFact.account_id, Startup.key, SeatAssignment.email)
-        .outerjoin(SeatFact, SeatFact.id == LicenceKey.seat_id)
-        .outerjoin(SeatAssignment, SeatAssignment.seat_id == LicenceKey.seat_id)
-        .outerjoin(Startup, (Startup.id == SeatAssignment.startup_id) & visible_startups(caller))
-        .where(LicenceKey.pool_id == by_key(Pool, "pool", pool).id).order_by(LicenceKey.id)
-    ).all()
-    seats = _seats(row[1] for row in rows)
-    return [
-        KeyView(key.id, _state(key, seats, caller.now), key.seat_id, startup, email if startup else None,
-                key.imported_at, key.handed_at)
-        for key, _, startup, email in rows
-    ]
-
-
 def _seats(account_ids: Iterable[int | None]) -> dict[int, SeatView]:
     ids = sorted({account_id for account_id in account_ids if account_id is not None})
     return {view.id: view for part in chunks(ids) for view in seats_of(part)}
-
-
-def _state(key: LicenceKey, seats: Mapping[int, SeatView], now: datetime) -> str:
-    if key.seat_id is None:
-        return "free"
-    return "used" if _is_over(seats[key.seat_id], now) else "handed"
 
 
 def _is_over(seat: SeatView, now: datetime) -> bool:

@@ -8,7 +8,7 @@ from flask import Flask
 
 from creditsvc.alerts.night import accounts_after, decide_accounts, night_of
 from creditsvc.alerts.operations import set_setting
-from creditsvc.alerts.reading import open_alerts
+from creditsvc.alerts.reading import alerts
 from creditsvc.db import transaction
 from creditsvc.grants import operations as grants
 from creditsvc.grants.activation import activate_grant
@@ -226,7 +226,7 @@ def test_a_grant_that_nobody_redeemed_is_told_once_and_ends_with_its_activation(
     factories.make_grant(harbour, amount="500", key="hr-azure")  # awarded on the day of the first night
 
     nights = [told(night(app, days)) for days in (0, 89, 90, 91)]
-    said = [(alert.message, alert.severity) for alert in open_alerts(operator(NOW))]
+    said = [(alert.message, alert.severity) for alert in alerts(operator(NOW), is_open=True)]
     subscription = scenes.scope_id()
     transaction(lambda: activate_grant(operator(NOW), "hr-azure", on=TODAY, subscription=subscription))
     after = told(night(app, 92))
@@ -234,7 +234,7 @@ def test_a_grant_that_nobody_redeemed_is_told_once_and_ends_with_its_activation(
     assert nights == [[], [], [("harbour", "not-activated", 90)], []]
     assert said == [("USD 500.00 of azure-credit is not activated after 90 days", "warning")]
     assert after == []
-    assert open_alerts(operator(NOW)) == []
+    assert alerts(operator(NOW), is_open=True) == []
 
 
 def test_a_grant_needs_no_activation_that_is_in_use_activated_void_or_new(app: Flask, tmp_path: Path):

@@ -11,7 +11,7 @@ from creditsvc.alerts import night as deciding
 from creditsvc.alerts import telling
 from creditsvc.alerts.models import Alert, AlertMemory, AlertTold, Digest
 from creditsvc.alerts.operations import acknowledge, set_preference, set_setting, snooze
-from creditsvc.alerts.reading import open_alerts, tonight
+from creditsvc.alerts.reading import alerts, tonight
 from creditsvc.core.due_alerts import business_day
 from creditsvc.core.errors import Forbidden, NotFound, RuleBroken
 from creditsvc.db import db, transaction
@@ -248,7 +248,7 @@ def test_an_alert_of_others_is_as_if_it_did_not_exist(app: Flask):
     with pytest.raises(NotFound):
         transaction(lambda: snooze(stranger, alert_id))
     with pytest.raises(Forbidden):
-        open_alerts(stranger)
+        alerts(stranger)
 
 
 def test_a_person_may_turn_a_rule_off_unless_a_programme_makes_it_mandatory(app: Flask):

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from creditsvc.alerts.worklist import CHOICES, condition
-from creditsvc.ledger.listing import startup_rows
+from creditsvc.ledger.listing import startups_chosen
 from creditsvc.parties.access import operator
 from tests.alerts import scenes
 from tests.alerts.scenes import NOW, night
@@ -16,10 +16,10 @@ from tests.licences import sitting
 
 def found(chosen: str, days: int = 0) -> list[str]:
     caller = operator(NOW + timedelta(days=days))
-    listing = startup_rows(
-        caller, search="", chosen=chosen, after=None, where=condition(chosen, caller.now)
+    startups = startups_chosen(
+        caller, search="", chosen=chosen, after=None, limit=100, where=condition(chosen, caller.now)
     )
-    return [row.key for row in listing.rows]
+    return [one.key for one in startups]
 
 
 @pytest.fixture
