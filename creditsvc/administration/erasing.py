@@ -17,8 +17,7 @@ from creditsvc.consulting.models import CalendarFeed, Consultant
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.core.pseudonyms import PREFIX, pseudonym, values_without_address
 from creditsvc.db import Model, db, table_of
-from creditsvc.licences.models import SeatAssignment, SeatWish
-from creditsvc.licences.waiting import WAITING, WITHDRAWN
+from creditsvc.licences.models import WAITING, WITHDRAWN, SeatAssignment, SeatWish
 from creditsvc.mail.attachments import forget_attachments
 from creditsvc.mail.models import QUEUED, SENDING, UNCERTAIN, OutboxMail
 from creditsvc.mail.tending import drop

@@ -12,7 +12,7 @@ from creditsvc.alerts.models import Alert
 from creditsvc.consulting.models import Booking
 from creditsvc.core.due_alerts import SEATS_MISMATCH, SEATS_UNUSED
 from creditsvc.ledger import listing
-from creditsvc.licences.models import SeatWish
+from creditsvc.licences.models import WAITING, SeatWish
 from creditsvc.parties.models import Startup
 
 
@@ -24,7 +24,7 @@ def _told(rule: str) -> ColumnElement[bool]:
 
 
 def _somebody_waits() -> ColumnElement[bool]:
-    return select(SeatWish.id).where(SeatWish.startup_id == Startup.id, SeatWish.state == "waiting").exists()
+    return select(SeatWish.id).where(SeatWish.startup_id == Startup.id, SeatWish.state == WAITING).exists()
 
 
 def _sessions(now: datetime) -> ColumnElement[bool]:

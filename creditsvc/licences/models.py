@@ -8,7 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from creditsvc.db import Id, Model
 
 DELIVERIES = ("invitation", "key", "portal")
-WISH_STATES = ("waiting", "seated", "withdrawn")
+
+WAITING, SEATED, WITHDRAWN = "waiting", "seated", "withdrawn"
+"""The states of a wish for a seat."""
 
 
 class Product(Model):

@@ -14,7 +14,7 @@ from creditsvc.db import db, is_id
 from creditsvc.ledger.models import Account, LotFact, SeatEnd, SeatFact
 from creditsvc.ledger.reading import AccountView, balances
 from creditsvc.ledger.seats import SeatView, seats_of
-from creditsvc.licences.models import LicenceKey, Product, SeatAssignment, SeatWish
+from creditsvc.licences.models import WAITING, LicenceKey, Product, SeatAssignment, SeatWish
 from creditsvc.parties.access import Caller, require, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 
@@ -152,7 +152,7 @@ def holdings_of_seats(views: Iterable[AccountView]) -> list[Holding]:
     if not accounts:
         return []
     waiting = (
-        select(SeatWish.account_id, func.count().label("count")).where(SeatWish.state == "waiting")
+        select(SeatWish.account_id, func.count().label("count")).where(SeatWish.state == WAITING)
         .group_by(SeatWish.account_id).subquery()
     )
     rows = db.session.execute(

@@ -12,7 +12,7 @@ from creditsvc.ledger.additions import Additions, SeatEndTerms
 from creditsvc.ledger.book import Cause
 from creditsvc.licences.desk import Desk, Placed
 from creditsvc.licences.keys import hand_key
-from creditsvc.licences.models import SeatAssignment, SeatWish
+from creditsvc.licences.models import SEATED, WAITING, SeatAssignment, SeatWish
 from creditsvc.mail.outbox import check_address
 from creditsvc.parties.trail import record_all
 
@@ -93,9 +93,9 @@ def _settle_wishes(desk: Desk, papers: Sequence[SeatAssignment]) -> None:
     seats = {paper.email: paper.seat_id for paper in papers}
     wishes = db.session.scalars(
         select(SeatWish).where(
-            SeatWish.account_id == desk.account.id, SeatWish.state == "waiting", SeatWish.email.in_(seats)
+            SeatWish.account_id == desk.account.id, SeatWish.state == WAITING, SeatWish.email.in_(seats)
         )
     )
     for wish in wishes:
-        wish.state, wish.seat_id, wish.settled_at = "seated", seats[wish.email], desk.caller.now
+        wish.state, wish.seat_id, wish.settled_at = SEATED, seats[wish.email], desk.caller.now
     db.session.flush()

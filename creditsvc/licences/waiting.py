@@ -15,14 +15,13 @@ from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db, is_id
 from creditsvc.ledger.models import Account
 from creditsvc.licences.desk import Desk, Wanted, desk_of, open_desk
-from creditsvc.licences.models import Product, SeatAssignment, SeatWish
+from creditsvc.licences.models import WAITING, WITHDRAWN, Product, SeatAssignment, SeatWish
 from creditsvc.licences.seating import check_email, check_name, seat_all
 from creditsvc.licences.telling import tell_seated
 from creditsvc.parties.access import Caller, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
 
-WAITING, SEATED, WITHDRAWN = "waiting", "seated", "withdrawn"
 IN_ORDER = (nulls_last(SeatWish.rank), SeatWish.asked_at, SeatWish.id)
 
 
