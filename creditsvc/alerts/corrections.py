@@ -87,7 +87,7 @@ def taken_back(views: Sequence[AccountView], looked: datetime | None) -> list[Ta
     for part in chunks(lots):
         for moved in _moved(part, looked).values():
             alert = moved.alert
-            active = {lot.id for lot in lots[alert.account_id] if lot.effective <= alert.decided_at < lot.end}
+            active = {lot.id for lot in lots[alert.account_id] if lot.is_active(alert.decided_at)}
             figure = _figure(moved, active)
             if figure is not None:
                 found.append(TakenBack(

@@ -10,6 +10,9 @@ from creditsvc.core.days import days_left, last_day
 from creditsvc.core.due_alerts import Reading, Rule
 from creditsvc.ledger.reading import AccountView
 
+Matter = tuple[int, str, str]
+"""What a reading or an alert is about, whatever its threshold: (account id, rule, holding)."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -28,8 +31,8 @@ class Finding:
         return {"unit": self.account.unit.name, "resource": self.account.resource_name, **self.figures()}
 
     @property
-    def matter(self) -> tuple[int, str, str]:
-        """What an alert is about, whatever its threshold."""
+    def matter(self) -> Matter:
+        """What it is about."""
         return (self.account.id, self.rule.name, self.holding)
 
 
@@ -44,8 +47,8 @@ class About:
     threshold: int
 
     @property
-    def matter(self) -> tuple[int, str, str]:
-        """What it is about, whatever its threshold."""
+    def matter(self) -> Matter:
+        """What it is about."""
         return (self.account_id, self.rule, self.holding)
 
 

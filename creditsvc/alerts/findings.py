@@ -156,7 +156,7 @@ def _used(view: AccountView, acts: Acts, now: datetime) -> list[Finding]:
 
     Of hours what is booked counts with it. Seats are there to be taken: that all are is no news.
     """
-    active = [lot for lot in view.lots if _is_active(lot, now)]
+    active = [lot for lot in view.lots if lot.is_active(now)]
     granted = sum(lot.standing.granted for lot in active)
     if granted <= 0 or view.kind == "seats":
         return []
@@ -234,10 +234,6 @@ def _stale(view: AccountView, state: ScopeState, now: datetime) -> Finding:
             "newest_day": newest.isoformat() if newest else None, "assigned": assigned.isoformat(),
         },
     )
-
-
-def _is_active(lot: LotView, now: datetime) -> bool:
-    return lot.effective <= now < lot.end
 
 
 def _account_acts(view: AccountView, acts: Acts, now: datetime) -> int:

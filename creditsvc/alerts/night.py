@@ -14,7 +14,7 @@ from sqlalchemy import exists, insert, select, update
 
 from creditsvc.alerts import texts
 from creditsvc.alerts.corrections import TakenBack, keep_taken_back, taken_back
-from creditsvc.alerts.finding import Finding
+from creditsvc.alerts.finding import Finding, Matter
 from creditsvc.alerts.findings import Thresholds, find, severity, urgency
 from creditsvc.alerts.models import DONE, Alert, AlertMemory, AlertTold, JobRun
 from creditsvc.alerts.outlooks import RunOut, keep_outlooks, outlooks_of
@@ -38,9 +38,6 @@ NIGHTLY = "nightly"
 
 _LATER = ("id", "closed_on", "taken_back_on", "taken_back_to")
 """What of an alert is not known when it is decided."""
-
-Matter = tuple[int, str, str]
-"""(account id, rule, holding)"""
 
 
 @dataclass(frozen=True)
@@ -162,8 +159,7 @@ def store(decided: Decided) -> None:
 
 def decided_on(day: date) -> list[Alert]:
     """The alerts of startups decided on a business day, in order."""
-    alerts = db.session.scalars(select(Alert).where(Alert.decided_on == day, Alert.startup_id.is_not(None))).all()
-    return sorted(alerts, key=_order)
+    return in_order(db.session.scalars(select(Alert).where(Alert.decided_on == day, Alert.startup_id.is_not(None))))
 
 
 def in_order(alerts: Iterable[Alert]) -> list[Alert]:

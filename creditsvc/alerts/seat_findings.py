@@ -71,7 +71,7 @@ def _ending_figures(
 
 def _free(view: AccountView, lot: LotView, seats: Sequence[SeatView], acts: Acts, now: datetime) -> list[Finding]:
     """For how long at least one seat of a grant has been free without a break."""
-    if not lot.effective <= now < lot.end:
+    if not lot.is_active(now):
         return []
     count, since = free_since(
         lot.amount, [seat.interval for seat in seats], max(lot.effective, lot.awarded), now

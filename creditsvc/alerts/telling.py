@@ -11,7 +11,7 @@ from sqlalchemy import and_, func, or_, select, update
 from creditsvc.alerts import corrections, texts
 from creditsvc.alerts.choices import DIGEST
 from creditsvc.alerts.corrections import Correction, TakenBack
-from creditsvc.alerts.finding import About, Finding
+from creditsvc.alerts.finding import About, Finding, Matter
 from creditsvc.alerts.findings import Thresholds, find, is_for_member, is_for_staff, severity, urgency
 from creditsvc.alerts.incubator import find_own
 from creditsvc.alerts.incubator_finding import IncubatorFinding
@@ -19,7 +19,7 @@ from creditsvc.alerts.incubator_finding import Matter as OwnMatter
 from creditsvc.alerts.incubator_telling import OwnOpen, own_open, own_section, own_snoozed
 from creditsvc.alerts.models import Alert, AlertPreference, AlertRhythm, AlertSnooze, AlertTold, Digest
 from creditsvc.alerts.next_pages import Place, next_page
-from creditsvc.alerts.night import Matter, Night
+from creditsvc.alerts.night import Night
 from creditsvc.core.due_alerts import rhythm_begins
 from creditsvc.core.forecast import Forecast
 from creditsvc.db import bulk_insert, db, insert_absent

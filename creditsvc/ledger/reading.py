@@ -49,6 +49,10 @@ class LotView:
         """The first instant at which the lot no longer pays (L4)."""
         return min(self.expires or LATEST, self.voided_at or LATEST)
 
+    def is_active(self, at: datetime) -> bool:
+        """Whether the lot pays for usage at that instant (L4)."""
+        return self.effective <= at < self.end
+
 
 @dataclass(frozen=True)
 class AccountView:

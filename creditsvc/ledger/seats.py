@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import ColumnElement, and_, func, select
 
 from creditsvc.core.burndown import LATEST, Lot
 from creditsvc.core.seats import Interval, heaviest
@@ -66,25 +66,21 @@ def _seats(
     account_ids: list[int], known_at: datetime | None
 ) -> list[tuple[int, int, int, datetime, datetime | None]]:
     """(id, account, lot, from, until) of seats, by id."""
-    recorded: ColumnElement[bool] = true()
-    if known_at is not None:
-        batches = select(Batch.id).where(Batch.account_id.in_(account_ids), Batch.recorded_at <= known_at)
-        recorded = SeatFact.batch_id.in_(batches)
     found: dict[int, tuple[int, int, int, datetime, datetime | None]] = {}
     for part in chunks(account_ids):
+        mine: ColumnElement[bool] = SeatFact.account_id.in_(part)
         ends = select(SeatEnd.seat_id, func.min(SeatEnd.ends_at).label("ends_at")).group_by(SeatEnd.seat_id)
-        mine = select(SeatFact.id).where(SeatFact.account_id.in_(part))
-        ends = ends.where(SeatEnd.seat_id.in_(mine))
+        ends = ends.where(SeatEnd.seat_id.in_(select(SeatFact.id).where(mine)))
         if known_at is not None:
-            ends = ends.where(SeatEnd.batch_id.in_(
-                select(Batch.id).where(Batch.account_id.in_(part), Batch.recorded_at <= known_at)
-            ))
+            recorded = select(Batch.id).where(Batch.account_id.in_(part), Batch.recorded_at <= known_at)
+            ends = ends.where(SeatEnd.batch_id.in_(recorded))
+            mine = and_(mine, SeatFact.batch_id.in_(recorded))
         ended = ends.subquery()
         rows = db.session.execute(
             select(SeatFact.id, SeatFact.account_id, SeatFact.lot_id, SeatFact.from_at, SeatFact.until_at,
                    ended.c.ends_at)
             .outerjoin(ended, ended.c.seat_id == SeatFact.id)
-            .where(SeatFact.account_id.in_(part), recorded)
+            .where(mine)
         )
         for seat_id, account_id, lot_id, from_at, until_at, ends_at in rows:
             until = min(until_at or LATEST, ends_at or LATEST)

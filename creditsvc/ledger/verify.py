@@ -43,7 +43,7 @@ from creditsvc.ledger.models import (
 )
 from creditsvc.ledger.seals import broken_seals
 from creditsvc.ledger.seats import promised_of
-from creditsvc.ledger.verify_holdings import Difference, check_holds, check_seats, difference, plan_of_hours
+from creditsvc.ledger.verify_holdings import Difference, check_holdings, difference, plan_of_hours
 from creditsvc.parties.models import Startup, TrailEntry
 
 SLICE = 200
@@ -106,7 +106,7 @@ def check_accounts(ids: Sequence[int], names: dict[int, str]) -> list[Difference
                     difference(name, what, format_amount(expected, unit), format_amount(found, unit))
                 )
         differences += _check_lots(name, known[account_id], posted[account_id])
-    differences += check_holds(ids, names) + check_seats(ids, names, known)
+    differences += check_holdings(ids, names, known)
     return differences + _check_chains(ids, names, known)
 
 

@@ -36,8 +36,18 @@ def plan_of_hours(
     return wanted, [] if kept == hours.held else [difference(name, "minutes held", hours.held, kept)]
 
 
-def check_holds(ids: Sequence[int], names: Mapping[int, str]) -> list[Difference]:
-    """Ends of holds that end none of their account or confirm more than it, and sessions that used what they cannot."""
+def check_holdings(
+    ids: Sequence[int], names: Mapping[int, str], known: Mapping[int, Sequence[KnownLot]]
+) -> list[Difference]:
+    """What differs in the holds, the sessions and the seats of accounts."""
+    return [
+        *_check_hold_ends(ids, names), *_check_sessions(ids, names), *_check_batches(ids, names),
+        *_check_seats(ids, names, known),
+    ]
+
+
+def _check_hold_ends(ids: Sequence[int], names: Mapping[int, str]) -> list[Difference]:
+    """Ends of holds that end none of their account or confirm more than it."""
     differences = []
     ends = db.session.execute(
         select(HoldFact.account_id, HoldFact.key, HoldFact.amount, HoldEnd.kind, HoldEnd.amount, Batch.account_id)
@@ -55,10 +65,11 @@ def check_holds(ids: Sequence[int], names: Mapping[int, str]) -> list[Difference
             differences.append(
                 difference(names[account_id], f"end of hold {key} in", "a batch of the account", ended_in)
             )
-    return differences + _check_sessions(ids, names) + _check_batches(ids, names)
+    return differences
 
 
 def _check_sessions(ids: Sequence[int], names: Mapping[int, str]) -> list[Difference]:
+    """Sessions that used what they cannot."""
     sums = db.session.execute(
         select(HoursFact.account_id, HoursFact.ref, HoursFact.kind, func.sum(HoursFact.amount))
         .where(HoursFact.account_id.in_(ids))
@@ -91,7 +102,7 @@ def _check_batches(ids: Sequence[int], names: Mapping[int, str]) -> list[Differe
     return differences
 
 
-def check_seats(
+def _check_seats(
     ids: Sequence[int], names: Mapping[int, str], known: Mapping[int, Sequence[KnownLot]]
 ) -> list[Difference]:
     """Lots of which more seats are taken at some instant than they have, and seats of another account's lot."""

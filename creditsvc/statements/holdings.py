@@ -98,7 +98,7 @@ def _next(view: AccountView, outlook: Forecast | None, now: datetime) -> tuple[s
 
 
 def _next_of_seats(view: AccountView, now: datetime) -> tuple[str, date | None, dict[str, Any]]:
-    ends, ending = _ending([lot for lot in view.lots if lot.effective <= now < lot.end])
+    ends, ending = _ending([lot for lot in view.lots if lot.is_active(now)])
     if ends is not None:
         people = sum(lot.standing.drawn for lot in ending)
         amount = sum(lot.amount for lot in ending)
