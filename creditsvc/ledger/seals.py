@@ -6,7 +6,8 @@ never change, a seal keeps a hash over a run of rows by id; the trail's own rows
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -23,8 +24,12 @@ SEALS = "ledger.seal"
 
 ROWS_AT_ONCE = 50_000
 
+Run = tuple[int, int]
+"""The rows of a table from one id through another."""
+
 SEALED: Mapping[str, tuple[str, ...]] = {
-    # tables whose rows are never deleted, with the columns that never change; the trail last, as all write it last
+    # tables whose rows are never deleted, with the columns that never change, the id first; the trail last, as all
+    # write it last
     "resource": ("id", "key", "kind", "unit", "provider"),
     "pool": ("id", "key", "partner_id", "resource_id", "amount", "starts", "ends"),
     "account": ("id", "startup_id", "resource_id"),
@@ -62,34 +67,46 @@ def seal(caller: Caller, day: date, newest: Mapping[str, int]) -> bool:
             continue
         more = True
         first, last = sealed_to[name] + 1, min(last, sealed_to[name] + ROWS_AT_ONCE)
-        rows, digest = rows_and_hash(name, first, last)
+        rows, digest = rows_and_hashes(name, [(first, last)])[first, last]
         words = {"table": name, "first": first, "last": last, "rows": rows, "hash": digest}
         trail.record(caller, SEALS, f"night:{day.isoformat()}", after=words)
     db.session.flush()
     return more
 
 
-def rows_and_hash(
-    name: str, first: int, last: int, reading: Callable[[Any], Any] = values_without_addresses
-) -> tuple[int, str]:
-    """How many rows of a table have ids from first to last, and the hash over what never changes in them.
+def rows_and_hashes(
+    name: str, runs: Sequence[Run], reading: Callable[[Any], Any] = values_without_addresses
+) -> dict[Run, tuple[int, str]]:
+    """How many rows of a table are in each of some runs, and the hash over what never changes in them, in one reading.
 
-    Mail addresses are read as their pseudonyms, so that a person can be erased.
+    The runs are in order, and none begins within another. Mail addresses are read as their pseudonyms, so that a person
+    can be erased.
     """
     table = _table(name)
     columns = [table.c[column] for column in SEALED[name]]
-    found = db.session.execute(
-        select(*columns).where(table.c.id >= first, table.c.id <= last).order_by(table.c.id),
+    least, most = runs[0][0], max(last for _, last in runs)
+    rows = iter(db.session.execute(
+        select(*columns).where(table.c.id >= least, table.c.id <= most).order_by(table.c.id),
         execution_options={"yield_per": 10_000},
-    )
-    digest, count = hashlib.sha256(), 0
-    for row in found:
-        text = _line(list(row))
-        if "@" in text:
-            text = _line(reading(list(row)))
-        digest.update(text.encode("ascii") + b"\n")
-        count += 1
-    return count, digest.hexdigest()
+    ))
+    found = {}
+    row = next(rows, None)
+    for first, last in runs:
+        digest, count = hashlib.sha256(), 0
+        while row is not None and row[0] <= last:
+            if row[0] >= first:
+                digest.update(_words_of(list(row), reading))
+                count += 1
+            row = next(rows, None)
+        found[first, last] = count, digest.hexdigest()
+    return found
+
+
+def _words_of(values: list[Any], reading: Callable[[Any], Any]) -> bytes:
+    text = _line(values)
+    if "@" in text:
+        text = _line(reading(values))
+    return text.encode("ascii") + b"\n"
 
 
 def _line(values: list[Any]) -> str:
@@ -97,19 +114,46 @@ def _line(values: list[Any]) -> str:
 
 
 def broken_seals() -> list[tuple[str, str, str]]:
-    """(what, expected, found) of each seal that the rows do not fit any more."""
+    """(what, expected, found) of each seal that the rows do not fit any more.
+
+    Every sealed row is read, or what is changed after its night would not show; but each table once, however many
+    nights there were.
+    """
     broken = []
-    for words in _seals():
+    sealed_by = _seals()
+    now = _as_they_are([words for words in sealed_by if _is_whole(words)])
+    for words in sealed_by:
         if not _is_whole(words):
             broken.append((f"a seal of the {words['night']}", "a table, its rows and their hash", "something else"))
             continue
-        place, sealed = (words["table"], words["first"], words["last"]), (words["rows"], words["hash"])
-        rows, digest = rows_and_hash(*place)
+        name, run, sealed = words["table"], (words["first"], words["last"]), (words["rows"], words["hash"])
+        rows, digest = now[name, run]
         # seals from before addresses could be erased read them as they were written
-        if (rows, digest) != sealed and rows_and_hash(*place, list) != sealed:
+        if (rows, digest) != sealed and rows_and_hashes(name, [run], list)[run] != sealed:
             what = f"rows {words['first']} to {words['last']} of {words['table']}, as the {words['night']} sealed them"
             broken.append((what, f"{words['rows']} rows, {words['hash']}", f"{rows} rows, {digest}"))
     return broken
+
+
+def _as_they_are(seals: Iterable[Mapping[str, Any]]) -> dict[tuple[str, Run], tuple[int, str]]:
+    """What the rows come to now that seals are of, by table and run.
+
+    A run that begins within another, which no night makes, is read alone: a seal that somebody made up for a row put in
+    must not take that row from the seal that has no such row.
+    """
+    runs: dict[str, set[Run]] = defaultdict(set)
+    for words in seals:
+        runs[words["table"]].add((words["first"], words["last"]))
+    found: dict[tuple[str, Run], tuple[int, str]] = {}
+    for name, of_table in runs.items():
+        in_a_row: list[Run] = []
+        for run in sorted(of_table):
+            if in_a_row and run[0] <= in_a_row[-1][1]:
+                found[name, run] = rows_and_hashes(name, [run])[run]
+            else:
+                in_a_row.append(run)
+        found.update({(name, run): what for run, what in rows_and_hashes(name, in_a_row).items()})
+    return found
 
 
 def _seals() -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from sqlalchemy import column, func, select, table
 from creditsvc.core.amounts import format_amount, unit_named
 from creditsvc.core.errors import RuleBroken
 from creditsvc.core.rates import parse_rate
-from creditsvc.db import begin_snapshot, db
+from creditsvc.db import begin_snapshot, bulk_read, db
 from creditsvc.ledger.additions import Words, words_by_batch
 from creditsvc.ledger.caches import ends_at, lapses_at, used_up_from
 from creditsvc.ledger.chain import PostingLine, as_written, batch_hash, rate_hash
@@ -344,20 +344,23 @@ def _check_causes(names: dict[int, str]) -> list[Difference]:
 
 
 def _check_heads(names: dict[int, str]) -> list[Difference]:
-    """The heads that the nights noted in the trail must still be in the chains, or a tail was cut (L18)."""
-    noted: dict[int, tuple[int, str, datetime]] = {}
-    for entry in db.session.scalars(select(TrailEntry).where(TrailEntry.action == HEADS).order_by(TrailEntry.id)):
-        for account_id, (number, head) in (entry.after or {}).get("heads", {}).items():
-            noted[int(account_id)] = (int(number), str(head), entry.at)
-    hashes: dict[tuple[int, int], str] = {}
-    for part in chunks(noted, SLICE):
-        for batch in db.session.execute(
-            select(Batch.account_id, Batch.number, Batch.hash).where(Batch.account_id.in_(part))
-        ):
-            hashes[batch.account_id, batch.number] = batch.hash
+    """The heads that the nights noted in the trail must still be in the chains, or a tail was cut (L18).
+
+    All of them: after a cut the next night notes what is left. Of each account the first that is gone is named.
+    """
+    account_ids, numbers, found = bulk_read(select(Batch.account_id, Batch.number, Batch.hash))
+    hashes = dict(zip(zip(account_ids, numbers, strict=True), found, strict=True))
+    noted = db.session.execute(
+        select(TrailEntry.at, TrailEntry.after).where(TrailEntry.action == HEADS).order_by(TrailEntry.id),
+        execution_options={"yield_per": 100},
+    )
+    gone: dict[int, tuple[int, str, datetime]] = {}
+    for at, after in noted:
+        for account_id, (number, head) in (after or {}).get("heads", {}).items():
+            if hashes.get((int(account_id), int(number))) != head:
+                gone.setdefault(int(account_id), (int(number), str(head), at))
     return [
         difference(names.get(account_id, str(account_id)), f"batch {number} as the night of {at:%Y-%m-%d} noted it",
                     head, hashes.get((account_id, number), "gone"))
-        for account_id, (number, head, at) in sorted(noted.items())
-        if hashes.get((account_id, number)) != head
+        for account_id, (number, head, at) in sorted(gone.items())
     ]

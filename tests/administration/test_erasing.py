@@ -17,7 +17,7 @@ from creditsvc.db import Model, db, transaction
 from creditsvc.grants.operations import award_grant
 from creditsvc.ledger.chain import as_written, batch_hash
 from creditsvc.ledger.models import Batch
-from creditsvc.ledger.seals import rows_and_hash
+from creditsvc.ledger.seals import rows_and_hashes
 from creditsvc.ledger.verify import verify
 from creditsvc.mail.models import OutboxMail
 from creditsvc.mail.outbox import queue
@@ -121,7 +121,7 @@ def test_what_was_hashed_and_sealed_before_addresses_could_be_erased_still_verif
     factories.make_startup("acme")
     pool, lee = factories.make_pool().key, caller(factories.make_person(LEE, "manager"))
     monkeypatch.setattr("creditsvc.ledger.book.batch_hash", partial(batch_hash, reading=as_written))
-    monkeypatch.setattr("creditsvc.ledger.seals.rows_and_hash", partial(rows_and_hash, reading=list))
+    monkeypatch.setattr("creditsvc.ledger.seals.rows_and_hashes", partial(rows_and_hashes, reading=list))
 
     do(lambda: award_grant(lee, startup="acme", pool=pool, amount="100", effective=NOW, expires=None, reason=LEE))
     seal_all()

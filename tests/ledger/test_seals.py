@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Column, Table, delete, insert, select, text, update
+from sqlalchemy import Column, Table, delete, func, insert, select, text, update
 
 from creditsvc.db import Model, db, transaction
 from creditsvc.grants.activation import activate_grant
 from creditsvc.ledger.models import UsageFact
-from creditsvc.ledger.seals import SEALED, SEALS, broken_seals, newest_row, seal
+from creditsvc.ledger.seals import SEALED, SEALS, broken_seals, newest_row, rows_and_hashes, seal
 from creditsvc.ledger.verify import verify
 from creditsvc.parties.access import operator
 from creditsvc.parties.models import TrailEntry
+from creditsvc.parties.trail import record
 from creditsvc.statements.month_freezing import freeze_month
 from creditsvc.statements.reported import report_balance
-from tests import factories
+from tests import counting, factories
 from tests.conftest import NOW
 from tests.ledger.books import START
 from tests.usage.importing import assign
@@ -140,6 +141,45 @@ def test_what_was_added_since_is_sealed_by_the_next_night_alone(sealed: None, tm
 
     assert found_after(lambda: db.session.execute(fact)) == {"usage_fact"}
     assert verify()["differences"] == []
+
+
+def test_more_nights_make_no_more_statements(sealed: None, tmp_path: Path) -> None:
+    seal_all()  # seals the first night's seals, so that each table has its own
+    asked = counting.queries(verify)
+
+    for day in (3, 4, 5):
+        spend(tmp_path, {day: "7"})
+        seal_all()
+
+    assert counting.queries(verify) == asked
+    assert verify()["differences"] == []
+
+
+def test_a_seal_that_somebody_made_up_is_named_and_no_other(sealed: None) -> None:
+    transaction(lambda: record(operator(NOW), "startup.told", "startup:acme", after={"to": "ada@acme.example"}))
+    seal_all()
+    made_up = {"table": "trail_entry", "first": 1, "last": 1000, "rows": 2, "hash": "0" * 64}
+
+    transaction(lambda: record(operator(NOW), SEALS, "night:2026-06-16", after=made_up))
+
+    (difference,) = verify()["differences"]
+    assert difference["what"] == "rows 1 to 1000 of trail_entry, as the night of 2026-06-16 sealed them"
+
+
+def test_a_row_put_in_where_a_number_was_left_out_shows_whatever_seal_is_made_up_for_it(sealed: None) -> None:
+    keys = table("charge_key")
+    last = db.session.execute(select(func.max(keys.c.id))).scalar_one()
+    transaction(lambda: db.session.execute(insert(keys).values(id=last + 2, text="of the book")))
+    seal_all()
+
+    def plant() -> None:
+        db.session.execute(insert(keys).values(id=last + 1, text="of somebody"))
+        run = (last + 1, last + 1)
+        rows, digest = rows_and_hashes("charge_key", [run])[run]
+        words = {"table": "charge_key", "first": run[0], "last": run[1], "rows": rows, "hash": digest}
+        record(operator(NOW), SEALS, "night:2026-06-16", after=words)
+
+    assert found_after(plant) == {"charge_key"}
 
 
 def test_the_newest_seal_can_go_unnoticed_with_what_it_sealed(sealed: None) -> None:

@@ -290,6 +290,15 @@ def test_a_cut_tail_that_fits_together_is_found_by_the_noted_heads_alone(book: N
     assert verify()["differences"] == []  # nothing else could have shown it
 
 
+def test_the_next_nights_heads_hide_no_tail_that_was_cut_before(book: None) -> None:
+    cut_the_tail()
+    transaction(lambda: note_heads(operator(NOW), june(16)))
+
+    (difference,) = verify()["differences"]
+
+    assert (difference["what"], difference["found"]) == ("batch 5 as the night of 2026-06-15 noted it", "gone")
+
+
 def test_a_pools_own_check_keeps_it_from_giving_more_than_it_holds(book: None) -> None:
     with pytest.raises(Exception, match="committed_within_amount"):
         run(update(table(Pool)).values(committed=Pool.amount + 1))
