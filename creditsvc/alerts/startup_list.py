@@ -243,7 +243,7 @@ SORTS: Mapping[str, Callable[[Filters, datetime], ColumnElement[Any]]] = {
     "expiry": _next_expiry,
     "data": lambda asked, now: _of_caches(AccountCache.newest_charge_day),
     "remaining": lambda asked, now: _sum(LotCache.undrawn, asked.resource, now),
-    "granted": lambda asked, now: _sum(LotCache.undrawn + LotCache.drawn + LotCache.held, asked.resource, now),
+    "granted": lambda asked, now: _sum(LotCache.capacity, asked.resource, now),
     "uncovered": lambda asked, now: _of_caches(AccountCache.uncovered),
 }
 """The columns by which the list is sorted; unless one is named, by key."""

@@ -71,11 +71,10 @@ def _lots(
 ) -> _Rows:
     """Lots whose instant `at` lies in [since, until); of an end those of credit in which something was left."""
     is_end = at is LotCache.lapses_at
-    capacity = LotCache.undrawn + LotCache.drawn + LotCache.held
     statement = (
         select(
-            Startup.key, Startup.name, Resource.name, Resource.unit, (LotCache.undrawn if is_end else capacity), at,
-            func.count().over(),
+            Startup.key, Startup.name, Resource.name, Resource.unit,
+            LotCache.undrawn if is_end else LotCache.capacity, at, func.count().over(),
         )
         .join(Account, Account.startup_id == Startup.id).join(LotCache, LotCache.account_id == Account.id)
         .join(Resource, Resource.id == Account.resource_id)

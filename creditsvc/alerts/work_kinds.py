@@ -55,12 +55,11 @@ def _holdings(
     )
 
 
-_CAPACITY = LotCache.undrawn + LotCache.drawn + LotCache.held
-
-
 def _lots(**more: Any) -> Select[*tuple[Any, ...]]:
     return (
-        _holdings(LotFact.key, LotCache.undrawn, granted=_CAPACITY, drawn=LotCache.drawn, held=LotCache.held, **more)
+        _holdings(
+            LotFact.key, LotCache.undrawn, granted=LotCache.capacity, drawn=LotCache.drawn, held=LotCache.held, **more
+        )
         .join(LotCache, LotCache.account_id == Account.id)
         .join(LotFact, LotFact.id == LotCache.lot_id)
     )
@@ -76,16 +75,11 @@ def _ending_told(now: datetime) -> Select[*tuple[Any, ...]]:
 
 def _expiring(now: datetime) -> Select[*tuple[Any, ...]]:
     """Credit that ends soon with at least a quarter of its grant left."""
-    return _lots_of(
-        "credit", LotCache.lapses_at > now, LotCache.lapses_at <= now + EXPIRING_WITHIN, LotCache.effective <= now,
-        LotCache.undrawn * MUCH >= _CAPACITY,
-    )
+    return _lots_of("credit", filters.lapsing(now, now + EXPIRING_WITHIN), LotCache.undrawn * MUCH >= LotCache.capacity)
 
 
 def _unbooked(now: datetime) -> Select[*tuple[Any, ...]]:
-    return _lots_of(
-        "hours", LotCache.lapses_at > now, LotCache.lapses_at <= now + UNBOOKED_WITHIN, LotCache.effective <= now,
-    )
+    return _lots_of("hours", filters.lapsing(now, now + UNBOOKED_WITHIN))
 
 
 def _not_begun(now: datetime) -> Select[*tuple[Any, ...]]:
@@ -145,7 +139,7 @@ def _stale(now: datetime) -> Select[*tuple[Any, ...]]:
 
 
 def _stale_told(now: datetime) -> Select[*tuple[Any, ...]]:
-    sums = {"granted": _CAPACITY, "drawn": LotCache.drawn, "held": LotCache.held}
+    sums = {"granted": LotCache.capacity, "drawn": LotCache.drawn, "held": LotCache.held}
     return _holdings(
         Resource.key, _sum_of(LotCache.undrawn, filters.usable(now)), day=AccountCache.newest_charge_day,
         **{name: _sum_of(column, filters.usable(now)) for name, column in sums.items()},

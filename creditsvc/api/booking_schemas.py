@@ -11,7 +11,7 @@ from creditsvc.api.schemas import (
     text_field,
 )
 from creditsvc.consulting.reading import STATES
-from creditsvc.consulting.schemas import LONGEST_SESSION
+from creditsvc.consulting.sessions import MOST_MINUTES
 from creditsvc.parties.fields import Day, Instant, WholeNumber
 
 
@@ -48,7 +48,7 @@ class SlotQuerySchema(PagingSchema):
     first = Day(required=True, data_key="from", metadata={"description": "the first day, in Hong Kong"})
     last = Day(required=True, data_key="to", metadata={"description": "the last day, at most 62 days later"})
     minutes = WholeNumber(
-        load_default=60, validate=validate.Range(1, LONGEST_SESSION), metadata={"description": "the session's length"}
+        load_default=60, validate=validate.Range(1, MOST_MINUTES), metadata={"description": "the session's length"}
     )
 
 

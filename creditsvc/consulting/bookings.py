@@ -20,7 +20,7 @@ from creditsvc.db import db
 from creditsvc.ledger import book as ledger_book
 from creditsvc.ledger.additions import Additions, HoldEndTerms, HoldTerms, HoursTerms
 from creditsvc.ledger.book import Cause
-from creditsvc.ledger.holds import CONFIRMED
+from creditsvc.ledger.holds import CONFIRMED, EXCESS, RELEASED, UNCOVERED
 from creditsvc.ledger.locks import lock_accounts
 from creditsvc.ledger.models import Account, Resource
 from creditsvc.parties.access import Caller, may, may_with, require_startup, visible_startups
@@ -77,7 +77,7 @@ def move(caller: Caller, uid: str, *, starts: datetime, minutes: int) -> Booking
         )
     _check_free(person, starts, length, caller.now, booking.id)
     before = words_of(booking, person, startup.key)
-    ended = HoldEndTerms(hold_key(booking), "released", caller.now)
+    ended = HoldEndTerms(hold_key(booking), RELEASED, caller.now)
     booking.starts, booking.ends = starts.astimezone(UTC), starts.astimezone(UTC) + length
     booking.sequence += 1
     booking.reminded_at = None
@@ -102,10 +102,10 @@ def cancel(caller: Caller, uid: str, *, reason: str = "") -> Booking:
     by_startup = _is_startups(caller, startup) and not _is_own(caller, person)
     if by_startup and booking.starts <= caller.now:
         raise Conflict("state", "begun", "the session has begun: its consultant says what became of it")
-    before, booked = words_of(booking, person, startup.key), minutes_of(booking)
+    before = words_of(booking, person, startup.key)
     keep_rate(booking, person)
     percent = policy_for(booking).late_percent if by_startup and is_late(caller, booking, startup) else 0
-    used = -(-booked * percent // 100)  # up to the whole minute
+    used = share_of(booking, percent)
     settle_hold(caller, booking, "cancel", used)
     booking.state, booking.sequence, booking.note = CANCELLED, booking.sequence + 1, reason
     db.session.flush()
@@ -194,7 +194,7 @@ def settle_hold(
     """
     held = minutes_of(booking)
     confirmed = min(minutes, held)
-    end = HoldEndTerms(hold_key(booking), "confirmed" if confirmed else "released", caller.now, confirmed)
+    end = HoldEndTerms(hold_key(booking), CONFIRMED if confirmed else RELEASED, caller.now, confirmed)
     used = [(CONFIRMED, confirmed), (excess_kind(booking), minutes - confirmed)]
     hours = tuple(
         HoursTerms(f"booking:{booking.id}", booking.starts, kind, amount, caller.now, reason)
@@ -212,7 +212,7 @@ def keep_rate(booking: Booking, consultant: Consultant) -> None:
 
 def excess_kind(booking: Booking) -> str:
     """Who pays minutes beyond those booked, as the ledger names it."""
-    return "excess" if policy_for(booking).excess == "draw" else "uncovered"
+    return EXCESS if policy_for(booking).excess == "draw" else UNCOVERED
 
 
 def policy_for(booking: Booking) -> Policy:
@@ -223,6 +223,11 @@ def policy_for(booking: Booking) -> Policy:
 def minutes_of(booking: Booking) -> int:
     """The length of a session as booked."""
     return (booking.ends - booking.starts) // timedelta(minutes=1)
+
+
+def share_of(booking: Booking, percent: int) -> int:
+    """A percentage of the minutes booked, up to the whole minute."""
+    return -(-minutes_of(booking) * percent // 100)
 
 
 def hold_key(booking: Booking) -> str:

@@ -24,6 +24,7 @@ from creditsvc.consulting.sessions import counts_from
 from creditsvc.core.days import instant_text
 from creditsvc.core.errors import Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
+from creditsvc.ledger import filters
 from creditsvc.ledger.models import Account, LotCache, Resource
 from creditsvc.ledger.reading import AccountView, LotView, balances
 from creditsvc.parties.access import MANAGERS, Caller, require, visible_startups
@@ -171,9 +172,7 @@ def lapsing(caller: Caller, until: datetime, limit: int = 200) -> list[tuple[Acc
         .join(Startup, Startup.id == Account.startup_id)
         .where(
             Resource.kind == "hours", visible_startups(caller),
-            exists().where(
-                LotCache.account_id == Account.id, LotCache.lapses_at > caller.now, LotCache.lapses_at <= until
-            ),
+            exists().where(LotCache.account_id == Account.id, filters.lapsing(caller.now, until)),
         )
         .limit(limit)
     ).all()

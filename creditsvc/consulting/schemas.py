@@ -2,13 +2,12 @@
 
 from marshmallow import Schema, fields, validate
 
+from creditsvc.consulting.bookings import LONGEST_NOTE, LONGEST_TOPIC
+from creditsvc.consulting.sessions import MOST_MINUTES
 from creditsvc.parties.fields import Day, Instant, WholeNumber
 
-LONGEST_SESSION = 24 * 60
-"""The minutes of the longest session that can be said."""
-
-TOPIC = validate.Length(1, 200, error="Write a topic of at most 200 characters.")
-NOTE = validate.Length(max=2000, error="Write at most 2000 characters.")
+TOPIC = validate.Length(1, LONGEST_TOPIC, error="Write a topic of at most 200 characters.")
+NOTE = validate.Length(max=LONGEST_NOTE, error="Write at most 2000 characters.")
 WHY = validate.Length(1, 500, error="Say why, in at most 500 characters.")
 
 
@@ -21,7 +20,7 @@ class ConfirmShape(Schema):
 class MinutesShape(Schema):
     """How long a session was."""
 
-    minutes = WholeNumber(required=True, validate=validate.Range(0, LONGEST_SESSION))
+    minutes = WholeNumber(required=True, validate=validate.Range(0, MOST_MINUTES))
 
 
 class BookShape(Schema):
@@ -31,7 +30,7 @@ class BookShape(Schema):
     consultant = fields.String(required=True)
     topic = fields.String(required=True, validate=TOPIC)
     starts = Instant(required=True)
-    minutes = WholeNumber(required=True, validate=validate.Range(1, LONGEST_SESSION))
+    minutes = WholeNumber(required=True, validate=validate.Range(1, MOST_MINUTES))
     resource = fields.String(load_default=None)
 
 
@@ -49,7 +48,7 @@ class UnbookedShape(Schema):
     topic = fields.String(required=True, validate=TOPIC)
     day = Day(required=True)
     time = fields.Time(required=True, format="%H:%M", error_messages={"invalid": "Write a time such as 09:30."})
-    minutes = WholeNumber(required=True, validate=validate.Range(1, LONGEST_SESSION))
+    minutes = WholeNumber(required=True, validate=validate.Range(1, MOST_MINUTES))
     note = fields.String(load_default="", validate=NOTE)
     resource = fields.String(load_default=None)
 
@@ -58,7 +57,7 @@ class MoveShape(Schema):
     """When a session is to be instead, and how long."""
 
     starts = Instant(required=True)
-    minutes = WholeNumber(required=True, validate=validate.Range(1, LONGEST_SESSION))
+    minutes = WholeNumber(required=True, validate=validate.Range(1, MOST_MINUTES))
 
 
 class CancelShape(Schema):
@@ -82,7 +81,7 @@ class NoteShape(Schema):
 class DisputeShape(Schema):
     """What is wrong with what was logged."""
 
-    reason = fields.String(required=True, validate=validate.Length(1, 2000))
+    reason = fields.String(required=True, validate=validate.Length(1, LONGEST_NOTE))
 
 
 class DecideShape(MinutesShape):

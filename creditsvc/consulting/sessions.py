@@ -19,6 +19,7 @@ from creditsvc.consulting.bookings import (
     post_hours,
     require_state,
     settle_hold,
+    share_of,
     words_of,
 )
 from creditsvc.consulting.consultants import find_consultant, policy_of_startup
@@ -35,6 +36,7 @@ from creditsvc.parties.access import Caller, may, require_startup
 from creditsvc.parties.trail import record
 
 MOST_MINUTES = 24 * 60
+"""Of the longest session that can be said."""
 
 
 def log_session(caller: Caller, uid: str, *, minutes: int, note: str = "") -> Booking:
@@ -74,7 +76,7 @@ def no_show(caller: Caller, uid: str, *, note: str = "") -> Booking:
     require_state(booking, BOOKED, *((LOGGED,) if may(caller, "booking.decide") else ()))
     _require_begun(booking, caller.now)
     _require_open(booking, caller.now)
-    used = -(-minutes_of(booking) * policy_for(booking).no_show_percent // 100)
+    used = share_of(booking, policy_for(booking).no_show_percent)
     before = {"state": booking.state}
     if booking.state == BOOKED:
         keep_rate(booking, person)

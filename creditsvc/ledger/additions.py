@@ -13,13 +13,13 @@ from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.core.pseudonyms import without_addresses
 from creditsvc.db import db
 from creditsvc.ledger.chain import Reading, instant_word
-from creditsvc.ledger.holds import CONFIRMED, EXCESS, UNCOVERED
+from creditsvc.ledger.holds import CONFIRMED, EXCESS, RELEASED, UNCOVERED
 from creditsvc.ledger.models import HoldEnd, HoldFact, HoursFact, LotFact, SeatEnd, SeatFact
 
 Words = dict[str, list[list[Any]]]
 """What a batch's hash says of the facts added with it, by their kind."""
 
-ENDS = ("confirmed", "released", "timed_out")
+ENDS = (CONFIRMED, RELEASED, "timed_out")
 
 
 @dataclass(frozen=True)

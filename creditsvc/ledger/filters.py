@@ -19,15 +19,17 @@ def usable(now: datetime) -> ColumnElement[bool]:
     return and_(LotCache.effective <= now, or_(LotCache.ends_at.is_(None), LotCache.ends_at > now))
 
 
+def lapsing(now: datetime, until: datetime) -> ColumnElement[bool]:
+    """The condition on `LotCache` that something of its lot that can be used now expires by `until`."""
+    return and_(LotCache.lapses_at > now, LotCache.lapses_at <= until, LotCache.effective <= now)
+
+
 def expiring(now: datetime, until: datetime) -> ColumnElement[bool]:
     """Something that can be drawn now expires by `until`."""
     return (
         select(Account.id)
         .join(LotCache, LotCache.account_id == Account.id)
-        .where(
-            Account.startup_id == Startup.id, LotCache.lapses_at > now, LotCache.lapses_at <= until,
-            LotCache.effective <= now,
-        )
+        .where(Account.startup_id == Startup.id, lapsing(now, until))
         .exists()
     )
 
@@ -37,9 +39,7 @@ def unbooked(now: datetime, until: datetime) -> ColumnElement[bool]:
     return Startup.id.in_(
         select(Account.startup_id)
         .join(LotCache, LotCache.account_id == Account.id)
-        .where(
-            LotCache.kind == "hours", LotCache.lapses_at > now, LotCache.lapses_at <= until, LotCache.effective <= now,
-        )
+        .where(LotCache.kind == "hours", lapsing(now, until))
     )
 
 

@@ -15,6 +15,7 @@ from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, posting_sums
 from creditsvc.ledger.models import HoldEnd, HoldFact, HoursFact
 
 CONFIRMED = "confirmed"
+RELEASED = "released"
 EXCESS = "excess"
 UNCOVERED = "uncovered"
 

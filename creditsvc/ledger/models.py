@@ -9,6 +9,7 @@ pool (all under lock), the freshness of a scope, and two caches that can be thro
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from creditsvc.db import Id, Model
@@ -342,3 +343,8 @@ class LotCache(Model):
     lapses_at: Mapped[datetime | None] = mapped_column(index=True)
     undrawn: Mapped[int]
     ends_at: Mapped[datetime | None]
+
+    @hybrid_property
+    def capacity(self) -> int:
+        """What the lot has in all (L11)."""
+        return self.undrawn + self.drawn + self.held

@@ -44,12 +44,13 @@ def seats_of(account_ids: Iterable[int], known_at: datetime | None = None) -> li
     ids = list(account_ids)
     lots = {lot.fact.id: lot.lot for known in lots_of(ids, known_at).values() for lot in known}
     return [
-        SeatView(seat_id, account_id, lot_id, lots[lot_id].key, from_at, until, _clipped(until, lots[lot_id]))
+        SeatView(seat_id, account_id, lot_id, lots[lot_id].key, from_at, until, clipped(until, lots[lot_id]))
         for seat_id, account_id, lot_id, from_at, until in _seats(ids, known_at)
     ]
 
 
-def _clipped(until: datetime | None, lot: Lot) -> datetime | None:
+def clipped(until: datetime | None, lot: Lot) -> datetime | None:
+    """When a seat of a lot ends that was given until an instant: with the lot at the latest. None: without an end."""
     end = min(until or LATEST, lot.end)
     return None if end == LATEST else end
 

@@ -20,7 +20,7 @@ from creditsvc.ledger import locks
 from creditsvc.ledger.additions import SeatEndTerms, SeatTerms
 from creditsvc.ledger.facts import KnownLot, lots_of
 from creditsvc.ledger.models import Account, LotFact
-from creditsvc.ledger.seats import SeatView, seats_of
+from creditsvc.ledger.seats import SeatView, clipped, seats_of
 from creditsvc.licences.models import LicenceKey, Product, SeatAssignment
 from creditsvc.parties.access import Caller, require_startup
 from creditsvc.parties.models import Startup
@@ -211,9 +211,9 @@ class Desk:
                     one.placed.terms = replace(one.placed.terms, until_at=seat.ends_at)
         terms = SeatTerms(lot.fact.id, wanted.from_at, until, self.caller.now)
         self.taken[lot.fact.id].append((wanted.from_at, until))
-        clipped = min(until or LATEST, lot.lot.end)
-        view = SeatView(0, self.account.id, lot.fact.id, lot.lot.key, wanted.from_at, until,
-                        None if clipped == LATEST else clipped)
+        view = SeatView(
+            0, self.account.id, lot.fact.id, lot.lot.key, wanted.from_at, until, clipped(until, lot.lot)
+        )
         found = Placed(wanted, lot, terms, tuple(ends))
         self.sittings.setdefault(wanted.email, []).append(Sitting(view, wanted.email, found))
         return found

@@ -31,6 +31,11 @@ class Product(Model):
     portal: Mapped[str] = mapped_column(String(300), default="")
     sku: Mapped[str | None] = mapped_column(String(100), unique=True)
 
+    @property
+    def title(self) -> str:
+        """What people know it by."""
+        return f"{self.publisher} {self.plan}"
+
 
 class SeatAssignment(Model):
     """The paper of a seat: who has it. From when until when is the ledger's fact of the same id."""

@@ -163,7 +163,7 @@ def holdings_of_seats(views: Iterable[AccountView]) -> list[Holding]:
         .order_by(Product.key)
     )
     return [
-        Holding(product.key, f"{product.publisher} {product.plan}", product.delivery, accounts[account_id], count or 0)
+        Holding(product.key, product.title, product.delivery, accounts[account_id], count or 0)
         for account_id, product, count in rows
     ]
 

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from creditsvc.config import Config
-from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_of, last_day
 from creditsvc.db import db
+from creditsvc.ledger.seats import clipped
 from creditsvc.licences.desk import Desk, Placed
 from creditsvc.mail import outbox
 from creditsvc.mail.outbox import Draft
@@ -42,11 +42,11 @@ def tell_seated(desk: Desk, config: Config, placed: Sequence[Placed]) -> None:
 
 
 def _values(desk: Desk, one: Placed, config: Config, zone: ZoneInfo) -> SeatFreed:
-    end = min(one.terms.until_at or LATEST, one.lot.lot.end)
+    end = clipped(one.terms.until_at, one.lot.lot)
     return {
         "person_name": "", "is_holder": False, "holder_name": one.wanted.name, "holder_email": one.wanted.email,
-        "startup_name": desk.startup.name, "product": f"{desk.product.publisher} {desk.product.plan}",
-        "first_day": day_of(one.terms.from_at, zone), "last_day": None if end == LATEST else last_day(end, zone),
+        "startup_name": desk.startup.name, "product": desk.product.title,
+        "first_day": day_of(one.terms.from_at, zone), "last_day": None if end is None else last_day(end, zone),
         "delivery": desk.product.delivery, "portal": desk.product.portal, "base_url": config.base_url,
     }
 
