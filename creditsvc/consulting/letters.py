@@ -16,6 +16,7 @@ from creditsvc.config import Config
 from creditsvc.consulting.bookings import minutes_of
 from creditsvc.consulting.calendars import Contact, Entry, Method, invitation, organiser
 from creditsvc.consulting.models import BOOKED, Booking, Consultant
+from creditsvc.consulting.sessions import counts_from
 from creditsvc.core.days import zone_named
 from creditsvc.db import db
 from creditsvc.mail import outbox
@@ -203,7 +204,6 @@ def _draft(
 def _values(session: _Session, to: _Reading, config: Config, was: Stretch | None) -> dict[str, Any]:
     """What any of the templates asks for; each takes what it needs. The note of a cancelled session is why."""
     booking = session.booking
-    until = (booking.logged_at or booking.booked_at) + timedelta(days=int(booking.policy["confirm_days"]))
     return {
         "person_name": to.person.name, "reader": to.reader, "startup_name": session.startup.name,
         "consultant_name": session.consultant.name, "topic": booking.topic,
@@ -213,5 +213,5 @@ def _values(session: _Session, to: _Reading, config: Config, was: Stretch | None
         "session_url": session_url(config.base_url, booking.uid), "base_url": config.base_url,
         "reason": booking.note, "used": booking.settled_minutes or 0, "minutes": booking.logged_minutes or 0,
         "booked": minutes_of(booking), "note": booking.note, "dispute": booking.dispute,
-        "confirm_by": moment(until, to.zone, to.language),
+        "confirm_by": "" if booking.logged_at is None else moment(counts_from(booking), to.zone, to.language),
     }

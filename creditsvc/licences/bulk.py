@@ -20,7 +20,7 @@ from creditsvc.licences.desk import Desk, Placed, Wanted, desk_of, open_desk
 from creditsvc.licences.models import CountReport, Product, SeatSighting
 from creditsvc.licences.reading import SeatRow, list_seats
 from creditsvc.licences.seating import check_email, check_name, seat_all
-from creditsvc.licences.seats import free_seats, interval_of, seats_at
+from creditsvc.licences.seats import free_seats, held_seats, interval_of
 from creditsvc.licences.tenants import products_by_plan
 from creditsvc.parties.access import Caller, require_startup
 
@@ -223,7 +223,7 @@ def release_all(caller: Caller, config: Config, *, startup: str, seat_ids: Colle
         raise NotFound("seat", str(min(absent)))
     for product in by_account(company.id, {row.product for row in rows.values()}):
         desk = desk_of(caller, company, product)
-        held = [one for one in seats_at(desk) if one.seat.id in rows]
+        held = [one for one in held_seats(desk) if one.seat.id in rows]
         mine = [row for row in rows.values() if row.product == product.key]
         if len(held) < len(mine):
             raise Conflict("seat", "already-over", "a seat was taken back before it began")

@@ -189,7 +189,7 @@ def _own_end(seat: SeatView, lot: KnownLot) -> datetime | None:
 
 def _leaving(desk: Desk, old: KnownLot, at: datetime, emails: Collection[str] | None) -> list[HeldSeat]:
     """Those who sit in a lot at an instant or later, or up to its end."""
-    found = [one for one in seats_at(desk) if _stays(one.seat, old, at)]
+    found = [one for one in held_seats(desk) if _stays(one.seat, old, at)]
     if emails is not None:
         wanted = {check_email(email, "emails") for email in emails}
         absent = wanted - {one.paper.email for one in found}
@@ -210,7 +210,7 @@ def _stays(seat: SeatView, old: KnownLot, at: datetime) -> bool:
     return until == old.lot.end if at >= old.lot.end else until > at
 
 
-def seats_at(desk: Desk) -> list[HeldSeat]:
+def held_seats(desk: Desk) -> list[HeldSeat]:
     """All seats of a desk that were not taken back, with their papers, in the order in which they were given."""
     papers = {
         paper.seat_id: paper
