@@ -100,10 +100,10 @@ def group_condition(caller: Caller, name: str) -> ColumnElement[bool]:
     return Startup.id.in_(select(Account.startup_id).where(Account.id.in_(found)))
 
 
-def snooze_item(caller: Caller, group: str, account_id: int, holding: str, days: int = SNOOZE_DAYS) -> date:
-    """Takes a row off the caller's worklist for some days, and mails about the same matter; a longer snooze stands.
+def snooze_item(caller: Caller, group: str, account_id: int, holding: str) -> date:
+    """Takes a row off the caller's worklist for a week, and mails about the same matter; a longer snooze stands.
 
-    Returns the first day on which it is back. Raises Forbidden, NotFound("group" | "account"), RuleBroken("days").
+    Returns the first day on which it is back. Raises Forbidden, NotFound("group" | "account").
     """
     require(caller, "alerts.snooze")
     if group not in RULES_OF:
@@ -114,7 +114,7 @@ def snooze_item(caller: Caller, group: str, account_id: int, holding: str, days:
     )
     if startup is None:
         raise NotFound("account", str(account_id))
-    return snooze_matter(caller, account_id, RULES_OF[group], holding[:300], days, f"startup:{startup}")
+    return snooze_matter(caller, account_id, RULES_OF[group], holding[:300], SNOOZE_DAYS, f"startup:{startup}")
 
 
 def _group(caller: Caller, name: str, page: int, size: int, counted: int | None = None) -> Group:

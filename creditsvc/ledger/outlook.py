@@ -32,19 +32,20 @@ class Ahead:
     forecast: Forecast | None
 
 
-def forecasts(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = True) -> dict[int, Forecast]:
+def forecasts(views: Sequence[AccountView], as_of: datetime) -> dict[int, Forecast]:
     """The forecast of each account as of an instant, by account id, in a fixed number of queries.
 
     The views are balances as of that instant. An account with less than a week of complete days, or with stale data,
-    has none. Without `ranged` there is no range, in less time. Asks nobody's permission.
+    has none. Asks nobody's permission.
     """
-    found = look_ahead(views, as_of, ranged=ranged)
+    found = look_ahead(views, as_of)
     return {account_id: one.forecast for account_id, one in found.items() if one.forecast is not None}
 
 
 def look_ahead(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = True) -> dict[int, Ahead]:
     """What was used lately and what is forecast, as `forecasts`; of credit, accounts without data, or with stale, are
-    left out. Of hours every session is known, up to the day before."""
+    left out. Of hours every session is known, up to the day before. Without `ranged` there is no range, in less time.
+    """
     at = as_of.astimezone(UTC)
     yesterday = at.date() - timedelta(days=1)
     newest = {

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import func, select
 
 from creditsvc.core.burndown import LATEST, Lot
 from creditsvc.core.seats import Interval, heaviest
 from creditsvc.db import db
 from creditsvc.ledger.facts import chunks, folded, lots_of
-from creditsvc.ledger.models import Batch, LotChange, LotFact, SeatEnd, SeatFact
+from creditsvc.ledger.models import LotChange, LotFact, SeatEnd, SeatFact
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class SeatView:
         return self.from_at <= at < (self.ends_at or LATEST)
 
 
-def seats_of(account_ids: Iterable[int], known_at: datetime | None = None) -> list[SeatView]:
-    """All seats that accounts ever gave, by id, in two statements; as recorded by `known_at` (all when None)."""
+def seats_of(account_ids: Iterable[int]) -> list[SeatView]:
+    """All seats that accounts ever gave, by id, in two statements."""
     ids = list(account_ids)
-    lots = {lot.fact.id: lot.lot for known in lots_of(ids, known_at).values() for lot in known}
+    lots = {lot.fact.id: lot.lot for known in lots_of(ids).values() for lot in known}
     return [
         SeatView(seat_id, account_id, lot_id, lots[lot_id].key, from_at, until, clipped(until, lots[lot_id]))
-        for seat_id, account_id, lot_id, from_at, until in _seats(ids, known_at)
+        for seat_id, account_id, lot_id, from_at, until in _seats(ids)
     ]
 
 
@@ -58,25 +58,20 @@ def clipped(until: datetime | None, lot: Lot) -> datetime | None:
 def intervals_of(account_ids: Iterable[int]) -> dict[int, list[Interval]]:
     """What the seats of accounts take of each lot, by lot id."""
     taken: dict[int, list[Interval]] = defaultdict(list)
-    for _, _, lot_id, from_at, until in _seats(list(account_ids), None):
+    for _, _, lot_id, from_at, until in _seats(list(account_ids)):
         taken[lot_id].append((from_at, until))
     return taken
 
 
-def _seats(
-    account_ids: list[int], known_at: datetime | None
-) -> list[tuple[int, int, int, datetime, datetime | None]]:
+def _seats(account_ids: list[int]) -> list[tuple[int, int, int, datetime, datetime | None]]:
     """(id, account, lot, from, until) of seats, by id."""
     found: dict[int, tuple[int, int, int, datetime, datetime | None]] = {}
     for part in chunks(account_ids):
-        mine: ColumnElement[bool] = SeatFact.account_id.in_(part)
-        ends = select(SeatEnd.seat_id, func.min(SeatEnd.ends_at).label("ends_at")).group_by(SeatEnd.seat_id)
-        ends = ends.where(SeatEnd.seat_id.in_(select(SeatFact.id).where(mine)))
-        if known_at is not None:
-            recorded = select(Batch.id).where(Batch.account_id.in_(part), Batch.recorded_at <= known_at)
-            ends = ends.where(SeatEnd.batch_id.in_(recorded))
-            mine = and_(mine, SeatFact.batch_id.in_(recorded))
-        ended = ends.subquery()
+        mine = SeatFact.account_id.in_(part)
+        ended = (
+            select(SeatEnd.seat_id, func.min(SeatEnd.ends_at).label("ends_at"))
+            .where(SeatEnd.seat_id.in_(select(SeatFact.id).where(mine))).group_by(SeatEnd.seat_id).subquery()
+        )
         rows = db.session.execute(
             select(SeatFact.id, SeatFact.account_id, SeatFact.lot_id, SeatFact.from_at, SeatFact.until_at,
                    ended.c.ends_at)
