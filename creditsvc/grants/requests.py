@@ -124,7 +124,7 @@ def approve(
         amount = None if request.amount is None else format_amount(request.amount, unit)
         until = request.expires
     steps = None if amount is None else parse_amount(amount, unit, "amount")
-    if steps is not None and _is_above_limit(grant, pool, steps, unit):
+    if steps is not None and _is_above_limit(grant, pool, steps, unit, caller.now):
         end = None if until is None else _end(until, startup.id)
         terms = {"amount": format_amount(steps, unit), "expires": instant_text(end), "pool": pool}
         if not _has_first_yes(caller, request, terms):
@@ -162,13 +162,15 @@ def _award(
     )
 
 
-def _is_above_limit(grant: Grant, pool: str | None, steps: int, unit: Unit) -> bool:
-    """Whether so much from the pool needs a second person; the pool is locked."""
+def _is_above_limit(grant: Grant, pool: str | None, steps: int, unit: Unit, now: datetime) -> bool:
+    """Whether so much from the pool needs a second person: what a new grant would be of, or the grant with it on top;
+    the pool is locked."""
     if pool is not None:
         source = find_pool(pool)[0]
     else:
         pool_id = db.session.get_one(LotFact, grant.lot_id).pool_id
         source = locks.lock_pools([pool_id])[pool_id]
+        steps += _lot_of(_holding_of(grant)[0], grant, now).amount
     try:
         refuse_above_limit(source, unit, steps)
     except Conflict:

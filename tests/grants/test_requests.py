@@ -119,6 +119,17 @@ def test_above_the_pools_limit_it_takes_the_same_yes_of_two_people(founder, mana
     assert find_request(founder, request_id).request.decided_by == "lee@park.example"
 
 
+def test_what_lifts_a_grant_above_the_limit_takes_two_people_however_little_is_asked(founder, manager):
+    transaction(lambda: set_award_limit(make.somebody(), "ms-azure", "26000"))
+    decide("approve", manager, ask(founder, amount="1000"))
+    above = ask(founder, amount="1")
+
+    decide("approve", manager, above)
+
+    assert find_request(founder, above).is_open
+    assert held().remaining == 26000 * USD
+
+
 def test_a_second_request_about_the_same_holding_waits_for_the_first(founder, manager):
     first = ask(founder, amount="1")
 
