@@ -66,7 +66,7 @@ pytest: $(VENV)/.installed-test  ## the tests alone, on SQLite, PostgreSQL and i
 
 messages: $(VENV)/.installed  ## the sentences to translate, extracted anew (creditsvc/translations/README.md)
 	@cd creditsvc && ../$(BIN)/pybabel --quiet extract -F translations/babel.cfg -o translations/messages.pot \
-		-k lazy_gettext -k lazy_ngettext:1,2 -k RuleBroken:3 -k Conflict:3 \
+		-k lazy_gettext -k lazy_ngettext:1,2 -k RuleBroken:3 -k Conflict:3 -k Sentence -k NoValue -k Unfit \
 		--add-location=file --sort-by-file --project=creditsvc --version=0 --copyright-holder=creditsvc .
 	@sed -i.old -e '/^"POT-Creation-Date/d' creditsvc/translations/messages.pot && rm creditsvc/translations/messages.pot.old
 	@if ls creditsvc/translations/*/LC_MESSAGES/messages.po >/dev/null 2>&1; then \

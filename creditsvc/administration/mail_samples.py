@@ -16,6 +16,7 @@ from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.models import Person
 from creditsvc.parties.reading import person_by_id
+from creditsvc.usage.suspicions import covers_fewer
 
 _BASE = "https://credits.park.example"
 _FIRST, _LAST = date(2026, 6, 15), date(2027, 2, 28)
@@ -91,6 +92,19 @@ def _cohort(language: str) -> dict[str, Any]:
             ("Azure credits", money(12_500 * _STEP, "USD", language), "until", False, day(date(2026, 8, 31), language)),
             ("Microsoft 365", money(5, "seat", language), "stop", False, None),
         ],
+    }
+
+
+def _export(language: str) -> dict[str, Any]:
+    return {
+        **_HARBOUR,
+        "sent_by": "M. Chan",
+        "file": "june.csv",
+        "first_day": day(date(2026, 6, 1), language),
+        "last_day": day(date(2026, 6, 14), language),
+        "changes": [money(1_250 * _STEP, "USD", language)],
+        "suspicions": [covers_fewer(date(2026, 6, 1), 20, 14).said(gettext_for(language))],
+        "run_url": f"{_BASE}/usage/runs/1",
     }
 
 
@@ -180,6 +194,7 @@ _VALUES: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "request": _request,
     "proposal": _proposal,
     "cohort": _cohort,
+    "export": _export,
     "invitation": _invitation,
     "message": _message,
     "night": _night,

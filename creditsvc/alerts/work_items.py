@@ -4,7 +4,7 @@ What balances say is asked of the caches as of now (L16), what needs a forecast 
 night. A fixed number of statements for any number of startups: one for each group, whatever it holds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -23,7 +23,7 @@ from creditsvc.ledger.models import Account
 from creditsvc.parties.access import Caller, may, require, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.usage.reading import UnassignedScope
-from creditsvc.usage.waiting import RunItem, held_runs, unknown_scopes
+from creditsvc.usage.waiting import OTHER_RUNS, OWN_EXPORTS, RunItem, held_runs, unknown_scopes
 
 SHOWN, PAGE = 5, 50
 """The rows of a group among all groups, and on its own page."""
@@ -80,7 +80,9 @@ class Worklist:
 def worklist(caller: Caller) -> Worklist:
     """The first rows of every group. Raises Forbidden for no staff."""
     require(caller, "startups.list")
-    groups = [_group(caller, name, 1, SHOWN, COUNTED) for name in GROUPS if _sees(caller, name)]
+    runs = held_runs(caller, SHOWN, 0) if _sees(caller, OTHER_RUNS) else {}  # one statement for both groups of them
+    groups = [_of_usage(name, runs[name]) if name in runs else _group(caller, name, 1, SHOWN, COUNTED)
+              for name in GROUPS if _sees(caller, name)]
     night, missing = db.session.execute(select(_last_night(), count_unanswered(caller.now, _seen_by(caller)))).one()
     return Worklist([group for group in groups if group.total], caller.now, night, missing)
 
@@ -120,8 +122,8 @@ def snooze_item(caller: Caller, group: str, account_id: int, holding: str) -> da
 def _group(caller: Caller, name: str, page: int, size: int, counted: int | None = None) -> Group:
     """A page of a group; `counted` is as far as its rows are counted, None for all of them."""
     if name in _OF_USAGE:
-        there, items = _OF_USAGE[name](size, (page - 1) * size)
-        return Group(name, there, items, counted=str(there))
+        asked = (size, (page - 1) * size)
+        return _of_usage(name, unknown_scopes(*asked) if name == SCOPES else held_runs(caller, *asked)[name])
     kind = HOLDINGS[name]
     found = kind.found(caller.now).where(kind.unless_snoozed(caller, kind.rule))
     seen = _seen_by(caller)
@@ -152,8 +154,12 @@ def _numbered(found: Select[*tuple[Any, ...]], order: Sequence[Any], limit: int 
     return select(few.c.id, func.row_number().over(order_by=again).label("place")).cte()
 
 
+def _of_usage(name: str, found: tuple[int, Sequence[UnassignedScope | RunItem]]) -> Group:
+    return Group(name, *found, counted=str(found[0]))
+
+
 def _sees(caller: Caller, name: str) -> bool:
-    return may(caller, {"scopes-unknown": "scope.see", "runs-held": "usage.see"}.get(name, "startups.list"))
+    return may(caller, _OF_USAGE.get(name, "startups.list"))
 
 
 def _item(row: Any) -> Item:
@@ -164,16 +170,17 @@ def _item(row: Any) -> Item:
     )
 
 
-_OF_USAGE: Mapping[str, Callable[[int, int], tuple[int, Sequence[UnassignedScope | RunItem]]]] = {
-    "runs-held": held_runs, "scopes-unknown": unknown_scopes,
-}
+SCOPES = "scopes-unknown"
+_OF_USAGE = {OWN_EXPORTS: "usage.see", OTHER_RUNS: "usage.see", SCOPES: "scope.see"}
+"""The groups whose rows are no holdings, and what it takes to see each."""
+
 HOLDING_GROUPS = tuple(HOLDINGS)
 """The groups whose rows are holdings of startups."""
 
 RULES_OF: Mapping[str, str] = {name: kind.rule for name, kind in HOLDINGS.items()}
 """What a snooze of a row of a group is about."""
 
-GROUPS = ("uncovered", "running-out", "runs-held", "scopes-unknown", "expiring", "hours-unbooked", "stale",
+GROUPS = ("uncovered", "running-out", OWN_EXPORTS, OTHER_RUNS, SCOPES, "expiring", "hours-unbooked", "stale",
           "not-begun", "seats-unused")
 """The most pressing first."""
 

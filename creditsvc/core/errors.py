@@ -7,6 +7,8 @@ it and exits 1. `message` is an English sentence with `%(name)s` places (a gette
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from creditsvc.core.sentences import Sentence, Words, said
+
 
 class CreditsvcError(Exception):
     """The base of all refusals; never raised itself."""
@@ -24,6 +26,12 @@ class RuleBroken(CreditsvcError):
 
     def __str__(self) -> str:
         return self.message % self.params if self.params else self.message
+
+    @property
+    def sentence(self) -> Sentence:
+        """What it says, to be said in a reader's words; also what another refusal says within it."""
+        told = {name: one.sentence if isinstance(one, RuleBroken) else one for name, one in self.params.items()}
+        return Sentence(self.message, **told)
 
 
 class Conflict(RuleBroken):
@@ -57,7 +65,8 @@ class Forbidden(CreditsvcError):
 class FileError:
     """One fault of an input file. `line` counts from 1 with the header as line 1; 0 where no line applies.
 
-    A file that has no lines counts its rows from 1 instead; then `place` is "row".
+    A file that has no lines counts its rows from 1 instead; then `place` is "row". `message` is a Sentence where people
+    read it on pages; of what commands alone read it may be plain English.
     """
 
     file: str
@@ -72,6 +81,18 @@ class FileError:
         at = f", column {self.column}" if self.column else ""
         value = f": {self.value!r}" if self.value else ""
         return f"{place}{at}{value}: {self.message}"
+
+    def said(self, words: Words) -> str:
+        """The fault in a reader's words."""
+        places = [self.file]
+        if self.line and self.place == "row":
+            places.append(Sentence("row %(row)s", row=self.line).said(words))
+        elif self.line:
+            places.append(Sentence("line %(line)s", line=self.line).said(words))
+        if self.column:
+            places.append(Sentence("column %(column)s", column=self.column).said(words))
+        value = f": {self.value!r}" if self.value else ""
+        return f"{', '.join(places)}{value}: {said(self.message, words)}"
 
 
 class FileRefused(CreditsvcError):

@@ -17,6 +17,7 @@ from creditsvc.usage.models import ImportRun
 from creditsvc.usage.operations import apply_run, read_source, reverse_run
 from creditsvc.usage.readers.source import open_source
 from creditsvc.usage.reading import list_runs
+from creditsvc.usage.suspicions import answered_report
 
 SCOPES_NAMED = 5
 """How many scopes a note names; the JSON answer has all."""
@@ -180,7 +181,7 @@ def runs_command(limit: int) -> Answer:
 
 def _run_document(run: ImportRun) -> dict[str, Any]:
     return {
-        **run.report, "id": run.id, "name": run.name, "status": run.status,
+        **answered_report(run.report), "id": run.id, "name": run.name, "status": run.status,
         "received_at": run.received_at.isoformat(), "submitted_at": run.submitted_at.isoformat(), "actor": run.actor,
         "reversed_at": run.reversed_at.isoformat() if run.reversed_at else None, "reversed_by": run.reversed_by,
     }

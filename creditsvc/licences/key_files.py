@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.sentences import Sentence
 from creditsvc.licences.keyring import normalised
 
 COLUMN = "key"
@@ -30,13 +31,15 @@ class KeyLine:
 def read_keys(name: str, data: bytes) -> list[KeyLine]:
     """The keys of a CSV file with a column `key`; other columns and blank lines do not matter. Raises FileRefused."""
     if len(data) > LARGEST_FILE:
-        raise _refused(name, 0, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB: send the keys in several files")
+        raise _refused(name, 0, Sentence(
+            "is larger than %(most)s MiB: send the keys in several files", most=LARGEST_FILE // 1024 // 1024
+        ))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _refused(name, 0, "is no UTF-8 text: save it as CSV in UTF-8") from None
+        raise _refused(name, 0, Sentence("is no UTF-8 text: save it as CSV in UTF-8")) from None
     if "\x00" in text:
-        raise _refused(name, 0, "is no text: save it as CSV in UTF-8")
+        raise _refused(name, 0, Sentence("is no text: save it as CSV in UTF-8"))
     found: list[KeyLine] = []
     faults: list[FileError] = []
     at: int | None = None
@@ -46,11 +49,14 @@ def read_keys(name: str, data: bytes) -> list[KeyLine]:
         if at is None:
             at = _column(name, line, row)
         elif len(row) <= at or not row[at].strip():
-            faults.append(FileError(name, line, COLUMN, "", "is empty: write a key, or leave the whole line blank"))
+            blank = Sentence("is empty: write a key, or leave the whole line blank")
+            faults.append(FileError(name, line, COLUMN, "", blank))
         else:
             found.append(KeyLine(line, row[at].strip()))
     if at is None:
-        raise _refused(name, 0, f"is empty: write a header with the column {COLUMN}, and a key on each line below it")
+        raise _refused(name, 0, Sentence(
+            "is empty: write a header with the column %(column)s, and a key on each line below it", column=COLUMN
+        ))
     return checked_keys(name, found, "line", faults)
 
 
@@ -62,20 +68,20 @@ def listed_keys(name: str, texts: Sequence[str]) -> list[KeyLine]:
 def checked_keys(name: str, keys: list[KeyLine], place: str, faults: Iterable[FileError]) -> list[KeyLine]:
     """The keys themselves when each is one and none is there twice. Raises FileRefused with all `faults` too."""
     if len(keys) > MOST_KEYS:
-        raise _refused(name, 0, f"has more than {MOST_KEYS} keys: send them in several files")
+        raise _refused(name, 0, Sentence("has more than %(most)s keys: send them in several files", most=MOST_KEYS))
     all_faults = list(faults)
     first: dict[str, int] = {}
     for key in keys:
         wrong = _fault(key.text)
         if wrong is None:
             before = first.setdefault(normalised(key.text), key.line)
-            wrong = None if before == key.line else f"is the key of {place} {before} again: leave one of them out"
+            wrong = None if before == key.line else _again(place, before)
         if wrong is not None:
             all_faults.append(FileError(name, key.line, COLUMN, "", wrong, place))
     if all_faults:
         raise refusal(all_faults)
     if not keys:
-        raise _refused(name, 0, "has no keys")
+        raise _refused(name, 0, Sentence("has no keys"))
     return keys
 
 
@@ -92,7 +98,7 @@ def _rows(name: str, text: str) -> Iterable[tuple[int, list[str]]]:
         try:
             row = next(rows, None)
         except csv.Error:  # its words may quote the line
-            what = 'is no proper CSV: a quotation mark within a key is written twice ("")'
+            what = Sentence('is no proper CSV: a quotation mark within a key is written twice ("")')
             raise _refused(name, begins, what) from None
         if row is None:
             return
@@ -104,19 +110,34 @@ def _column(name: str, line: int, header: Sequence[str]) -> int:
     places = [number for number, cell in enumerate(header) if cell.strip().lower() == COLUMN]
     if len(places) != 1:
         # not quoted: a file without a header has a key there
-        how = "has no column" if not places else "has more than one column"
-        raise _refused(name, line, f"{how} {COLUMN}: the first line names the columns, with commas between, one of them"
-                       f" {COLUMN}")
+        wrong = Sentence(
+            "has no column %(column)s: the first line names the columns, with commas between, one of them %(column)s",
+            column=COLUMN,
+        ) if not places else Sentence(
+            "has more than one column %(column)s: the first line names the columns, with commas between, one of them "
+            "%(column)s",
+            column=COLUMN,
+        )
+        raise _refused(name, line, wrong)
     return places[0]
 
 
-def _fault(text: str) -> str | None:
+def _again(place: str, before: int) -> Sentence:
+    if place == "row":
+        return Sentence("is the key of row %(row)s again: leave one of them out", row=before)
+    return Sentence("is the key of line %(line)s again: leave one of them out", line=before)
+
+
+def _fault(text: str) -> Sentence | None:
     if not text.isprintable():
-        return "holds a character that cannot be seen: a key is of letters, digits and signs on one line"
+        return Sentence("holds a character that cannot be seen: a key is of letters, digits and signs on one line")
     if not SHORTEST_KEY <= len(text) <= LONGEST_KEY or not normalised(text):
-        return f"has {len(text)} characters: a key has {SHORTEST_KEY} to {LONGEST_KEY}"
+        return Sentence(
+            "has %(length)s characters: a key has %(least)s to %(most)s",
+            length=len(text), least=SHORTEST_KEY, most=LONGEST_KEY,
+        )
     return None
 
 
-def _refused(name: str, line: int, message: str) -> FileRefused:
+def _refused(name: str, line: int, message: Sentence) -> FileRefused:
     return FileRefused([FileError(name, line, "", "", message)])

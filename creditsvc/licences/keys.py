@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, select, update
 
 from creditsvc.core.errors import Conflict, FileError, Forbidden, NotFound, RuleBroken
+from creditsvc.core.sentences import Sentence
 from creditsvc.db import db, insert_absent, send, table_of
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Pool, Resource, SeatFact
@@ -75,7 +76,9 @@ def import_keys(
         known = _known(key.fingerprint for key in keys if key.fingerprint not in added)
     if known:
         raise refusal(
-            FileError(name, key.line, COLUMN, "", f"is known already, in the pool {known[key.fingerprint]}", place)
+            FileError(name, key.line, COLUMN, "", Sentence(
+                "is known already, in the pool %(pool)s", pool=known[key.fingerprint]
+            ), place)
             for key in keys if key.fingerprint in known
         )
     record(caller, "licence.keys-imported", f"pool:{pool}", after={"file": name, "keys": len(keys)})

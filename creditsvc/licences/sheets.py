@@ -16,6 +16,7 @@ import openpyxl
 
 from creditsvc.core.days import instant_text, parse_moment
 from creditsvc.core.errors import FileError, FileRefused, RuleBroken
+from creditsvc.core.sentences import Sentence
 from creditsvc.core.spreadsheets import FORMULAS, csv_file
 from creditsvc.licences.bulk import by_account
 from creditsvc.licences.desk import Wanted, desk_of, product_of
@@ -71,16 +72,23 @@ def read_seats(name: str, data: bytes) -> list[SheetRow]:
         if not any(row):
             continue
         if line > MOST_ROWS or len(row) > MOST_COLUMNS:
-            raise _refused(name, line, f"is beyond what is read: {MOST_ROWS} lines of {MOST_COLUMNS} columns")
+            raise _refused(name, line, Sentence(
+                "is beyond what is read: %(lines)s lines of %(columns)s columns", lines=MOST_ROWS, columns=MOST_COLUMNS
+            ))
         if header is None:
             header = {at: cell.lower() for at, cell in enumerate(row) if cell.lower() in COLUMNS}
             if REQUIRED - set(header.values()) or len(set(header.values())) < len(header):
-                raise _refused(name, line, f"is no header: write the columns {', '.join(COLUMNS)}, each once")
+                raise _refused(name, line, no_header(COLUMNS))
             continue
         found.append(SheetRow(line, {column: row[at] for at, column in header.items() if at < len(row) and row[at]}))
     if not found:
-        raise _refused(name, 0, "has no line of people below a header")
+        raise _refused(name, 0, Sentence("has no line of people below a header"))
     return found
+
+
+def no_header(columns: Sequence[str]) -> Sentence:
+    """A line that names the columns was looked for, and this is none."""
+    return Sentence("is no header: write the columns %(columns)s, each once", columns=", ".join(columns))
 
 
 def table_rows(name: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
@@ -89,7 +97,7 @@ def table_rows(name: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
     Raises FileRefused, also while the lines are read.
     """
     if len(data) > LARGEST_FILE:
-        raise _refused(name, 0, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB")
+        raise _refused(name, 0, Sentence("is larger than %(most)s MiB", most=LARGEST_FILE // 1024 // 1024))
     return _xlsx_rows(name, data) if data[:2] == b"PK" else _text_rows(name, data)
 
 
@@ -97,7 +105,7 @@ def _text_rows(name: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _refused(name, 0, "is neither an XLSX file nor text in UTF-8") from None
+        raise _refused(name, 0, Sentence("is neither an XLSX file nor text in UTF-8")) from None
     first = next((line for line in text.splitlines() if line.strip()), "")
     between = next((sign for sign in "\t,;" if sign in first), ",")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=between)
@@ -105,14 +113,16 @@ def _text_rows(name: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
         for row in reader:
             yield reader.line_num, [_read(name, reader.line_num, cell) for cell in row]
     except csv.Error as error:
-        raise _refused(name, reader.line_num, f"is no CSV: {error}") from error
+        raise _refused(name, reader.line_num, Sentence("is no proper CSV (%(why)s)", why=error)) from error
 
 
 def _xlsx_rows(name: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             if sum(member.file_size for member in packed.infolist()) > LARGEST_UNPACKED:
-                raise _refused(name, 0, f"unpacks to more than {LARGEST_UNPACKED // 1024 // 1024} MiB")
+                raise _refused(
+                    name, 0, Sentence("unpacks to more than %(most)s MiB", most=LARGEST_UNPACKED // 1024 // 1024)
+                )
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
         rows = sheet.iter_rows(max_row=MOST_ROWS + 1, max_col=MOST_COLUMNS + 1, values_only=True)
@@ -122,7 +132,7 @@ def _xlsx_rows(name: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
     except FileRefused:
         raise
     except Exception as error:  # openpyxl raises whatever a broken file makes of it
-        raise _refused(name, 0, "is no XLSX file that can be read") from error
+        raise _refused(name, 0, Sentence("is no XLSX file that can be read")) from error
 
 
 def _read(name: str, line: int, cell: Any) -> str:
@@ -133,7 +143,9 @@ def _read(name: str, line: int, cell: Any) -> str:
         cell = cell.date().isoformat() if cell.time() == time() else cell.isoformat()
     text = cell.isoformat() if isinstance(cell, date) else str(cell).strip()
     if len(text) > LONGEST_CELL or "\x00" in text:
-        raise _refused(name, line, f"has a cell of more than {LONGEST_CELL} characters, or one that is no text")
+        raise _refused(name, line, Sentence(
+            "has a cell of more than %(most)s characters, or one that is no text", most=LONGEST_CELL
+        ))
     return text[1:] if text.startswith("'") and text[1:].startswith(FORMULAS) else text
 
 
@@ -165,7 +177,10 @@ def import_seats(
             count += len(seat_all(desk, placed))
     if not faults and wanted:
         row = next(iter(wanted.values()))[0][0]
-        raise _refused(name, row.line, f"{startup} has no seats of {row.cells.get('product')}: award some first")
+        raise _refused(name, row.line, Sentence(
+            "%(startup)s has no seats of %(product)s: award some first",
+            startup=startup, product=row.cells.get("product", ""),
+        ))
     if faults:
         raise FileRefused(faults[:MOST_FAULTS], max(len(faults) - MOST_FAULTS, 0))
     return count
@@ -182,8 +197,8 @@ def _wanted(caller: Caller, company: Any, row: SheetRow) -> Wanted:
 
 
 def _fault(name: str, row: SheetRow, refusal: RuleBroken) -> FileError:
-    return FileError(name, row.line, refusal.field, row.cells.get(refusal.field, ""), str(refusal))
+    return FileError(name, row.line, refusal.field, row.cells.get(refusal.field, ""), refusal.sentence)
 
 
-def _refused(name: str, line: int, message: str) -> FileRefused:
+def _refused(name: str, line: int, message: Sentence) -> FileRefused:
     return FileRefused([FileError(name, line, "", "", message)])

@@ -10,10 +10,11 @@ from sqlalchemy import func, select
 
 from creditsvc.core.days import parse_day
 from creditsvc.core.errors import FileError, FileRefused, RuleBroken
+from creditsvc.core.sentences import Sentence
 from creditsvc.db import db
 from creditsvc.grants.models import Grant
 from creditsvc.ledger.models import Pool
-from creditsvc.licences.sheets import table_rows
+from creditsvc.licences.sheets import no_header, table_rows
 from creditsvc.parties.access import Caller, visible_startups
 from creditsvc.parties.models import Membership, Person, Startup
 from creditsvc.parties.operations import check_email, check_key, check_name
@@ -87,19 +88,21 @@ def read_table(name: str, data: bytes) -> list[TableRow]:
             words = [ALIASES.get(cell.strip().lower(), cell.strip().lower()) for cell in cells]
             header = {at: word for at, word in enumerate(words) if word in COLUMNS}
             if not {"startup", "key"} & set(header.values()) or len(set(header.values())) < len(header):
-                raise _refused(name, line, f"is no header: write the columns {', '.join(COLUMNS)}, each once")
+                raise _refused(name, line, no_header(COLUMNS))
             continue
         if len(rows) == MOST_ROWS:
-            raise _refused(name, line, f"is one row too many: at most {MOST_ROWS} are enrolled at once")
+            raise _refused(name, line, Sentence(
+                "is one row too many: at most %(most)s are enrolled at once", most=MOST_ROWS
+            ))
         rows.append(TableRow(line, {
             column: cells[at].strip() for at, column in header.items() if at < len(cells) and cells[at].strip()
         }))
     if not rows:
-        raise _refused(name, 0, "has no row below a header")
+        raise _refused(name, 0, Sentence("has no row below a header"))
     return rows
 
 
-def _refused(name: str, line: int, message: str) -> FileRefused:
+def _refused(name: str, line: int, message: Sentence) -> FileRefused:
     return FileRefused([FileError(name, line, "", "", message)])
 
 

@@ -111,5 +111,5 @@ def file_rows(total: PostedTotal, day: date, folder: Path) -> Behind:
     except FileRefused as refused:
         raise Conflict(
             "run", "unreadable", "the file of import %(run)s cannot be read any more: %(why)s",
-            run=total.decided_by, why=str(refused),
+            run=total.decided_by, why=refused.errors[0],
         ) from None

@@ -20,15 +20,6 @@ CLOSES_AFTER = timedelta(hours=72)
 """Azure closes a month about 72 hours after its end (data facts in the design's sources)."""
 
 SUSPICIOUS_STEPS = 100 * MONEY_STEPS
-COVERS = "covers "
-"""How a suspicion begins that names no scope; any other is told only to those who may see its scope."""
-
-OFFERED = "uploaded by the startup's own people"
-"""The suspicion that holds whatever a startup uploads until a manager has looked (U12)."""
-
-AWAY_FROM = " away from "
-"""What stands before the scope in a suspicion that names one."""
-
 
 @dataclass(frozen=True)
 class Candidate:

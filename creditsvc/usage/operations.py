@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 from sqlalchemy import select
 
-from creditsvc.core.amounts import shown_amount, unit_named
 from creditsvc.core.errors import Conflict, FileError, FileRefused, NotFound, RuleBroken
+from creditsvc.core.sentences import Sentence
 from creditsvc.db import bulk_insert, db, is_id
 from creditsvc.ledger.book import Cause, post
 from creditsvc.ledger.facts import accounts_ever_of
@@ -22,8 +22,6 @@ from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require
 from creditsvc.usage import imports
 from creditsvc.usage.decide import (
-    AWAY_FROM,
-    COVERS,
     Candidate,
     Delta,
     Sums,
@@ -45,6 +43,7 @@ from creditsvc.usage.readers.read import read_export
 from creditsvc.usage.readers.source import Source
 from creditsvc.usage.readers.totals import Export
 from creditsvc.usage.reversal import fall_back, reversal_report
+from creditsvc.usage.suspicions import answered_report, covers_fewer, kept_report, takes_away
 
 MOST_SCOPE, MOST_KEY, MOST_NAME = 200, 500, 300
 """The longest scope id, charge key and file name that are kept, in characters."""
@@ -70,7 +69,7 @@ class _Decision:
     stale: dict[int, list[date]]
     standing_days: int
     others: Mapping[int, Sequence[Candidate]]
-    suspicions: list[str] = field(default_factory=list)
+    suspicions: list[Sentence] = field(default_factory=list)
 
 
 def read_source(
@@ -98,7 +97,8 @@ def _check_lengths(name: str, export: Export) -> None:
     long = [scope for _, scope in export.scopes if len(scope) > MOST_SCOPE]
     long += export.totals.filter(pl.col("key").str.len_chars() > MOST_KEY)["key"].unique().to_list()
     if long:
-        errors = [FileError(name, 0, "", text[:80] + "…", "is too long for a name") for text in sorted(long)[:20]]
+        wrong = Sentence("is too long for a name")
+        errors = [FileError(name, 0, "", text[:80] + "…", wrong) for text in sorted(long)[:20]]
         raise FileRefused(errors, len(long) - len(errors))
 
 
@@ -113,12 +113,13 @@ def record_refusal(caller: Caller, run_id: int, refusal: FileRefused) -> dict[st
     require(caller, "usage.import")
     run = _locked_run(run_id)
     if run.status == "refused":
-        return dict(run.report)
+        return answered_report(run.report)
     if run.status != "queued":
         raise Conflict("run", "not-queued", "run %(run)s is %(status)s, not queued", run=run.id, status=run.status)
     run.status = "refused"
-    run.report = {**imports.refused_report(run.name, refusal), "id": run.id}
-    return dict(run.report)
+    report = {**imports.refused_report(run.name, refusal), "id": run.id}
+    run.report = kept_report(report)
+    return report
 
 
 def discard_run(caller: Caller, run_id: int) -> None:
@@ -139,7 +140,7 @@ def apply_run(
     submitted_at: datetime | None = None,
     confirm: bool = False,
     run_id: int | None = None,
-    held_for: str = "",
+    held_for: Sentence | None = None,
 ) -> dict[str, Any]:
     """Decides what the export changes and posts the difference, in the door's transaction; gives the run's report.
 
@@ -152,7 +153,7 @@ def apply_run(
     _check_submitted(caller, submitted_at or _stated_at(prepared))
     run = _run_for(caller, prepared, submitted_at, confirm, run_id)
     if run.status not in ("queued", "held"):
-        return dict(run.report)
+        return answered_report(run.report)
     if run.startup_id is not None and not held_for:
         raise Conflict("run", "confirm", "run %(run)s is a startup's upload: say yes to what was checked", run=run.id)
     export = prepared.export
@@ -176,7 +177,7 @@ def apply_run(
         batches = _settle(run, decision.changes, "usage", caller)
         imports.refresh_scopes({scope.id: scope for scope in scopes.values()})
     _fill(report, run, decision, names, batches)
-    run.report = report
+    run.report = kept_report(report)
     trail.record(caller, "usage.import", f"run:{run.id}", after={"status": run.status, "delta": report["delta"]})
     db.session.flush()
     return report
@@ -290,22 +291,15 @@ def _decide(run: ImportRun, totals: pl.DataFrame, scope_ids: Sequence[int]) -> _
         if overtaken:
             stale[scope_id] = overtaken
         for month, before, now in covers_less(own, others[scope_id]):
-            suspicions.append(f"{COVERS}{now} days of {month:%Y-%m} where the run before covered {before}")
+            suspicions.append(covers_fewer(month, before, now))
     # whole months, since suspicion asks what is posted for a scope and month
     posted = imports.posted_totals(scope_ids, month_of(first), month_after(last) - timedelta(days=1))
     changes = deltas(totals, posted, decided)
     sums = by_day(changes)
     for scope_id, month, currency, before_steps, change in takes_away_much(sums, posted):
         scope = db.session.get_one(Scope, scope_id)
-        suspicions.append(
-            f"would take {_shown(-change, currency)} of {_shown(before_steps, currency)} {currency} of {month:%Y-%m}"
-            f"{AWAY_FROM}{scope.external_id}"
-        )
+        suspicions.append(takes_away(scope.external_id, month, currency, before_steps, change))
     return _Decision(changes, sums, stale, standing_days, others, sorted(set(suspicions)))
-
-
-def _shown(steps: int, currency: str) -> str:
-    return shown_amount(steps, unit_named(currency))
 
 
 def _status(decision: _Decision) -> str:
@@ -359,9 +353,9 @@ def confirm_run(caller: Caller, run_id: int) -> dict[str, Any]:
     run.status = _status(decision)
     batches = _settle(run, decision.changes, "usage", caller)
     imports.refresh_scopes(scopes)
-    report = dict(run.report)
+    report = answered_report(run.report)
     _fill(report, run, decision, {scope.id: scope.external_id for scope in scopes.values()}, batches)
-    run.report = report
+    run.report = kept_report(report)
     trail.record(caller, "usage.confirm", f"run:{run.id}", after={"status": run.status, "delta": report["delta"]})
     db.session.flush()
     return report

@@ -15,15 +15,16 @@ from sqlalchemy import select
 
 from creditsvc.core.days import CLOCKS_DIFFER
 from creditsvc.core.errors import Conflict, FileError, FileRefused, RuleBroken
+from creditsvc.core.sentences import Sentence
 from creditsvc.db import db
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require_row, require_startup, visible_startups
 from creditsvc.parties.models import Startup
-from creditsvc.usage.decide import OFFERED
 from creditsvc.usage.files import Packed, queue_run, source_of_run
 from creditsvc.usage.models import ImportRun
 from creditsvc.usage.operations import Prepared, apply_run, read_source
 from creditsvc.usage.own_scopes import own_scopes
+from creditsvc.usage.suspicions import OFFERED, answered_report, kept_report
 
 WAITS = ("queued", "held")
 SHOWN = 20
@@ -78,8 +79,8 @@ def read_offer(caller: Caller, run_id: int) -> Prepared:
     manifest = prepared.export.manifest
     stated = manifest.submitted_at if manifest is not None else None
     if stated is not None and stated > caller.now + CLOCKS_DIFFER:
-        raise FileRefused([FileError(prepared.name, 0, "", stated.isoformat(), "has not come yet: the manifest states "
-                                     "that the export was made then")])
+        early = Sentence("has not come yet: the manifest states that the export was made then")
+        raise FileRefused([FileError(prepared.name, 0, "", stated.isoformat(), early)])
     return prepared
 
 
@@ -95,14 +96,14 @@ def refuse_offer(caller: Caller, run_id: int, refusal: FileRefused) -> None:
     run = _offer(caller, run_id)
     if run.status == "queued":
         run.status = "refused"
-        run.report = {
+        run.report = kept_report({
             "id": run.id, "name": run.name, "status": "refused", "more_errors": refusal.more,
             "errors": [
                 {"file": error.file, "line": error.line, "column": error.column, "value": error.value,
                  "message": error.message, "place": error.place}
                 for error in refusal.errors
             ],
-        }
+        })
         db.session.flush()
 
 
@@ -130,7 +131,7 @@ def offers_of(caller: Caller, startup: str) -> list[Offer]:
     return [
         Offer(
             run.id, run.name, "reversed" if run.reversed_at else run.status, run.received_at, run.actor, run.rows,
-            tuple(run.report.get("errors", ())), run.report.get("more_errors", 0),
+            tuple(answered_report(run.report).get("errors", ())), run.report.get("more_errors", 0),
         )
         for run in runs
     ]

@@ -11,17 +11,19 @@ from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Scope, UsageFact
 from creditsvc.parties.access import Caller
-from creditsvc.usage.decide import AWAY_FROM, COVERS, OFFERED
 from creditsvc.usage.effects import effects_of
 from creditsvc.usage.imports import known_scopes, money_text
 from creditsvc.usage.models import ImportRun, RunScope
 from creditsvc.usage.reading import days_seen, visible_scopes
+from creditsvc.usage.suspicions import AWAY_FROM, COVERS, HIDDEN, OFFERED, answered_report
 
 
 def report_for(caller: Caller, report: Mapping[str, Any]) -> dict[str, Any]:
-    """A run's report without the scopes of startups that the caller may not see, nor sums over them (P)."""
+    """A run's report, as it was answered or is kept, without the scopes of startups that the caller may not see, nor
+    sums over them (P)."""
+    report = answered_report(report)
     if caller.programme_ids is None or "delta" not in report:
-        return dict(report)
+        return report
     suspicions = [(text, text.partition(AWAY_FROM)[2]) for text in report["suspicions"]]
     places = {name: report[name] for name in ("stale", "waiting", "after_close")}
     names = {*report["unknown_scopes"], *report["missing_scopes"], *(scope for _, scope in suspicions if scope)}
@@ -30,8 +32,7 @@ def report_for(caller: Caller, report: Mapping[str, Any]) -> dict[str, Any]:
     for part in chunks(names):
         found = select(Scope.external_id).where(Scope.external_id.in_(part), visible_scopes(caller))
         seen.update(db.session.scalars(found))
-    hidden = f"would take much{AWAY_FROM}scopes that you may not see"
-    told = {text if scope in seen or text.startswith((COVERS, OFFERED)) else hidden for text, scope in suspicions}
+    told = {text if scope in seen or text.startswith((COVERS, OFFERED)) else HIDDEN for text, scope in suspicions}
     return {
         **report, **_sums_for(caller, report["id"]),
         **{name: [one for one in of_place if one["scope"] in seen] for name, of_place in places.items()},

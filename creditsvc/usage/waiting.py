@@ -4,22 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from creditsvc.db import db
 from creditsvc.ledger.models import Scope, ScopeFact, UsageFact
+from creditsvc.parties.access import Caller, visible_startups
+from creditsvc.parties.models import Startup
 from creditsvc.usage.models import ImportRun
 from creditsvc.usage.reading import UnassignedScope
+from creditsvc.usage.suspicions import OFFERED, answered_report
+
+OWN_EXPORTS, OTHER_RUNS = "exports-offered", "runs-held"
+"""The worklist's groups of held runs."""
 
 
 @dataclass(frozen=True)
 class RunItem:
-    """An import run that is held until a manager says yes, and why."""
+    """An import run that is held until a manager says yes, and why. `startup` is whose own people uploaded it, where
+    the reader may see that startup; empty of any other run."""
 
     id: int
     name: str
     received_at: datetime
     suspicions: Sequence[str]
+    startup: str = ""
+    startup_name: str = ""
 
 
 def unknown_scopes(size: int, skipped: int) -> tuple[int, list[UnassignedScope]]:
@@ -45,12 +54,28 @@ def unknown_scopes(size: int, skipped: int) -> tuple[int, list[UnassignedScope]]
     return rows[0].total if rows else 0, list(found.values())
 
 
-def held_runs(size: int, skipped: int) -> tuple[int, list[RunItem]]:
-    """How many there are, and some of them. The caller must have been allowed to see runs."""
+def held_runs(caller: Caller, size: int, skipped: int) -> dict[str, tuple[int, list[RunItem]]]:
+    """By the worklist's groups, how many there are and some of them: what startups' own people uploaded, and all other.
+
+    The caller must have been allowed to see runs.
+    """
+    offered = ImportRun.startup_id.is_not(None)
+    some = (
+        select(ImportRun.id, func.row_number().over(partition_by=offered, order_by=ImportRun.id).label("place"),
+               func.count().over(partition_by=offered).label("total"))
+        .where(ImportRun.status == "held", ImportRun.reversed_at.is_(None)).subquery()
+    )
     rows = db.session.execute(
-        select(ImportRun.id, ImportRun.name, ImportRun.received_at, ImportRun.report, func.count().over())
-        .where(ImportRun.status == "held", ImportRun.reversed_at.is_(None))
-        .order_by(ImportRun.id).limit(size).offset(skipped)
+        select(ImportRun.id, ImportRun.name, ImportRun.received_at, ImportRun.report, offered.label("offered"),
+               Startup.key, Startup.name.label("startup"), some.c.total)
+        .join(some, some.c.id == ImportRun.id)
+        .outerjoin(Startup, and_(Startup.id == ImportRun.startup_id, visible_startups(caller)))
+        .where(some.c.place > skipped, some.c.place <= skipped + size).order_by(some.c.place)
     ).all()
-    items = [RunItem(run_id, name, at, report.get("suspicions") or ()) for run_id, name, at, report, _ in rows]
-    return rows[0][-1] if rows else 0, items
+    found: dict[str, tuple[int, list[RunItem]]] = {OWN_EXPORTS: (0, []), OTHER_RUNS: (0, [])}
+    for row in rows:
+        name = OWN_EXPORTS if row.offered else OTHER_RUNS
+        why = [text for text in answered_report(row.report).get("suspicions") or () if text != OFFERED]
+        item = RunItem(row.id, row.name, row.received_at, why, row.key or "", row.startup or "")
+        found[name] = (row.total, [*found[name][1], item])
+    return found

@@ -65,8 +65,7 @@ def _rows(form: Form) -> list[TableRow] | None:
     try:
         rows = read_table(name, data)
     except FileRefused as refusal:
-        for error in refusal.errors:
-            form.refuse("file" if sent else "table", str(error))
+        form.show_file(refusal, "file" if sent else "table")
         return None
     form.typed["table"] = as_text(rows)
     return rows

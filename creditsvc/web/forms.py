@@ -8,11 +8,11 @@ from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from flask import request
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from marshmallow import EXCLUDE, Schema, ValidationError
 
 from creditsvc.core.days import parse_day
-from creditsvc.core.errors import Conflict, RuleBroken
+from creditsvc.core.errors import Conflict, FileRefused, RuleBroken
 from creditsvc.db import transaction
 from creditsvc.parties.access import Caller
 from creditsvc.parties.once import Answer, do_once, fingerprint
@@ -99,6 +99,14 @@ class Form:
             self.status = 409
 
 
+    def show_file(self, refusal: FileRefused, name: str = "") -> None:
+        """Shows why a file is refused, at its field."""
+        for fault in refusal.errors:
+            self.refuse(name, fault.said(gettext))
+        if refusal.more:
+            self.refuse(name, ngettext("and %(num)s more", "and %(num)s more", refusal.more))
+
+
 def posted(labels: Mapping[str, str]) -> Form:
     """The form as it was sent; empty when it was not sent yet."""
     form = Form(labels, {name: request.form.get(name, "") for name in labels})
@@ -113,8 +121,7 @@ def _mark(stands: Mapping[str, str]) -> str:
 
 def text_of(error: RuleBroken) -> str:
     """A refusal as a sentence in the reader's language; also what another refusal says within it."""
-    told = {name: text_of(value) if isinstance(value, RuleBroken) else value for name, value in error.params.items()}
-    sentence: str = gettext(error.message, **told) if told else gettext(error.message)
+    sentence = error.sentence.said(gettext)
     return sentence[:1].upper() + sentence[1:]
 
 

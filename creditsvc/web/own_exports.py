@@ -11,6 +11,7 @@ from creditsvc.db import MAX_ID, transaction
 from creditsvc.parties.access import Caller, may_with, require_startup
 from creditsvc.usage.files import pack
 from creditsvc.usage.own import hold_offer, offer_export, offers_of, read_offer, refuse_offer, withdraw_offer
+from creditsvc.usage.own_letters import tell_of_upload
 from creditsvc.usage.own_scopes import own_scopes
 from creditsvc.web import session
 from creditsvc.web.forms import Form, attempt, posted
@@ -74,7 +75,7 @@ def _is_held(caller: Caller, run_id: int) -> bool:
     """Reads what was kept; whether it waits for a manager now."""
     try:
         prepared = read_offer(caller, run_id)
-        transaction(lambda: hold_offer(caller, run_id, prepared))
+        transaction(lambda: tell_of_upload(caller, hold_offer(caller, run_id, prepared), session.config()))
     except FileRefused as refusal:
         refused = refusal
         transaction(lambda: refuse_offer(caller, run_id, refused))

@@ -139,7 +139,7 @@ def bring_keys(product: str) -> ResponseReturnValue:
             form, lambda: import_keys(caller, ring, pool=form.value("pool"), name=name, keys=keys)
         )
     except FileRefused as refusal:
-        _refuse(form, refusal)
+        form.show_file(refusal)
     except RuleBroken as refusal:
         form.show(refusal)
     if count is None:
@@ -179,7 +179,7 @@ def _bring_counts(caller: Caller, form: Form) -> CountOutcome | None:
         startup = form.value("startup").strip() or None
         return attempt(form, lambda: import_counts(caller, read, startup=startup, counted_on=day))
     except FileRefused as refusal:
-        _refuse(form, refusal)
+        form.show_file(refusal)
     except RuleBroken as refusal:
         form.show(refusal)
     return None
@@ -191,10 +191,3 @@ def _sent(form: Form, name: str) -> FileStorage | None:
         form.refuse(name, _("Choose a file."))
         return None
     return file
-
-
-def _refuse(form: Form, refusal: FileRefused) -> None:
-    for error in refusal.errors:
-        form.refuse("", str(error))
-    if refusal.more:
-        form.refuse("", _("and %(count)s more", count=refusal.more))

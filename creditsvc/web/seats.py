@@ -187,8 +187,7 @@ def _bring(form: Form, key: str) -> int | None:
         rows = sheets.read_seats(name, file.stream.read(sheets.LARGEST_FILE + 1))
         return attempt(form, lambda: sheets.import_seats(caller, startup=key, name=name, rows=rows))
     except FileRefused as refusal:
-        for error in refusal.errors:
-            form.refuse("", str(error))
+        form.show_file(refusal)
     return None
 
 

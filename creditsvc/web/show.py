@@ -14,6 +14,7 @@ from flask_babel import gettext, lazy_gettext, ngettext
 from creditsvc.core.amounts import Unit, format_amount, parse_amount, shown_amount, to_decimal, unit_named
 from creditsvc.core.days import DEFAULT_ZONE, days_left, instant_text, last_day, utc_offset, zone_named
 from creditsvc.core.rates import rate_text
+from creditsvc.core.sentences import said as words_of
 from creditsvc.statements.entries import Entry
 from creditsvc.web import reader
 
@@ -37,11 +38,16 @@ def hang(app: Flask) -> None:
         short=short, short_day=short_day, money_of=money_of, decimal_text=decimal_text, iso_day=iso_day,
         sentence=sentence, entry_word=entry_word, posting_word=posting_word, cause_word=cause_word,
         exact_money=exact_money, rate=rate_text, clock_in=clock_in, weekday=weekday, unit_word=unit_word,
-        instant=instant_text, wall=wall, month_word=month_word,
+        instant=instant_text, wall=wall, month_word=month_word, said=said,
     )
     app.jinja_env.globals.update(asset=asset, days_left=days_left)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+
+
+def said(text: str) -> str:
+    """A sentence that was made where nobody knew who would read it, in the reader's words; other text as it is."""
+    return str(words_of(text, gettext))
 
 
 def amount(steps: int, unit: Unit) -> str:

@@ -122,8 +122,7 @@ def _trial(caller: Caller, run_id: int, form: Form) -> tuple[dict[str, Any], lis
 
         return transaction(act, keep=False)
     except FileRefused as refusal:
-        for error in refusal.errors:
-            form.refuse("", str(error))
+        form.show_file(refusal)
     except RuleBroken as error:
         form.show(error)
     return None

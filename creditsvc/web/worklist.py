@@ -37,9 +37,13 @@ WORDS = {
         lazy_gettext("Runs out before it ends"),
         lazy_gettext("If it is used as now, nothing is left before the grants end, as the last night forecast it."),
     ),
+    "exports-offered": Words(
+        lazy_gettext("Startups' own exports that wait for a yes"),
+        lazy_gettext("Uploaded by a startup's own people, of its own billing scopes: nothing was posted."),
+    ),
     "runs-held": Words(
         lazy_gettext("Imports that wait for a yes"),
-        lazy_gettext("They look unlike a full export or are from a startup's own people: nothing was posted."),
+        lazy_gettext("They look unlike a full export: nothing was posted."),
     ),
     "scopes-unknown": Words(
         lazy_gettext("Billing scopes that nobody knows"),

@@ -36,6 +36,14 @@ UNSPACED = re.compile(rf"[{HAN}](?:%\(|[A-Za-z0-9])|(?:%\(\w+\)[a-z]|[A-Za-z0-9]
 HALF_WIDTH = re.compile(rf"[{HAN}][,;:?!()]|[,;:?!()](?!\w+\))[{HAN}]")
 MARKS = ("_", "gettext", "lazy_gettext", "ngettext", "lazy_ngettext")
 REFUSALS = ("RuleBroken", "Conflict")
+SENTENCES = ("Sentence", "NoValue", "Unfit")
+"""What keeps its sentence until somebody reads it: faults of files, suspicions."""
+
+OF_FAULTS = ("FileError", "_refused", "refused", "_Wrong", "ValueError")
+"""What takes the sentence of a file's fault."""
+
+READ_FILES = ("usage", "licences", "onboarding/cohort_tables.py")
+"""Where files come from pages. What commands alone read (the load file) speaks English."""
 
 HEADER = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\nPlural-Forms: nplurals=1; plural=0;\\n"\n\n'
 POT = '''msgid "%(amount)s of %(resource)s is used."
@@ -139,7 +147,7 @@ def marked(tree: ast.AST) -> Iterator[tuple[int, str]]:
         if not isinstance(call, ast.Call):
             continue
         name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-        place = 0 if name in MARKS else 2 if name in REFUSALS else len(call.args)
+        place = 0 if name in MARKS + SENTENCES else 2 if name in REFUSALS else len(call.args)
         if place >= len(call.args):
             continue
         sentence = call.args[place]
@@ -147,6 +155,17 @@ def marked(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield call.lineno, sentence.value
         elif isinstance(sentence, ast.IfExp | ast.JoinedStr | ast.BinOp):
             yield call.lineno, "?"
+
+
+def unsaid(tree: ast.AST) -> Iterator[int]:
+    """The lines of faults of files whose words are plain English instead of a Sentence."""
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in OF_FAULTS:
+            for given in [*call.args, *(keyword.value for keyword in call.keywords)]:
+                pieces = given.values if isinstance(given, ast.JoinedStr) else [given]
+                texts = [piece.value for piece in pieces if isinstance(piece, ast.Constant)]
+                if any(isinstance(text, str) and re.search(r"[a-z] \w|\w [a-z]|^[a-z ]+ $", text) for text in texts):
+                    yield given.lineno
 
 
 def template() -> Catalog:
@@ -200,6 +219,8 @@ def test_the_template_lists_what_the_code_marks_now():
         ('raise Conflict("x", "y", f"no {key}")', (1, "?")),
         ('text = _("a " + word)', (1, "?")),
         ('raise RuleBroken("x", "y", "say why", keys=1)', (1, "say why")),
+        ('raise NoValue("is no %(what)s", what=1)', (1, "is no %(what)s")),
+        ('wrong = Sentence(f"is no {what}")', (1, "?")),
     ],
 )
 def test_a_sentence_that_depends_is_found(line, found):
@@ -217,3 +238,28 @@ def test_the_extraction_sees_every_mark_and_refusal():
     ]
 
     assert unseen == []
+
+
+@pytest.mark.parametrize("line", [
+    'raise _refused(name, 0, "is empty: a header would be right")', 'FileError(name, 0, "", "", f"is no {what}")',
+    'raise ValueError("is no date")', 'refused(name, message="is no text")',
+])
+def test_a_fault_of_a_file_in_plain_english_is_found(line):
+    assert list(unsaid(ast.parse(line))) == [1]
+
+
+@pytest.mark.parametrize("line", [
+    'raise _refused(f"{name}: manifest", 0, Sentence("is empty"))', 'FileError(name, 0, "key", "", wrong)',
+])
+def test_a_fault_of_a_file_that_is_a_sentence_is_none(line):
+    assert list(unsaid(ast.parse(line))) == []
+
+
+def test_no_fault_of_a_file_that_people_read_is_plain_english():
+    files = [path for place in READ_FILES for path in ([PACKAGE / place] if place.endswith(".py")
+                                                       else sorted((PACKAGE / place).rglob("*.py")))]
+
+    found = [f"{path.relative_to(ROOT)}:{line}" for path in files
+             for line in unsaid(ast.parse(path.read_text(encoding="utf-8")))]
+
+    assert (found, len(files) > 50) == ([], True)

@@ -206,7 +206,7 @@ def test_no_cell_becomes_a_formula(park: None) -> None:
     ("name\nAda\n", "line 1: is no header"),
     ("email,email\n", "line 1: is no header"),
     ("email\n", "has no line of people"),
-    ('email\n"ada', "is no CSV"),
+    ('email\n"ada', "is no proper CSV"),
 ])
 def test_a_file_with_a_fault_is_refused_whole(park: None, text: str, named: str) -> None:
     with pytest.raises(FileRefused) as refusal:

@@ -15,6 +15,7 @@ from creditsvc.usage.readers.source import open_source
 from creditsvc.usage.reading import find_run, scopes_of, unassigned_scopes
 from creditsvc.usage.reports import report_for
 from creditsvc.usage.scopes import assign_scope, end_scope
+from creditsvc.usage.suspicions import answered_report
 from tests import factories
 from tests.conftest import NOW
 from tests.ledger.books import START, startup_id
@@ -104,7 +105,7 @@ def test_the_report_of_a_run_names_no_scope_of_another_startup(limited: Caller, 
     assert OTHER in str(reports[1]["stale"])
     assert OTHER not in str(told)
     assert SCOPE in str(told[1]["stale"])
-    assert [report_for(factories.somebody(), report) for report in reports] == reports
+    assert [report_for(factories.somebody(), report) for report in reports] == list(map(answered_report, reports))
 
 
 def test_what_a_dry_run_tells_of_a_file_is_the_sum_over_what_may_be_seen(limited: Caller, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from creditsvc.db import db
+from creditsvc.mail.models import OutboxMail
 from tests import factories
 from tests.conftest import NOW
 from tests.usage.exports import write_focus
@@ -61,3 +63,52 @@ def test_an_upload_that_waits_may_be_withdrawn(founder: Browser, tmp_path: Path)
     page = founder.follow(founder.submit(page, {}, action="/startups/harbour/exports/1/withdraw"))
 
     assert "Discarded" in page.text
+
+
+def test_whoever_looks_after_the_startup_is_told_once_by_mail(founder: Browser, tmp_path: Path):
+    for name, language in (("lee", None), ("wong", "zh_Hant"), ("ada", None)):
+        role = "auditor" if name == "ada" else "manager"
+        factories.make_person(f"{name}@park.example", role, language=language)
+
+    upload(founder, tmp_path, rows_of({10: "5", 11: "6"}))
+
+    sent = db.session.scalars(db.select(OutboxMail).where(OutboxMail.kind == "export-waits"))
+    mails = {mail.to_address: mail for mail in sent}
+    assert set(mails) == {"lee@park.example", "wong@park.example"}
+    told = mails["lee@park.example"].text
+    for words in ("M. Chan uploaded own.csv: cost of Harbour", "- USD 11.00", "/usage/runs/1"):
+        assert words in told
+    assert "looks odd" not in told
+    assert "它會使用量改變：" in mails["wong@park.example"].text
+
+
+def test_a_refused_upload_is_told_to_nobody_else(founder: Browser, tmp_path: Path):
+    factories.make_person("lee@park.example", "manager")
+
+    upload(founder, tmp_path, rows_of({10: "7"}, OTHER))
+
+    assert db.session.scalars(db.select(OutboxMail)).all() == []
+
+
+def test_an_upload_has_its_own_group_on_the_worklist(founder: Browser, browse_as, tmp_path: Path):
+    upload(founder, tmp_path, rows_of({10: "5"}))
+    manager = browse_as(factories.make_person("lee@park.example", "manager"))
+
+    whole, group = manager.get("/worklist"), manager.get("/worklist/exports-offered")
+
+    for page in (whole, group):
+        assert "Startups' own exports that wait for a yes" in page.text
+        assert "Harbour own.csv Nothing looks odd" in page.text
+    assert "Imports that wait for a yes" not in whole.text
+    assert "own.csv" not in manager.get("/worklist/runs-held").text
+
+
+def test_a_manager_of_other_programmes_sees_the_upload_and_not_whose_it_is(founder: Browser, browse_as, tmp_path: Path):
+    upload(founder, tmp_path, rows_of({10: "5"}))
+    elsewhere = factories.make_programme("other").id
+    manager = browse_as(factories.make_person("lee@park.example", "manager", programme_ids=[elsewhere]))
+
+    page = manager.get("/worklist")
+
+    assert "own.csv" in page.text
+    assert "harbour" not in page.html.lower()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from creditsvc.core.errors import FileError
+from creditsvc.core.sentences import Sentence
 from creditsvc.licences.counts.files import LONGEST_SKU, CountFile, Sighting, refusal, refused
 
 REFRESHED, PERSON, DELETED, PRODUCTS = (
@@ -18,14 +19,14 @@ LONGEST_EMAIL = 254
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _CONCEALED = re.compile(r"[0-9A-Fa-f]{32,128}", re.ASCII)
-UNCONCEAL = (
+UNCONCEAL = Sentence(
     "is a concealed name: in the admin centre, under Settings, Org settings, Services, Reports, clear Display concealed"
     " user, group, and site names in all reports, then export again"
 )
 
 
 class _Wrong(Exception):
-    def __init__(self, column: str, value: str, message: str) -> None:
+    def __init__(self, column: str, value: str, message: Sentence) -> None:
         self.column = column
         self.value = value
         self.message = message
@@ -45,12 +46,16 @@ def read_active_users(name: str, text: str) -> CountFile:
     for line, row in rows:
         try:
             if len(row) != len(header):
-                raise _Wrong("", "", f"has {len(row)} columns where the header has {len(header)}")
+                raise _Wrong("", "", Sentence(
+                    "has %(found)s columns where the header has %(columns)s", found=len(row), columns=len(header)
+                ))
             email, is_deleted, seen, refreshed = _person(columns, row)
             if first.setdefault(email, line) != line:
-                raise _Wrong(PERSON, email, f"is the person of line {first[email]} again")
+                raise _Wrong(PERSON, email, Sentence("is the person of line %(line)s again", line=first[email]))
             if days and refreshed not in days:
-                raise _Wrong(REFRESHED, refreshed.isoformat(), f"is another day than that of line {min(days.values())}")
+                raise _Wrong(REFRESHED, refreshed.isoformat(), Sentence(
+                    "is another day than that of line %(line)s", line=min(days.values())
+                ))
         except _Wrong as wrong:
             faults.append(FileError(name, line, wrong.column, wrong.value[:80], wrong.message))
             continue
@@ -73,7 +78,7 @@ def _rows(name: str, text: str) -> Iterator[tuple[int, list[str]]]:
         try:
             row = next(rows, None)
         except csv.Error as error:
-            raise refused(name, f"is no proper CSV ({error})", line=begins) from None
+            raise refused(name, Sentence("is no proper CSV (%(why)s)", why=error), line=begins) from None
         if row is None:
             return
         if row:
@@ -86,13 +91,18 @@ def _columns(name: str, line: int, header: Sequence[str]) -> Mapping[str, int]:
     columns = {column: place for place, column in enumerate(names)}
     missing = [column for column in REQUIRED if column not in columns]
     if missing or not any(column.endswith(ACTIVITY) for column in columns):
-        lacks = ", ".join(missing) or f"any {ACTIVITY}"
+        lacks = ", ".join(missing) or f"... {ACTIVITY}"
         raise refused(
-            name, f"is no active users report in English: it lacks the column {lacks}; set the language of the admin"
-            " centre to English and export again", line=line,
+            name,
+            Sentence(
+                "is no active users report in English: it lacks the column %(column)s; set the language of the admin "
+                "centre to English and export again",
+                column=lacks,
+            ),
+            line=line,
         )
     if len(columns) != len(names):
-        raise refused(name, "has a column twice in its header", line=line)
+        raise refused(name, Sentence("has a column twice in its header"), line=line)
     return columns
 
 
@@ -101,18 +111,20 @@ def _person(columns: Mapping[str, int], row: Sequence[str]) -> tuple[str, bool, 
     if _CONCEALED.fullmatch(email):
         raise _Wrong(PERSON, email, UNCONCEAL)
     if not _is_address(email):
-        raise _Wrong(PERSON, email, "is no user principal name, such as a.wong@example.com")
+        raise _Wrong(PERSON, email, Sentence("is no user principal name, such as a.wong@example.com"))
     is_deleted = row[columns[DELETED]].strip().lower()
     if is_deleted not in ("true", "false"):
-        raise _Wrong(DELETED, row[columns[DELETED]], "is neither True nor False")
+        raise _Wrong(DELETED, row[columns[DELETED]], Sentence("is neither True nor False"))
     refreshed = _day(columns, row, REFRESHED)
     if refreshed is None:
-        raise _Wrong(REFRESHED, "", "is empty: a day such as 2026-06-01 is right")
+        raise _Wrong(REFRESHED, "", Sentence("is empty: a day such as 2026-06-01 is right"))
     used = [day for column in columns if column.endswith(ACTIVITY) and (day := _day(columns, row, column))]
     products = dict.fromkeys(part.strip() for part in row[columns[PRODUCTS]].split("+") if part.strip())
     for product in products:
         if len(product) > LONGEST_SKU or not product.isprintable():
-            raise _Wrong(PRODUCTS, product, f"is no product's name of 1 to {LONGEST_SKU} characters")
+            raise _Wrong(PRODUCTS, product, Sentence(
+                "is no product's name of 1 to %(most)s characters", most=LONGEST_SKU
+            ))
     last = max(used, default=None)
     return email, is_deleted == "true", [Sighting(email, product, last) for product in products], refreshed
 
@@ -132,4 +144,6 @@ def _day(columns: Mapping[str, int], row: Sequence[str], column: str) -> date | 
             return date.fromisoformat(text)
     except ValueError:  # 30 February
         pass
-    raise _Wrong(column, text, "is no day: one such as 2026-06-01 is right; save the report as it was exported")
+    raise _Wrong(
+        column, text, Sentence("is no day: one such as 2026-06-01 is right; save the report as it was exported")
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.sentences import Sentence
 
 KINDS = ("subscribed-skus", "licence-details", "active-users")
 LARGEST_FILE = 32 * 1024 * 1024
@@ -55,7 +56,7 @@ class CountFile:
     person: str | None = None
 
 
-def refused(name: str, message: str, *, line: int = 0, column: str = "", value: str = "") -> FileRefused:
+def refused(name: str, message: Sentence, *, line: int = 0, column: str = "", value: str = "") -> FileRefused:
     """The refusal of a file for one fault; a `column` without a line is a place such as value[3].skuId."""
     return FileRefused([FileError(name, line, column, value[:80], message)])
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from creditsvc.core.errors import FileError
+from creditsvc.core.sentences import Sentence
 from creditsvc.licences.counts.files import LONGEST_SKU, CountFile, Sighting, SkuLine, refusal, refused
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ _BRACKET = re.compile(r"[\[\]{}]")
 class _Wrong(Exception):
     """A fault in a place of the document: where, which value, what would be right."""
 
-    def __init__(self, place: str, value: object, message: str) -> None:
+    def __init__(self, place: str, value: object, message: Sentence) -> None:
         self.place = place
         self.value = value
         self.message = message
@@ -35,17 +36,18 @@ def read_graph(name: str, text: str, person: str | None) -> CountFile:
     """The counts of a tenant, or the licences of `person`. Numbers are taken exactly. Raises FileRefused."""
     document = _parsed(name, text)
     if not isinstance(document, Mapping) or not isinstance(document.get("value"), list):
-        raise refused(name, "is no answer of Microsoft Graph: it has no list named value", column="value")
+        raise refused(name, Sentence("is no answer of Microsoft Graph: it has no list named value"), column="value")
     if document.get("@odata.nextLink"):
-        raise refused(name, "is not all: it is one page of several; ask for the others and send all items in one file",
-                      column="@odata.nextLink")
+        part = Sentence("is not all: it is one page of several; ask for the others and send all items in one file")
+        raise refused(name, part, column="@odata.nextLink")
     items: Sequence[Any] = document["value"]
     if _is_tenant(document, items):
         skus = _each(name, items, _sku_line)
         _refuse_twice(name, [sku.sku for sku in skus])
         return CountFile("subscribed-skus", name, skus=tuple(skus))
     if not _is_person(document, items):
-        raise refused(name, "is neither subscribedSkus nor licenseDetails of Microsoft Graph", column="value")
+        other = Sentence("is neither subscribedSkus nor licenseDetails of Microsoft Graph")
+        raise refused(name, other, column="value")
     skus_of = _each(name, items, lambda item, place: _text(item, place, "skuPartNumber"))
     _refuse_twice(name, skus_of)
     return CountFile(
@@ -59,24 +61,25 @@ def _parsed(name: str, text: str) -> Any:
     for bracket in _BRACKET.finditer(_STRING.sub("", text)):
         depth += 1 if bracket[0] in "[{" else -1
         if depth > DEEPEST:
-            raise refused(name, f"is nested more than {DEEPEST} levels deep")
+            raise refused(name, Sentence("is nested more than %(most)s levels deep", most=DEEPEST))
     try:
         return json.loads(text, parse_float=Decimal, parse_int=_whole, parse_constant=_constant,
                           object_pairs_hook=_object)
     except json.JSONDecodeError as error:
-        raise refused(name, f"is no proper JSON from character {error.colno} on", line=error.lineno) from None
+        wrong_from = Sentence("is no proper JSON from character %(at)s on", at=error.colno)
+        raise refused(name, wrong_from, line=error.lineno) from None
     except _Wrong as wrong:
         raise refused(name, wrong.message, column=wrong.place, value=str(wrong.value)) from None
 
 
 def _whole(digits: str) -> int:
     if len(digits) > LONGEST_NUMBER:
-        raise _Wrong("", digits[:LONGEST_NUMBER], "is a number that no count has")
+        raise _Wrong("", digits[:LONGEST_NUMBER], Sentence("is a number that no count has"))
     return int(digits)
 
 
 def _constant(word: str) -> Any:
-    raise _Wrong("", word, "is no number of JSON")
+    raise _Wrong("", word, Sentence("is no number of JSON"))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -84,7 +87,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _Wrong(twice, "", "stands twice in one object: which of the two counts?")
+        raise _Wrong(twice, "", Sentence("stands twice in one object: which of the two counts?"))
     return found
 
 
@@ -107,7 +110,7 @@ def _each(name: str, items: Sequence[Any], read: Callable[[Mapping[str, Any], st
         place = f"value[{number}]"
         try:
             if not isinstance(item, Mapping):
-                raise _Wrong(place, item, "is no object")
+                raise _Wrong(place, item, Sentence("is no object"))
             found.append(read(item, place))
         except _Wrong as wrong:
             faults.append(FileError(name, 0, wrong.place, str(wrong.value)[:80], wrong.message))
@@ -119,7 +122,8 @@ def _each(name: str, items: Sequence[Any], read: Callable[[Mapping[str, Any], st
 def _sku_line(item: Mapping[str, Any], place: str) -> SkuLine:
     prepaid = item.get("prepaidUnits")
     if not isinstance(prepaid, Mapping):
-        raise _Wrong(f"{place}.prepaidUnits", prepaid, "is no object with enabled, suspended and warning")
+        wrong = Sentence("is no object with enabled, suspended and warning")
+        raise _Wrong(f"{place}.prepaidUnits", prepaid, wrong)
     inside = f"{place}.prepaidUnits"
     return SkuLine(
         _text(item, place, "skuPartNumber"), _text(item, place, "skuId"), _text(item, place, "capabilityStatus", 30),
@@ -132,7 +136,7 @@ def _text(item: Mapping[str, Any], place: str, field: str, longest: int = LONGES
     value = item.get(field)
     if not isinstance(value, str) or not 1 <= len(value.strip()) <= longest or not value.isprintable():
         shown = "" if value is None else value
-        raise _Wrong(f"{place}.{field}", shown, f"is no text of 1 to {longest} characters")
+        raise _Wrong(f"{place}.{field}", shown, Sentence("is no text of 1 to %(most)s characters", most=longest))
     return value.strip()
 
 
@@ -140,7 +144,8 @@ def _count(item: Mapping[str, Any], place: str, field: str) -> int:
     value = item.get(field)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_SEATS:
         shown = "" if value is None else value
-        raise _Wrong(f"{place}.{field}", shown, f"is no number of seats: one from 0 to {MOST_SEATS} is right")
+        wrong = Sentence("is no number of seats: one from 0 to %(most)s is right", most=MOST_SEATS)
+        raise _Wrong(f"{place}.{field}", shown, wrong)
     return value
 
 
@@ -148,5 +153,5 @@ def _refuse_twice(name: str, skus: Sequence[str]) -> None:
     first: dict[str, int] = {}
     for number, sku in enumerate(skus):
         if first.setdefault(sku, number) != number:
-            raise refused(name, f"is that of value[{first[sku]}] again: which of the two counts?",
-                          column=f"value[{number}].skuPartNumber", value=sku)
+            again = Sentence("is that of value[%(number)s] again: which of the two counts?", number=first[sku])
+            raise refused(name, again, column=f"value[{number}].skuPartNumber", value=sku)

@@ -1,6 +1,7 @@
 """A publisher's file of counts, whichever of the known kinds it is."""
 
 from creditsvc.core.errors import RuleBroken
+from creditsvc.core.sentences import Sentence
 from creditsvc.licences.counts.active_users import read_active_users
 from creditsvc.licences.counts.files import LARGEST_FILE, CountFile, refused
 from creditsvc.licences.counts.graph import read_graph
@@ -12,16 +13,17 @@ def read_counts(name: str, data: bytes, person: str | None = None) -> CountFile:
     Raises FileRefused, RuleBroken("person", "missing" | "not-of-this-file" | "not-an-address").
     """
     if len(data) > LARGEST_FILE:
-        raise refused(name, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB")
+        raise refused(name, Sentence("is larger than %(most)s MiB", most=LARGEST_FILE // 1024 // 1024))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise refused(name, "is no UTF-8 text: save it in UTF-8", line=line) from None
+        raise refused(name, Sentence("is no UTF-8 text: save it in UTF-8"), line=line) from None
     if "\x00" in text:
-        raise refused(name, "is no text: save it in UTF-8", line=text.count("\n", 0, text.index("\x00")) + 1)
+        line = text.count("\n", 0, text.index("\x00")) + 1
+        raise refused(name, Sentence("is no text: save it in UTF-8"), line=line)
     if not text.strip():
-        raise refused(name, "is empty")
+        raise refused(name, Sentence("is empty"))
     whom = person.strip().lower() if person is not None else None
     if whom is not None and (whom.count("@") != 1 or len(whom) > 254 or not whom.isprintable() or " " in whom):
         raise RuleBroken("person", "not-an-address", "%(value)r is no mail address", value=whom[:80])

@@ -8,6 +8,7 @@ import polars as pl
 
 from creditsvc.core.amounts import MAX_STEPS
 from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.schemas import LEFT_OUT_CATEGORIES, REASONS
 from creditsvc.usage.readers.totals import TOTALS_SCHEMA, LeftOut, Units
 from creditsvc.usage.readers.values import COST_DECIMALS, FRACTION
@@ -139,7 +140,10 @@ def _too_large(row: dict[str, object], file: str, column: str) -> FileError:
     amount = row["amount"]
     assert isinstance(amount, int)
     value = format(Decimal(amount).scaleb(-8, _EXACT), "f")
-    message = f"the total of {row['scope']} on {row['day']} for {row['key']} does not fit 64 bits of 10^-8"
+    message = Sentence(
+        "the total of %(scope)s on %(day)s for %(charge)s does not fit 64 bits of 10^-8",
+        scope=row["scope"], day=row["day"], charge=row["key"],
+    )
     return FileError(file, 0, column, f"{value} {row['currency']}", message)
 
 

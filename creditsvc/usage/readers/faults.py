@@ -10,6 +10,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.grouping import prepare, scan
 from creditsvc.usage.readers.limits import Limits
 from creditsvc.usage.readers.parquet import undecodable
@@ -51,7 +52,7 @@ class Fault:
     count: int
     rows: pl.Expr
     shown: pl.Expr
-    say: Callable[[str], str]
+    say: Callable[[str], Sentence]
 
 
 def refusal(faults: Sequence[Fault], parts: Sequence[Opened], limits: Limits) -> FileRefused:
@@ -130,7 +131,7 @@ def short_rows(part: Opened, limits: Limits) -> FileRefused | None:
             has = len(fields)
             if has not in (0, columns):  # an empty line behind the last row is no row
                 if len(errors) < limits.errors:
-                    message = f"has {has} columns where the header has {columns}"
+                    message = _ragged(has, columns)
                     errors.append(FileError(part.name, begins, "", "", message))
                 else:
                     more += 1
@@ -138,21 +139,25 @@ def short_rows(part: Opened, limits: Limits) -> FileRefused | None:
     return FileRefused(errors, more) if errors else None
 
 
+def _ragged(found: int, columns: int) -> Sentence:
+    return Sentence("has %(found)s columns where the header has %(columns)s", found=found, columns=columns)
+
+
 def unreadable(part: Opened, fault: PolarsError) -> FileRefused:
     """The refusal of text that the CSV reader could not read: names the first row that is not as the header is."""
     if part.layout.parquet:
         return undecodable(part.name, fault)
     columns = len(part.layout.header)
-    line, message = 0, f"is no proper CSV ({str(fault).splitlines()[0]})"
+    line, message = 0, Sentence("is no proper CSV (%(why)s)", why=str(fault).splitlines()[0])
     with io.TextIOWrapper(plain_stream(part.path), encoding="utf-8-sig", newline="") as plain:
         rows = csv.reader(plain, strict=True)
         try:
             begins = 1
             for fields in rows:
                 if len(fields) != columns:
-                    line, message = begins, f"has {len(fields)} columns where the header has {columns}"
+                    line, message = begins, _ragged(len(fields), columns)
                     break
                 begins = rows.line_num + 1
         except csv.Error as wrong:
-            line, message = rows.line_num, f"is no proper CSV ({wrong})"
+            line, message = rows.line_num, Sentence("is no proper CSV (%(why)s)", why=wrong)
     return FileRefused([FileError(part.name, line, "", "", message)])

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from creditsvc.core.scopes import scope_of
+from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.faults import Fault
 from creditsvc.usage.readers.grouping import committed_paying
 from creditsvc.usage.readers.schemas import AMORTIZED_CATEGORIES, TEXT_FIELDS, Layout
-from creditsvc.usage.readers.values import Cost, cost_of, currency_of, day_of, eligible_of, provider_of
+from creditsvc.usage.readers.values import Cost, NoValue, cost_of, currency_of, day_of, eligible_of, provider_of
 
-_AMORTIZED = (
+_AMORTIZED = Sentence(
     "this is amortized data (usage under a reservation or savings plan that carries cost): credit is drawn by actual "
     "cost, and both together would count twice; export actual cost instead"
 )
@@ -73,17 +74,20 @@ class _Judge:
     def values(self, name: str, into: str, dtype: pl.DataType, rule: Callable[[str], object]) -> None:
         """Add the column `into`: the values of `name` by `rule`, null where the text is empty or wrong."""
         values: dict[str, object] = {}
-        wrong: dict[str, str] = {}
+        wrong: dict[str, Sentence] = {}
         for text in self._texts(name):
             try:
                 values[text] = rule(text)
-            except ValueError as fault:
-                wrong[text] = str(fault)
+            except NoValue as fault:
+                wrong[text] = fault.message
         self._add(name, into, dtype, values)
         self._wrong(name, name, wrong)
         if name in self._layout.schema.filled:
             empty = pl.col(name).fill_null("").str.strip_chars() == ""
-            self._fault(name, empty, lambda _: f"is empty: every row of a {self._layout.schema.label} export has it")
+            stated = Sentence(
+                "is empty: every row of a %(schema)s export has it", schema=self._layout.schema.label
+            )
+            self._fault(name, empty, lambda _: stated)
 
     def dates(self) -> None:
         """The charge days and how each is written."""
@@ -106,14 +110,14 @@ class _Judge:
         """Costs that were not cast, by rule; only the billed cost must be given in every row."""
         odd = f"{name}_odd"
         costs: dict[str, Cost] = {}
-        wrong: dict[str, str] = {}
+        wrong: dict[str, Sentence] = {}
         for text in self.groups[odd].drop_nulls().unique():
             if name != "cost" and text.strip().upper() in _NOT_GIVEN:
                 continue
             try:
                 costs[text] = cost_of(text)
-            except ValueError as fault:
-                wrong[text] = str(fault)
+            except NoValue as fault:
+                wrong[text] = fault.message
         self._wrong(name, odd, wrong)
         self._add_costs(name, costs)
         given = pl.col(odd).is_null() | pl.col(odd).is_in(list(costs))
@@ -160,11 +164,11 @@ class _Judge:
         """The distinct texts of a column that are not blank."""
         return [text for text in self.groups[name].drop_nulls().unique() if text.strip()]
 
-    def _wrong(self, name: str, column: str, wrong: Mapping[str, str]) -> None:
+    def _wrong(self, name: str, column: str, wrong: Mapping[str, Sentence]) -> None:
         if wrong:
             self._fault(name, pl.col(column).is_in(list(wrong)), wrong.__getitem__, pl.col(column))
 
-    def _fault(self, name: str, rows: pl.Expr, say: Callable[[str], str], shown: pl.Expr | None = None) -> None:
+    def _fault(self, name: str, rows: pl.Expr, say: Callable[[str], Sentence], shown: pl.Expr | None = None) -> None:
         count = int(self.groups.filter(rows)["rows"].sum())
         if count:
             self.faults.append(Fault(self._part, name, count, rows, pl.col(name) if shown is None else shown, say))

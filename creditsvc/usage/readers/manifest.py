@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from creditsvc.core.errors import FileError, FileRefused
-from creditsvc.usage.readers.values import day_of, instant_of
+from creditsvc.core.sentences import Sentence
+from creditsvc.usage.readers.values import NoValue, day_of, instant_of
 
 VERSIONS = ("2021-01-01", "2024-04-01")
 PREVIEW = "2023-07-01-preview"
@@ -58,16 +59,17 @@ def parse_manifest(name: str, content: bytes) -> Manifest:
     try:
         read = json.loads(content.decode("utf-8-sig"))
     except ValueError as fault:
-        raise _refused(name, "", "", f"is no manifest: it is not JSON ({fault})") from None
+        raise _refused(name, "", "", Sentence("is no manifest: it is not JSON (%(why)s)", why=fault)) from None
     if not isinstance(read, dict):
-        raise _refused(name, "", "", "is no manifest: the outermost thing must be a JSON object")
+        raise _refused(name, "", "", Sentence("is no manifest: the outermost thing must be a JSON object"))
     reader = _Reader(name)
     config = reader.mapping(read, "exportConfig")
     version = reader.text(read, "manifestVersion")
     if version is None and reader.text(config, "apiVersion") == PREVIEW:
         version = PREVIEW
     if version is None or version not in (*VERSIONS, PREVIEW):
-        raise _refused(name, "manifestVersion", version or "", f"is not known: {' or '.join(VERSIONS)} would be right")
+        wrong = Sentence("is not known: %(wanted)s would be right", wanted=" / ".join(VERSIONS))
+        raise _refused(name, "manifestVersion", version or "", wrong)
     parts = _parts(reader, read)
     row_count = reader.count(read, "dataRowCount")
     _check_sums(reader, read, parts)
@@ -76,10 +78,14 @@ def parse_manifest(name: str, content: bytes) -> Manifest:
     if data_type is not None and "amortized" in data_type.lower():
         raise _refused(
             name, "exportConfig.type", data_type,
-            "amortized cost is not read, since credit is drawn by actual cost: export ActualCost (or FOCUS) instead",
+            Sentence(
+                "amortized cost is not read, since credit is drawn by actual cost: export ActualCost (or FOCUS) instead"
+            ),
         )  # fmt: skip
     if data_type is not None and data_type.lower() in _NO_COST:
-        raise _refused(name, "exportConfig.type", data_type, "is no cost data: ActualCost or FocusCost would be right")
+        raise _refused(
+            name, "exportConfig.type", data_type, Sentence("is no cost data: ActualCost or FocusCost would be right")
+        )
     _check_format(reader, read)
     first_day, last_day = _range(reader, run)
     return Manifest(
@@ -108,14 +114,14 @@ def _subscription(resource_id: str | None) -> str | None:
 def _parts(reader: "_Reader", read: Mapping[str, object]) -> tuple[ManifestPart, ...]:
     blobs = read.get("blobs")
     if not isinstance(blobs, list) or not all(isinstance(blob, dict) for blob in blobs):
-        raise _refused(reader.name, "blobs", "", "must be the list of the export's parts")
+        raise _refused(reader.name, "blobs", "", Sentence("must be the list of the export's parts"))
     if not blobs:
-        raise _refused(reader.name, "blobs", "", "names no part: the export is empty or did not finish")
+        raise _refused(reader.name, "blobs", "", Sentence("names no part: the export is empty or did not finish"))
     parts = []
     for blob in blobs:
         blob_name = reader.text(blob, "blobName")
         if blob_name is None:
-            raise _refused(reader.name, "blobName", "", "is missing for one of the parts")
+            raise _refused(reader.name, "blobName", "", Sentence("is missing for one of the parts"))
         parts.append(ManifestPart(blob_name, reader.count(blob, "byteCount"), reader.count(blob, "dataRowCount")))
     return tuple(parts)
 
@@ -132,7 +138,8 @@ def _check_sums(reader: "_Reader", read: Mapping[str, object], parts: tuple[Mani
         known = [count for count in counts if count is not None]
         if stated is not None and len(known) == len(counts) and stated != sum(known):
             raise _refused(
-                reader.name, field, str(stated), f"the parts it lists make {sum(known)}: the manifest is incomplete"
+                reader.name, field, str(stated),
+                Sentence("the parts it lists make %(sum)s: the manifest is incomplete", sum=sum(known)),
             )
 
 
@@ -141,15 +148,16 @@ def _check_format(reader: "_Reader", read: Mapping[str, object]) -> None:
     for where, field in ((read, "dataFormat"), (delivery, "fileFormat")):
         stated = reader.text(where, field)
         if stated is not None and stated.lower() not in ("csv", "parquet"):
-            raise _refused(reader.name, field, stated, "is not read: CSV or Parquet would be right")
+            raise _refused(reader.name, field, stated, Sentence("is not read: CSV or Parquet would be right"))
 
 
 def _range(reader: "_Reader", run: Mapping[str, object]) -> tuple[date | None, date | None]:
     first, last = reader.day(run, "startDate"), reader.day(run, "endDate")
     if (first is None) != (last is None):
-        raise _refused(reader.name, "runInfo", "", "states only one of startDate and endDate: both or none")
+        raise _refused(reader.name, "runInfo", "", Sentence("states only one of startDate and endDate: both or none"))
     if first is not None and last is not None and last < first:
-        raise _refused(reader.name, "endDate", last.isoformat(), f"is before startDate {first.isoformat()}")
+        early = Sentence("is before startDate %(first)s", first=first.isoformat())
+        raise _refused(reader.name, "endDate", last.isoformat(), early)
     return first, last
 
 
@@ -164,7 +172,7 @@ class _Reader:
         if value is None:
             return {}
         if not isinstance(value, dict):
-            raise _refused(self.name, field, str(value), "must be a JSON object")
+            raise _refused(self.name, field, str(value), Sentence("must be a JSON object"))
         return value
 
     def text(self, read: Mapping[str, object], field: str) -> str | None:
@@ -172,7 +180,7 @@ class _Reader:
         if value is None:
             return None
         if not isinstance(value, str) or not value.strip():
-            raise _refused(self.name, field, str(value), "must be a text")
+            raise _refused(self.name, field, str(value), Sentence("must be a text"))
         return value.strip()
 
     def count(self, read: Mapping[str, object], field: str) -> int | None:
@@ -180,7 +188,7 @@ class _Reader:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise _refused(self.name, field, str(value), "must be a whole number, 0 or more")
+            raise _refused(self.name, field, str(value), Sentence("must be a whole number, 0 or more"))
         return value
 
     def day(self, read: Mapping[str, object], field: str) -> date | None:
@@ -189,8 +197,8 @@ class _Reader:
             return None
         try:
             return day_of(text).day
-        except ValueError as fault:
-            raise _refused(self.name, field, text, str(fault)) from None
+        except NoValue as fault:
+            raise _refused(self.name, field, text, fault.message) from None
 
     def instant(self, read: Mapping[str, object], field: str) -> datetime | None:
         text = self.text(read, field)
@@ -198,9 +206,9 @@ class _Reader:
             return None
         try:
             return instant_of(text).astimezone(UTC)
-        except ValueError as fault:
-            raise _refused(self.name, field, text, str(fault)) from None
+        except NoValue as fault:
+            raise _refused(self.name, field, text, fault.message) from None
 
 
-def _refused(file: str, column: str, value: str, message: str) -> FileRefused:
+def _refused(file: str, column: str, value: str, message: Sentence) -> FileRefused:
     return FileRefused([FileError(file, 0, column, value, message)])

@@ -6,12 +6,13 @@ from datetime import date
 import polars as pl
 
 from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.faults import Fault
 
 OwnScopes = Mapping[tuple[str, str], Sequence[tuple[date, date]]]
 """The charge days, first to last, on which each (provider, scope id) is one's own."""
 
-NOT_OWN = (
+NOT_OWN = Sentence(
     "is no billing scope of yours on this charge day: upload an export of your own scopes alone, and only of days on "
     "which they are yours"
 )
@@ -39,13 +40,17 @@ def check_cover(
     """Refuses an export whose days reach beyond those on which one of its scopes is one's own: what it leaves out
     would be taken away there (U4). Raises FileRefused."""
     if cover is None:
-        raise FileRefused([FileError(name, 0, "", "", "has no row that says a charge day: there is nothing to take")])
+        nothing = Sentence("has no row that says a charge day: there is nothing to take")
+        raise FileRefused([FileError(name, 0, "", "", nothing)])
     first, last = cover
     errors = [
         FileError(
             name, 0, "", scope,
-            f"is not yours on every day from {first.isoformat()} to {last.isoformat()}, which this export covers: "
-            "upload an export of your own scopes alone, and only of days on which they are yours",
+            Sentence(
+                "is not yours on every day from %(first)s to %(last)s, which this export covers: upload an export of "
+                "your own scopes alone, and only of days on which they are yours",
+                first=first.isoformat(), last=last.isoformat(),
+            ),
         )
         for provider, scope in sorted(scopes)
         if not is_own(own, provider, scope, first, last)

@@ -12,6 +12,7 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.limits import Limits
 from creditsvc.usage.readers.parquet_layout import Damaged, Unfit, check_pages, read_footer
 from creditsvc.usage.readers.parts import Part
@@ -40,9 +41,9 @@ def check_parquet(part: Part, limits: Limits, progress: Callable[[int], None]) -
     except Damaged as fault:
         raise damaged(part.name, str(fault)) from None
     except Unfit as fault:
-        raise _refused(part.name, str(fault)) from None
+        raise _refused(part.name, fault.message) from None
     except OSError as fault:
-        raise _refused(part.name, f"cannot be read: {fault.strerror or fault}") from None
+        raise _refused(part.name, Sentence("cannot be read: %(why)s", why=fault.strerror or fault)) from None
     return Plain(raw.bytes, raw.bytes, raw.sha256.hexdigest(), footer.columns, 0, footer.rows > 0)
 
 
@@ -55,14 +56,16 @@ def check_columns(name: str, path: Path, layout: Layout, limits: Limits) -> None
     except Damaged as fault:
         raise damaged(name, str(fault)) from None
     except Unfit as fault:
-        raise _refused(name, str(fault)) from None
+        raise _refused(name, fault.message) from None
     except FAULTS as fault:
         raise damaged(name, _first_line(fault)) from None
     missing = used - set(schema)
     if missing:
         raise damaged(name, f"its schema lacks {', '.join(sorted(missing))}")
     wrong = [
-        FileError(name, 0, layout.column(field), "", f"holds {dtype}: {wanted} would be right")
+        FileError(name, 0, layout.column(field), "", Sentence(
+            "holds %(type)s: %(wanted)s would be right", type=dtype, wanted=wanted
+        ))
         for field, dtype in ((field, schema[layout.header[at]]) for field, at in layout.columns.items())
         if (wanted := _wanted(field, dtype)) is not None
     ]
@@ -87,7 +90,7 @@ def texts(path: Path, layout: Layout) -> pl.LazyFrame:
 
 def damaged(name: str, why: str) -> FileRefused:
     """The refusal of a Parquet file that contradicts itself."""
-    return _refused(name, f"is a damaged Parquet file ({why}): fetch it again")
+    return _refused(name, Sentence("is a damaged Parquet file (%(why)s): fetch it again", why=why))
 
 
 def undecodable(name: str, fault: BaseException) -> FileRefused:
@@ -104,19 +107,19 @@ def _is_text(dtype: pl.DataType) -> bool:
     return isinstance(dtype, pl.String | pl.Categorical | pl.Enum | pl.Binary)
 
 
-def _wanted(field: str, dtype: pl.DataType) -> str | None:
+def _wanted(field: str, dtype: pl.DataType) -> Sentence | None:
     """What a field's column should hold, None where it does; a column of nulls is of no type."""
     if _is_text(dtype) or isinstance(dtype, pl.Null):
         return None
     if field in (*COST_FIELDS, EFFECTIVE):
-        return None if dtype.is_numeric() else "decimals, binary fractions, whole numbers or text"
+        return None if dtype.is_numeric() else Sentence("decimals, binary fractions, whole numbers or text")
     if field in _DATES:
-        return None if isinstance(dtype, pl.Date | pl.Datetime) else "dates, timestamps or text"
+        return None if isinstance(dtype, pl.Date | pl.Datetime) else Sentence("dates, timestamps or text")
     if field == "eligible":
-        return None if isinstance(dtype, pl.Boolean) or dtype.is_integer() else "true and false, or text"
+        return None if isinstance(dtype, pl.Boolean) or dtype.is_integer() else Sentence("true and false, or text")
     if field in _WHOLE_OR_TEXT:
-        return None if dtype.is_integer() else "text"
-    return "text"
+        return None if dtype.is_integer() else Sentence("text")
+    return Sentence("text")
 
 
 def _text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -142,7 +145,9 @@ def _check_lengths(name: str, path: Path, layout: Layout, schema: pl.Schema, lim
     except FAULTS as fault:
         raise undecodable(name, fault) from None
     errors = [
-        FileError(name, 0, column, "", f"holds a text of {length} bytes: at most {limits.text_bytes} would be right")
+        FileError(name, 0, column, "", Sentence(
+            "holds a text of %(bytes)s bytes: at most %(most)s would be right", bytes=length, most=limits.text_bytes
+        ))
         for column, length in zip(of_text, found.row(0), strict=True)
         if length is not None and length > limits.text_bytes
     ]
@@ -158,5 +163,5 @@ def _first_line(fault: BaseException) -> str:
     return (str(fault).splitlines() or [type(fault).__name__])[0][:200]
 
 
-def _refused(name: str, message: str) -> FileRefused:
+def _refused(name: str, message: Sentence) -> FileRefused:
     return FileRefused([FileError(name, 0, "", "", message)])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.limits import Limits
 
 _MAGIC: Final = b"PAR1"
@@ -30,7 +31,11 @@ class Damaged(Exception):
 
 
 class Unfit(Exception):
-    """The file is whole and still not read; the text says why and what would be right."""
+    """The file is whole and still not read; `message` says why and what would be right."""
+
+    def __init__(self, msgid: str, **params: object) -> None:
+        self.message = Sentence(msgid, **params)
+        super().__init__(self.message)
 
 
 @dataclass(frozen=True)
@@ -98,11 +103,13 @@ def check_pages(path: Path, footer: Footer, columns: Collection[str], limits: Li
                     held += _walk(data, chunk, limits)
             unpacked += held
             if held > limits.group_bytes:
-                raise Unfit(f"has a row group that unpacks to more than {limits.group_bytes} bytes: no export has")
+                raise Unfit(
+                    "has a row group that unpacks to more than %(most)s bytes: no export has", most=limits.group_bytes
+                )
             if unpacked > bound:
                 raise Unfit(
-                    f"unpacks to more than {limits.gzip_ratio} times its size, or {limits.unpacked_bytes} bytes: "
-                    "no export does"
+                    "unpacks to more than %(times)s times its size, or %(most)s bytes: no export does",
+                    times=limits.gzip_ratio, most=limits.unpacked_bytes,
                 )
 
 
@@ -131,7 +138,9 @@ def _columns(said: Fields) -> tuple[str, ...]:
 def _group(said: Fields, columns: tuple[str, ...], end: int, limits: Limits) -> tuple[int, tuple[Chunk, ...]]:
     rows = _count(said, 3, "rows")
     if rows > limits.group_rows:
-        raise Unfit(f"has a row group of {rows} rows, more than {limits.group_rows}: no export has")
+        raise Unfit(
+            "has a row group of %(rows)s rows, more than %(most)s: no export has", rows=rows, most=limits.group_rows
+        )
     chunks = []
     for column in _structs(said, 1):
         if 1 in column:
@@ -179,7 +188,10 @@ def _walk(data: mmap.mmap, chunk: Chunk, limits: Limits) -> int:
         if reader.at + packed > chunk.end:
             raise Damaged(f"a page of column {chunk.column} is longer than its column")
         if size > limits.group_bytes:
-            raise Unfit(f"has a page of column {chunk.column} that unpacks to {size} bytes: no export has")
+            raise Unfit(
+                "has a page of column %(name)s that unpacks to %(bytes)s bytes: no export has",
+                name=chunk.column, bytes=size,
+            )
         _check_sum(data, header, reader.at, packed, chunk.column)
         values += _values(header, chunk.column, limits)
         unpacked += size
@@ -209,7 +221,8 @@ def _values(header: Fields, column: str, limits: Limits) -> int:
     encoding = said.get(4 if kind == _DATA_V2 else 2)
     if encoding == _PREFIXED:
         raise Unfit(
-            f"packs column {column} as DELTA_BYTE_ARRAY, which is not read: plain or dictionary encoding would be right"
+            "packs column %(name)s as DELTA_BYTE_ARRAY, which is not read: plain or dictionary encoding would be right",
+            name=column,
         )
     if encoding not in _ENCODINGS or values > limits.group_rows:
         raise Damaged(f"a page of column {column} makes no sense")

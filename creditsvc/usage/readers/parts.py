@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.manifest import Manifest
 
 MANIFEST_NAMES = ("manifest.json", "_manifest.json")
@@ -46,7 +47,8 @@ def find_blob(name: str, below: Mapping[str, Sequence[PurePosixPath]], blob: str
     if len(chosen) > 1:
         chosen = [candidate for candidate in chosen if len(candidate.parts) == 1] or chosen
     if len(chosen) > 1:
-        raise _refused(f"{name}/{chosen[0].name}", "is there several times below the manifest: keep one of them")
+        several = Sentence("is there several times below the manifest: keep one of them")
+        raise _refused(f"{name}/{chosen[0].name}", several)
     return chosen[0]
 
 
@@ -68,9 +70,11 @@ def base_name(blob: str) -> str:
 def missing(name: str, blob: str) -> FileRefused:
     """The refusal of an export without a part that its manifest names."""
     return _refused(
-        name, "the manifest names a part that is not here: an export counts with all its parts or not at all", blob
+        name,
+        Sentence("the manifest names a part that is not here: an export counts with all its parts or not at all"),
+        blob,
     )
 
 
-def _refused(file: str, message: str, value: str = "") -> FileRefused:
+def _refused(file: str, message: Sentence, value: str = "") -> FileRefused:
     return FileRefused([FileError(file, 0, "", value, message)])

@@ -6,6 +6,7 @@ from datetime import date
 import polars as pl
 
 from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.faults import Fault, Opened
 from creditsvc.usage.readers.manifest import Manifest
 
@@ -19,7 +20,11 @@ def style_faults(groups: pl.DataFrame) -> list[Fault]:
     usual = str(counts["style"][0])
     other = groups.filter(pl.col("style") != usual)
     return _date_faults(
-        other, f"is written in another style than the column's other dates ({usual}): the file was changed by hand"
+        other,
+        Sentence(
+            "is written in another style than the column's other dates (%(style)s): the file was changed by hand",
+            style=usual,
+        ),
     )
 
 
@@ -30,8 +35,10 @@ def range_faults(groups: pl.DataFrame, manifest: Manifest | None) -> list[Fault]
     outside = groups.filter(~pl.col("day").is_between(manifest.first_day, manifest.last_day))
     return _date_faults(
         outside,
-        f"is of another period: the manifest's days are {manifest.first_day.isoformat()} to "
-        f"{manifest.last_day.isoformat()}",
+        Sentence(
+            "is of another period: the manifest's days are %(first)s to %(last)s",
+            first=manifest.first_day.isoformat(), last=manifest.last_day.isoformat(),
+        ),
     )
 
 
@@ -56,7 +63,10 @@ def check_periods(groups: pl.DataFrame, parts: Sequence[Opened], manifest: Manif
             errors.append(
                 FileError(
                     parts[part].name, 0, column, ", ".join(sorted(periods)),
-                    f"is of another period than the export's other parts ({', '.join(sorted(others))})",
+                    Sentence(
+                        "is of another period than the export's other parts (%(periods)s)",
+                        periods=", ".join(sorted(others)),
+                    ),
                 )
             )  # fmt: skip
     if errors:
@@ -71,7 +81,7 @@ def cover_of(groups: pl.DataFrame, manifest: Manifest | None) -> tuple[date, dat
     return (first, last) if isinstance(first, date) and isinstance(last, date) else None
 
 
-def _date_faults(groups: pl.DataFrame, message: str) -> list[Fault]:
+def _date_faults(groups: pl.DataFrame, message: Sentence) -> list[Fault]:
     found = []
     for part in groups["part"].unique().sort().to_list():
         here = groups.filter(pl.col("part") == part)

@@ -14,6 +14,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.grouping import cut_rows, group_rows, merged, scan_text
 from creditsvc.usage.readers.limits import Limits
 from creditsvc.usage.readers.plain import header_of
@@ -100,7 +101,9 @@ class PieceGrouping:
         if self._fault is not None:
             raise self._fault
         if self._rows.too_long:
-            message = f"has a row of more than {self._limits.row_bytes} bytes, so it is no cost export"
+            message = Sentence(
+                "has a row of more than %(most)s bytes, so it is no cost export", most=self._limits.row_bytes
+            )
             raise FileRefused([FileError(self._name, 0, "", "", message)])
         if not self._groups:
             return group_rows(scan_text(b"", layout), layout, self._costs)

@@ -17,29 +17,30 @@ from typing import IO, cast
 from isal import igzip, igzip_lib
 
 from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.limits import MEBIBYTE, Limits
 from creditsvc.usage.readers.parts import Part
 
 _GZIP = b"\x1f\x8b"
 _NOT_CSV = (
-    (b"PK\x03\x04", "a zip archive or an Excel workbook"),
-    (b"PK\x05\x06", "an empty zip archive"),
-    (b"PAR1", "a Parquet file within a gzip"),
-    (b"PARE", "an encrypted Parquet file"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"\xff\xfe", "text in UTF-16"),
-    (b"\xfe\xff", "text in UTF-16"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"%PDF", "a PDF"),
+    (b"PK\x03\x04", Sentence("a zip archive or an Excel workbook")),
+    (b"PK\x05\x06", Sentence("an empty zip archive")),
+    (b"PAR1", Sentence("a Parquet file within a gzip")),
+    (b"PARE", Sentence("an encrypted Parquet file")),
+    (b"\xd0\xcf\x11\xe0", Sentence("an old Excel workbook")),
+    (b"\xff\xfe", Sentence("text in UTF-16")),
+    (b"\xfe\xff", Sentence("text in UTF-16")),
+    (b"\x28\xb5\x2f\xfd", Sentence("a Zstandard archive")),
+    (b"BZh", Sentence("a bzip2 archive")),
+    (b"7z\xbc\xaf", Sentence("a 7z archive")),
+    (b"%PDF", Sentence("a PDF")),
 )
 _DAMAGED = cast(type[Exception], igzip_lib.IsalError)
 _TAIL = 1 << 16
 _NO_MARKS = bytes(sorted(set(range(256)) - set(b'",\r\n')))
 """All bytes but quotation marks, commas and line ends: without them what is left is quickly counted."""
 
-_CSV_WANTED = "CSV in UTF-8, plain or compressed with gzip, or Parquet would be right"
+_CSV_WANTED = Sentence("CSV in UTF-8, plain or compressed with gzip, or Parquet would be right")
 
 Use = Callable[[bytes, int], None]
 """Takes a chunk of text, and how many quotation marks it has."""
@@ -98,7 +99,7 @@ def check_plain(
         header = _header(part.name, part.path, limits)
         has_rows, blank_tail = _check_tail(check, len(header))
     except OSError as fault:
-        raise _refused(part.name, 0, f"cannot be read: {fault.strerror or fault}") from None
+        raise _refused(part.name, 0, Sentence("cannot be read: %(why)s", why=fault.strerror or fault)) from None
     return Plain(raw.bytes, check.bytes, raw.sha256.hexdigest(), header, blank_tail, has_rows, check.separators)
 
 
@@ -150,7 +151,8 @@ class _Check:
             _refuse_known(self.name, chunk)
         if b"\0" in chunk:
             line = self.line_at(self.bytes + chunk.index(b"\0"))
-            raise _refused(self.name, line, f"has a NUL byte, so it is no text: {_CSV_WANTED}")
+            wrong = Sentence("has a NUL byte, so it is no text: %(wanted)s", wanted=_CSV_WANTED)
+            raise _refused(self.name, line, wrong)
         if not chunk.isascii() or self._decoder.getstate()[0]:
             self._decode(chunk, final=False)
         self.bytes += len(chunk)
@@ -180,12 +182,14 @@ class _Check:
         """Check the end. Raises FileRefused."""
         self._decode(b"", final=True)
         if self.bytes == 0:
-            raise _refused(self.name, 0, "is empty: a header line at least would be right")
+            raise _refused(self.name, 0, Sentence("is empty: a header line at least would be right"))
         if self._returns:
             raise _refused(
                 self.name, _lone_return(self.path),
-                "has a carriage return that ends no line: the file is damaged, or was saved again by an old tool; "
-                "import the export as it was downloaded",
+                Sentence(
+                    "has a carriage return that ends no line: the file is damaged, or was saved again by an old tool; "
+                    "import the export as it was downloaded"
+                ),
             )  # fmt: skip
 
     def line_at(self, offset: int) -> int:
@@ -203,7 +207,8 @@ class _Check:
             self._decoder.decode(chunk, final)
         except UnicodeDecodeError as fault:
             line = self.line_at(self.bytes + fault.start - pending)
-            raise _refused(self.name, line, f"has bytes that are no UTF-8: {_CSV_WANTED}") from None
+            wrong = Sentence("has bytes that are no UTF-8: %(wanted)s", wanted=_CSV_WANTED)
+            raise _refused(self.name, line, wrong) from None
 
 
 def _outside(text: bytes, quotes: int) -> bytes:
@@ -238,29 +243,35 @@ def _unpack(raw: Hashed, check: _Check, limits: Limits, progress: Callable[[int]
                 if check.bytes > limits.gzip_floor and check.bytes > limits.gzip_ratio * raw.bytes:
                     raise _refused(
                         check.name, 0,
-                        f"unpacks to more than {limits.gzip_ratio} times its size (past the first "
-                        f"{limits.gzip_floor // MEBIBYTE} MiB): no export does, real ones make about 8 times",
+                        Sentence(
+                            "unpacks to more than %(times)s times its size (past the first %(first)s MiB): no export "
+                            "does, real ones make about 8 times",
+                            times=limits.gzip_ratio, first=limits.gzip_floor // MEBIBYTE,
+                        ),
                     )  # fmt: skip
                 progress(raw.bytes)
     except EOFError:
-        raise _refused(check.name, 0, "is a gzip that was cut short: fetch the file again") from None
+        raise _refused(check.name, 0, Sentence("is a gzip that was cut short: fetch the file again")) from None
     except (gzip.BadGzipFile, _DAMAGED) as fault:
-        raise _refused(check.name, 0, f"is a damaged gzip ({fault}): fetch the file again") from None
+        wrong = Sentence("is a damaged gzip (%(why)s): fetch the file again", why=fault)
+        raise _refused(check.name, 0, wrong) from None
 
 
 def _bound(check: _Check, limits: Limits) -> None:
     if check.bytes > limits.unpacked_bytes:
         raise _refused(
             check.name, 0,
-            f"holds more than {limits.unpacked_bytes} bytes of text, the most that one part may: "
-            "let the export be partitioned",
+            Sentence(
+                "holds more than %(most)s bytes of text, the most that one part may: let the export be partitioned",
+                most=limits.unpacked_bytes,
+            ),
         )  # fmt: skip
 
 
 def _refuse_known(name: str, head: bytes) -> None:
-    for magic, what in (*_NOT_CSV, (_GZIP, "a gzip within a gzip")):
+    for magic, what in (*_NOT_CSV, (_GZIP, Sentence("a gzip within a gzip"))):
         if head.startswith(magic):
-            raise _refused(name, 0, f"is not CSV but {what}: {_CSV_WANTED}")
+            raise _refused(name, 0, Sentence("is not CSV but %(what)s: %(wanted)s", what=what, wanted=_CSV_WANTED))
 
 
 def _header(name: str, path: Path, limits: Limits) -> tuple[str, ...]:
@@ -271,10 +282,15 @@ def _header(name: str, path: Path, limits: Limits) -> tuple[str, ...]:
 def header_of(name: str, line: bytes, limits: Limits) -> tuple[str, ...]:
     """The fields of the first line. Raises FileRefused where there is none within the bound."""
     if len(line) > limits.header_bytes:
-        raise _refused(name, 1, f"has no line end within {limits.header_bytes} bytes, so it is no CSV: {_CSV_WANTED}")
+        raise _refused(name, 1, Sentence(
+            "has no line end within %(most)s bytes, so it is no CSV: %(wanted)s",
+            most=limits.header_bytes, wanted=_CSV_WANTED,
+        ))
     text = line.decode("utf-8-sig").strip("\r\n")
     if not text.strip():
-        raise _refused(name, 1, "is empty where the header should be: the names of the columns would be right")
+        raise _refused(
+            name, 1, Sentence("is empty where the header should be: the names of the columns would be right")
+        )
     return tuple(_fields(name, 1, text))
 
 
@@ -287,7 +303,8 @@ def _check_tail(check: _Check, columns: int) -> tuple[bool, int]:
     name = check.name
     if check.quotes % 2:
         raise _refused(
-            name, _open_quote(check.path), "a quotation mark is never closed: the file was cut short or is no CSV"
+            name, _open_quote(check.path),
+            Sentence("a quotation mark is never closed: the file was cut short or is no CSV"),
         )
     window = len(check.tail)
     while True:
@@ -303,12 +320,18 @@ def _check_tail(check: _Check, columns: int) -> tuple[bool, int]:
     ends = tail[len(body) :].count(b"\n")
     if not ends:
         line = check.line_at(start + first)
-        raise _refused(name, line, "the last row has no line end where the others have one: the file was cut short")
+        raise _refused(
+            name, line, Sentence("the last row has no line end where the others have one: the file was cut short")
+        )
     found = len(_fields(name, 0, body[first:].decode("utf-8")))
     if found != columns:
         line = check.line_at(start + first)
         raise _refused(
-            name, line, f"the last row has {found} columns where the header has {columns}: the file was cut short"
+            name, line,
+            Sentence(
+                "the last row has %(found)s columns where the header has %(columns)s: the file was cut short",
+                found=found, columns=columns,
+            ),
         )
     return True, ends - 1
 
@@ -359,8 +382,8 @@ def _fields(name: str, line: int, text: str) -> list[str]:
     try:
         return next(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as fault:
-        raise _refused(name, line, f"is no proper CSV ({fault})") from None
+        raise _refused(name, line, Sentence("is no proper CSV (%(why)s)", why=fault)) from None
 
 
-def _refused(file: str, line: int, message: str) -> FileRefused:
+def _refused(file: str, line: int, message: Sentence) -> FileRefused:
     return FileRefused([FileError(file, line, "", "", message)])

@@ -7,6 +7,7 @@ import polars as pl
 from polars.exceptions import ComputeError, SchemaError
 
 from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.counting import (
     concat,
     counted_of,
@@ -114,7 +115,9 @@ class Reading:
         if parquet:
             check_columns(part.name, part.path, layout, self._limits)
         if number and _shape(layout) != _shape(self.opened[0].layout):
-            other = f"has other columns than {self.opened[0].name}: the parts of an export have one header"
+            other = Sentence(
+                "has other columns than %(first)s: the parts of an export have one header", first=self.opened[0].name
+            )
             raise _refused(part.name, 0 if parquet else 1, other)
         opened = Opened(part.name, part.path, layout, plain.blank_tail, plain.has_rows, plain.separators)
         judged = self._judge(number, opened, grouping if plain.has_rows and not parquet else None)
@@ -148,7 +151,7 @@ class Reading:
                 raise
             raise undecodable(opened.name, fault) from None
         except OSError as fault:  # a gzip that the check went through and the reader does not
-            raise _refused(opened.name, 0, f"cannot be read ({fault}): fetch it again") from None
+            raise _refused(opened.name, 0, Sentence("cannot be read (%(why)s): fetch it again", why=fault)) from None
         judged = judge(groups, number, opened.layout, costs, opened.blank_tail)
         return Judged(with_wanted(with_reason(judged.groups), self._units), judged.faults)
 
@@ -168,11 +171,15 @@ class Reading:
         stated = self._source.manifest.parts[number]
         name = self._source.parts[number].name
         if stated.byte_count is not None and stated.byte_count not in (plain.disk_bytes, plain.plain_bytes):
-            raise _refused(
-                name, 0, f"has {plain.disk_bytes} bytes where the manifest states {stated.byte_count}: fetch it again"
-            )
+            raise _refused(name, 0, Sentence(
+                "has %(bytes)s bytes where the manifest states %(stated)s: fetch it again",
+                bytes=plain.disk_bytes, stated=stated.byte_count,
+            ))
         if stated.row_count is not None and stated.row_count != rows:
-            raise _refused(name, 0, f"has {rows} rows where the manifest states {stated.row_count}: fetch it again")
+            raise _refused(name, 0, Sentence(
+                "has %(rows)s rows where the manifest states %(stated)s: fetch it again",
+                rows=rows, stated=stated.row_count,
+            ))
 
     def _feed(self, layout: Layout, groups: pl.DataFrame) -> str:
         """The stable name of the stream of exports that this one belongs to."""
@@ -208,15 +215,15 @@ def _is_parquet(part: Part) -> bool:
         with part.path.open("rb") as lying:
             return lying.read(len(MAGIC)) == MAGIC
     except OSError as fault:
-        raise _refused(part.name, 0, f"cannot be read: {fault.strerror}") from None
+        raise _refused(part.name, 0, Sentence("cannot be read: %(why)s", why=fault.strerror)) from None
 
 
 def _size(name: str, path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError as fault:
-        raise _refused(name, 0, f"cannot be read: {fault.strerror}") from None
+        raise _refused(name, 0, Sentence("cannot be read: %(why)s", why=fault.strerror)) from None
 
 
-def _refused(file: str, line: int, message: str) -> FileRefused:
+def _refused(file: str, line: int, message: Sentence) -> FileRefused:
     return FileRefused([FileError(file, line, "", "", message)])

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.sentences import Sentence
 
 LEFT_OUT_CATEGORIES: Final = {"credit": "credit", "tax": "tax", "adjustment": "adjustment"}
 """Charge categories that are not paid from credit (U2), with the reason shown; all others count."""
@@ -207,7 +208,7 @@ def recognise(file: str, header: Sequence[str], *, parquet: bool = False) -> Lay
                 errors.append(_missing(file, line, schema, aliases))
         elif names.count(found) > 1:
             again = [column for column, known in zip(header, names, strict=True) if known == found]
-            message = f"is there {len(again)} times: once would be right"
+            message = Sentence("is there %(times)s times: once would be right", times=len(again))
             errors.append(FileError(file, line, again[0].strip(), "", message))
         else:
             columns[name] = names.index(found)
@@ -221,8 +222,11 @@ def recognise(file: str, header: Sequence[str], *, parquet: bool = False) -> Lay
 def _missing(file: str, line: int, schema: Schema, aliases: tuple[str, ...]) -> FileError:
     return FileError(
         file, line, aliases[0], "",
-        f"this {schema.label} export has no such column, and without it nothing can be counted: "
-        f"{' or '.join(aliases)} would be right",
+        Sentence(
+            "this %(schema)s export has no such column, and without it nothing can be counted: %(wanted)s would be "
+            "right",
+            schema=schema.label, wanted=" / ".join(aliases),
+        ),
     )  # fmt: skip
 
 
@@ -231,13 +235,13 @@ def _shown(header: Sequence[str]) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _unknown(header: Sequence[str]) -> str:
+def _unknown(header: Sequence[str]) -> Sentence:
     if len(header) == 1 and header[0].count(";") > 3:
-        return (
+        return Sentence(
             "the columns are separated by semicolons: the file was saved again by a local tool; "
             "import the export as it was downloaded"
         )
-    return (
+    return Sentence(
         "is the header of no cost export that is known: Azure actual cost (Enterprise Agreement, Microsoft Customer "
         "Agreement or pay-as-you-go) or FOCUS 1.0 to 1.2, as CSV or Parquet, would be right"
     )

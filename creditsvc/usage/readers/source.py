@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.limits import Limits
 from creditsvc.usage.readers.manifest import Manifest as Manifest
 from creditsvc.usage.readers.manifest import ManifestPart as ManifestPart
@@ -25,7 +26,7 @@ def open_source(path: Path) -> Source:
     if path.is_dir():
         return _open_folder(path)
     if not path.is_file():
-        raise _refused(path.name or str(path), "there is no such file or folder")
+        raise _refused(path.name or str(path), Sentence("there is no such file or folder"))
     if path.name in MANIFEST_NAMES:
         return _open_folder(path.parent)
     return _source_of_file(Part(path.name, path))
@@ -37,7 +38,7 @@ def source_of_files(name: str, files: Sequence[Part], manifest: bytes | None) ->
     Raises FileRefused.
     """
     if not files:
-        raise _refused(name, "there is no file to read")
+        raise _refused(name, Sentence("there is no file to read"))
     if manifest is None and len(files) == 1:
         return replace(_source_of_file(files[0]), name=name)
     if manifest is None:
@@ -46,7 +47,7 @@ def source_of_files(name: str, files: Sequence[Part], manifest: bytes | None) ->
     by_name: dict[str, Part] = {}
     for file in files:
         if base_name(file.name) in by_name:
-            raise _refused(file.name, "was given twice under one name")
+            raise _refused(file.name, Sentence("was given twice under one name"))
         by_name[base_name(file.name)] = file
     parts = []
     for part in stated.parts:
@@ -56,7 +57,9 @@ def source_of_files(name: str, files: Sequence[Part], manifest: bytes | None) ->
             raise missing(name, part.name)
         parts.append(found)
     if by_name:
-        raise _refused(next(iter(by_name)), "is not named by the manifest: give the files of one export alone")
+        raise _refused(
+            next(iter(by_name)), Sentence("is not named by the manifest: give the files of one export alone")
+        )
     return Source(name, tuple(parts), stated)
 
 
@@ -65,7 +68,7 @@ def _source_of_file(file: Part) -> Source:
         if is_zip(file.path):
             return source_of_zip(file)
     except OSError as fault:
-        raise _refused(file.name, f"cannot be read: {fault.strerror}") from None
+        raise _refused(file.name, Sentence("cannot be read: %(why)s", why=fault.strerror)) from None
     return Source(file.name, (file,), None)
 
 
@@ -75,21 +78,28 @@ def _open_folder(folder: Path) -> Source:
     if found is None:
         raise _refused(
             name,
-            "is a folder without a manifest: give the folder that holds manifest.json (or _manifest.json), "
-            "or name each file of its own",
+            Sentence(
+                "is a folder without a manifest: give the folder that holds manifest.json (or _manifest.json), "
+                "or name each file of its own"
+            ),
         )
     try:
         if found.stat().st_size > Limits().manifest_bytes:
-            raise _refused(found.name, f"is larger than {Limits().manifest_bytes} bytes: no manifest is")
+            raise _refused(
+                found.name, Sentence("is larger than %(most)s bytes: no manifest is", most=Limits().manifest_bytes)
+            )
         manifest = parse_manifest(f"{name}/{found.name}", found.read_bytes())
     except OSError as fault:
-        raise _refused(f"{name}/{found.name}", f"cannot be read: {fault.strerror}") from None
+        raise _refused(f"{name}/{found.name}", Sentence("cannot be read: %(why)s", why=fault.strerror)) from None
     below = _files_below(folder)
     parts = [Part(base_name(part.name), folder / find_blob(name, below, part.name)) for part in manifest.parts]
     paths = [part.path for part in parts]
     for part in parts:
         if paths.count(part.path) > 1:
-            raise _refused(f"{name}/{part.name}", "is named twice by the manifest, and there is only one such file")
+            raise _refused(
+                f"{name}/{part.name}",
+                Sentence("is named twice by the manifest, and there is only one such file"),
+            )
     return Source(name, tuple(parts), manifest, found)
 
 
@@ -105,5 +115,5 @@ def _files_below(folder: Path) -> dict[str, list[PurePosixPath]]:
     return found
 
 
-def _refused(file: str, message: str, value: str = "") -> FileRefused:
+def _refused(file: str, message: Sentence, value: str = "") -> FileRefused:
     return FileRefused([FileError(file, 0, "", value, message)])

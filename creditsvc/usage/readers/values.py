@@ -1,9 +1,11 @@
-"""The rules by which the text of one field becomes a value (U1, U2); ValueError says what would be right."""
+"""The rules by which the text of one field becomes a value (U1, U2); NoValue says what would be right."""
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Context, Decimal
 from typing import NamedTuple
+
+from creditsvc.core.sentences import Sentence
 
 COST_DECIMALS = 28
 FRACTION = 10**20
@@ -34,6 +36,14 @@ _PROVIDERS = {
 }
 
 
+class NoValue(ValueError):
+    """A text is no value of its field; `message` is the sentence that says why."""
+
+    def __init__(self, msgid: str, **params: object) -> None:
+        self.message = Sentence(msgid, **params)
+        super().__init__(self.message)
+
+
 class Day(NamedTuple):
     """A charge day and the style in which it was written; one column has one style."""
 
@@ -54,9 +64,10 @@ def day_of(text: str) -> Day:
     if match := _SLASH.fullmatch(text):
         month, day, year = (int(group) for group in match.groups())
         if month > 12:
-            raise ValueError(
-                f"{month} is no month: Azure writes M/D/YYYY, so the file was saved again by a local tool; "
-                "import the export as it was downloaded"
+            raise NoValue(
+                "%(month)s is no month: Azure writes M/D/YYYY, so the file was saved again by a local tool; "
+                "import the export as it was downloaded",
+                month=month,
             )
         return Day(_date(year, month, day), "M/D/YYYY")
     if match := _DAY.fullmatch(text):
@@ -65,25 +76,25 @@ def day_of(text: str) -> Day:
     if match := _INSTANT.fullmatch(text):
         style = "YYYY-MM-DDThh:mm:ss" if match[4] == "T" else "YYYY-MM-DD hh:mm:ss"
         return Day(instant_of(text).astimezone(UTC).date(), style)
-    raise ValueError("is no date: M/D/YYYY, YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ would be right")
+    raise NoValue("is no date: M/D/YYYY, YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ would be right")
 
 
 def instant_of(text: str) -> datetime:
     """The aware instant that an ISO 8601 text names, without an offset: UTC; digits past microseconds are dropped."""
     match = _INSTANT.fullmatch(text.strip())
     if match is None:
-        raise ValueError("is no instant: YYYY-MM-DDThh:mm:ssZ would be right")
+        raise NoValue("is no instant: YYYY-MM-DDThh:mm:ssZ would be right")
     year, month, day = int(match[1]), int(match[2]), int(match[3])
     hour, minute, second = int(match[5]), int(match[6]), int(match[7])
     if hour > 23 or minute > 59 or second > 59:
-        raise ValueError("is no time of day: 00:00:00 to 23:59:59 would be right")
+        raise NoValue("is no time of day: 00:00:00 to 23:59:59 would be right")
     start = _date(year, month, day)
     micro = int((match[8] or "0")[:6].ljust(6, "0"))
     zone = _zone(match[9])
     try:
         return datetime(start.year, start.month, start.day, hour, minute, second, micro, zone).astimezone(UTC)
     except OverflowError:
-        raise ValueError("is beyond the calendar") from None
+        raise NoValue("is beyond the calendar") from None
 
 
 def _zone(text: str | None) -> timezone:
@@ -92,7 +103,7 @@ def _zone(text: str | None) -> timezone:
     digits = text.replace(":", "")
     hours, minutes = int(digits[1:3]), int(digits[3:5])
     if hours > 23 or minutes > 59:
-        raise ValueError("has no such offset: +08:00 or Z would be right")
+        raise NoValue("has no such offset: +08:00 or Z would be right")
     away = timedelta(hours=hours, minutes=minutes)
     return timezone(-away if digits[0] == "-" else away)
 
@@ -101,23 +112,27 @@ def _date(year: int, month: int, day: int) -> date:
     try:
         return date(year, month, day)
     except ValueError:
-        raise ValueError(f"there is no such day: year {year}, month {month}, day {day}") from None
+        raise NoValue(
+            "there is no such day: year %(year)s, month %(month)s, day %(day)s", year=year, month=month, day=day
+        ) from None
 
 
 def cost_of(text: str) -> Cost:
     """An exact cost from digits with a point, E-notation allowed, at most 28 decimals (L2)."""
     text = text.strip()
     if text == "" or text.upper() == "NULL":
-        raise ValueError("a cost is missing: write 0 where nothing was charged")
+        raise NoValue("a cost is missing: write 0 where nothing was charged")
     match = _COST.fullmatch(text)
     if match is None:
-        raise ValueError("is no number: digits with a decimal point such as 12.50 or 5.6E-05 would be right")
+        raise NoValue("is no number: digits with a decimal point such as 12.50 or 5.6E-05 would be right")
     exponent = int(match[3] or 0)
     decimals = len((match[1] or match[2] or "").rstrip("0")) - exponent
     if decimals > COST_DECIMALS:
-        raise ValueError(f"has {decimals} decimals: at most {COST_DECIMALS} can be counted exactly")
+        raise NoValue(
+            "has %(decimals)s decimals: at most %(most)s can be counted exactly", decimals=decimals, most=COST_DECIMALS
+        )
     if Decimal(text) and Decimal(text).adjusted() > 19:
-        raise ValueError("is too large for a cost: it does not fit 64 bits of 10^-8")
+        raise NoValue("is too large for a cost: it does not fit 64 bits of 10^-8")
     sign, digits, power = Decimal(text).normalize(_WIDE).as_tuple()  # without zeros beyond the 28th decimal
     assert isinstance(power, int)  # the pattern admits finite numbers alone
     whole = int("".join(str(digit) for digit in digits)) * 10 ** (power + COST_DECIMALS) if any(digits) else 0
@@ -129,7 +144,7 @@ def currency_of(text: str) -> str:
     """A three-letter currency code in capitals."""
     text = text.strip()
     if not _CURRENCY.fullmatch(text):
-        raise ValueError("is no currency: a three-letter code such as USD would be right")
+        raise NoValue("is no currency: a three-letter code such as USD would be right")
     return text.upper()
 
 
@@ -137,7 +152,7 @@ def eligible_of(text: str) -> bool:
     """Whether a row may be paid from credit; an empty field says nothing against it."""
     stated = {"": True, "true": True, "1": True, "false": False, "0": False}.get(text.strip().lower())
     if stated is None:
-        raise ValueError("is neither True nor False")
+        raise NoValue("is neither True nor False")
     return stated
 
 
@@ -146,5 +161,5 @@ def provider_of(text: str) -> str:
     plain = text.strip().lower()
     slug = _PROVIDERS.get(plain) or re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
     if not slug:
-        raise ValueError("names no provider: a name such as Microsoft or AWS would be right")
+        raise NoValue("names no provider: a name such as Microsoft or AWS would be right")
     return slug

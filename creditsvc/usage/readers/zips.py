@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, Final
 
 from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.limits import Limits
 from creditsvc.usage.readers.manifest import Manifest, parse_manifest
 from creditsvc.usage.readers.parts import MANIFEST_NAMES, Part, Source, base_name, find_blob
@@ -57,7 +58,10 @@ def source_of_zip(file: Part, limits: Limits | None = None) -> Source:
     folders = sorted({path.parent for path in found})
     if len(folders) > 1:
         named = ", ".join(map(str, folders[:3]))
-        raise _refused(file.name, f"holds {len(folders)} exports ({named}): a zip of each of its own would be right")
+        raise _refused(file.name, Sentence(
+            "holds %(count)s exports (%(named)s): a zip of each of its own would be right",
+            count=len(folders), named=named,
+        ))
     where = next(folders[0] / name for name in MANIFEST_NAMES if folders[0] / name in entries)
     manifest = _manifest(file, entries[where], bounds)
     below: dict[str, list[PurePosixPath]] = {}
@@ -68,7 +72,8 @@ def source_of_zip(file: Part, limits: Limits | None = None) -> Source:
     for entry in named_parts:
         if named_parts.count(entry) > 1:
             raise _refused(
-                f"{file.name}/{entry.filename}", "is named twice by the manifest, and there is only one such file"
+                f"{file.name}/{entry.filename}",
+                Sentence("is named twice by the manifest, and there is only one such file"),
             )
     _check_sizes(file, named_parts, bounds)
     parts = tuple(Part(base_name(entry.filename), file.path, entry.filename) for entry in named_parts)
@@ -78,7 +83,7 @@ def source_of_zip(file: Part, limits: Limits | None = None) -> Source:
 def _manifest(file: Part, entry: zipfile.ZipInfo, limits: Limits) -> Manifest:
     name = f"{file.name}/{entry.filename}"
     if entry.file_size > limits.manifest_bytes:
-        raise _refused(name, f"is larger than {limits.manifest_bytes} bytes: no manifest is")
+        raise _refused(name, Sentence("is larger than %(most)s bytes: no manifest is", most=limits.manifest_bytes))
     with _opened(file) as archive:
         content = b"".join(_pieces(archive, entry, file.name))
     return parse_manifest(name, content)
@@ -105,14 +110,17 @@ def unpacked(source: Source, limits: Limits) -> Iterator[Source]:
 def _single(name: str, entries: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:
     """The one file of a zip without a manifest."""
     if not entries:
-        raise _refused(name, "is a zip without a file in it")
+        raise _refused(name, Sentence("is a zip without a file in it"))
     if any(entry.filename == "[Content_Types].xml" for entry in entries):
-        raise _refused(name, "is an Excel workbook: import the export as it was downloaded")
+        raise _refused(name, Sentence("is an Excel workbook: import the export as it was downloaded"))
     if len(entries) > 1:
         raise _refused(
             name,
-            f"is a zip of {len(entries)} files without a manifest: one file alone, or the folder that holds "
-            "manifest.json (or _manifest.json), would be right",
+            Sentence(
+                "is a zip of %(count)s files without a manifest: one file alone, or the folder that holds "
+                "manifest.json (or _manifest.json), would be right",
+                count=len(entries),
+            ),
         )
     return entries[0]
 
@@ -123,24 +131,34 @@ def _entries(file: Part, limits: Limits) -> dict[PurePosixPath, zipfile.ZipInfo]
         with file.path.open("rb") as lying:
             _check_directory(file.name, lying, limits)
     except OSError as fault:
-        raise _refused(file.name, f"cannot be read: {fault.strerror or fault}") from None
+        raise _refused(file.name, Sentence("cannot be read: %(why)s", why=fault.strerror or fault)) from None
     with _opened(file) as archive:
         listed = archive.infolist()
     if len(listed) > limits.zip_entries:
-        raise _refused(file.name, f"is a zip of {len(listed)} entries, more than {limits.zip_entries}: no export has")
+        raise _refused(file.name, Sentence(
+            "is a zip of %(count)s entries, more than %(most)s: no export has",
+            count=len(listed), most=limits.zip_entries,
+        ))
     found: dict[PurePosixPath, zipfile.ZipInfo] = {}
     for entry in listed:
         path = _path(file.name, entry)
         if entry.filename.endswith(("/", "\\")) or _is_left_behind(path):
             continue
         if path in found:
-            raise _refused(f"{file.name}/{entry.filename}", "is there twice: a zip that was made anew would be right")
+            raise _refused(
+                f"{file.name}/{entry.filename}", Sentence("is there twice: a zip that was made anew would be right")
+            )
         if entry.flag_bits & _ENCRYPTED:
-            raise _refused(f"{file.name}/{entry.filename}", "is encrypted: a zip without a password would be right")
+            raise _refused(
+                f"{file.name}/{entry.filename}", Sentence("is encrypted: a zip without a password would be right")
+            )
         if entry.compress_type not in _METHODS:
             raise _refused(
                 f"{file.name}/{entry.filename}",
-                f"is compressed by method {entry.compress_type}, which is not read: 0 or 8 (deflate) would be right",
+                Sentence(
+                    "is compressed by method %(method)s, which is not read: 0 or 8 (deflate) would be right",
+                    method=entry.compress_type,
+                ),
             )
         found[path] = entry
     return found
@@ -154,13 +172,16 @@ def _check_directory(name: str, lying: BinaryIO, limits: Limits) -> None:
     tail = lying.read()
     end = tail.rfind(_END)
     if end < 0 or len(tail) - end < 22:
-        raise _refused(name, "is a zip that was cut short: fetch it again")
+        raise _refused(name, Sentence("is a zip that was cut short: fetch it again"))
     length = int.from_bytes(tail[end + 12 : end + 16], "little")
     if length == 0xFFFFFFFF:
         wide = tail.rfind(_END_64, 0, end)
         length = int.from_bytes(tail[wide + 40 : wide + 48], "little") if wide >= 0 else length
     if length > limits.zip_directory_bytes:
-        raise _refused(name, f"lists its entries in {length} bytes: no export needs {limits.zip_directory_bytes}")
+        raise _refused(name, Sentence(
+            "lists its entries in %(bytes)s bytes: no export needs %(most)s",
+            bytes=length, most=limits.zip_directory_bytes,
+        ))
 
 
 def _path(zip_name: str, entry: zipfile.ZipInfo) -> PurePosixPath:
@@ -168,9 +189,13 @@ def _path(zip_name: str, entry: zipfile.ZipInfo) -> PurePosixPath:
     name = entry.orig_filename
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or not path.parts or ".." in path.parts or ":" in path.parts[0] or "\0" in name:
-        raise _refused(zip_name, "an entry's name leads out of the zip: made anew from the folder would be right", name)
+        raise _refused(
+            zip_name, Sentence("an entry's name leads out of the zip: made anew from the folder would be right"), name
+        )
     if stat.S_ISLNK(entry.external_attr >> 16):
-        raise _refused(zip_name, "an entry is a link: made anew from the files themselves would be right", name)
+        raise _refused(
+            zip_name, Sentence("an entry is a link: made anew from the files themselves would be right"), name
+        )
     return path
 
 
@@ -182,10 +207,16 @@ def _check_sizes(file: Part, entries: list[zipfile.ZipInfo], limits: Limits) -> 
     """What will be unpacked stays within the bounds; the library stops an entry at the size that it states."""
     whole = sum(entry.file_size for entry in entries)
     if whole > limits.unpacked_bytes:
-        raise _refused(file.name, f"unpacks to {whole} bytes: {limits.unpacked_bytes} at most would be right")
+        raise _refused(file.name, Sentence(
+            "unpacks to %(bytes)s bytes: %(most)s at most would be right", bytes=whole, most=limits.unpacked_bytes
+        ))
     if whole > limits.gzip_floor and whole > limits.gzip_ratio * file.path.stat().st_size:
         raise _refused(
-            file.name, f"unpacks to more than {limits.gzip_ratio} times its size: no export does, real ones make 8"
+            file.name,
+            Sentence(
+                "unpacks to more than %(times)s times its size: no export does, real ones make 8",
+                times=limits.gzip_ratio,
+            ),
         )
 
 
@@ -210,8 +241,9 @@ def _pieces(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> Iter
 
 
 def _damaged(name: str, fault: Exception) -> FileRefused:
-    return _refused(name, f"is a damaged zip ({str(fault) or 'it ends too early'}): fetch it again")
+    why = str(fault) or Sentence("it ends too early")
+    return _refused(name, Sentence("is a damaged zip (%(why)s): fetch it again", why=why))
 
 
-def _refused(file: str, message: str, value: str = "") -> FileRefused:
+def _refused(file: str, message: Sentence, value: str = "") -> FileRefused:
     return FileRefused([FileError(file, 0, "", value, message)])
