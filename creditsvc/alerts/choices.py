@@ -1,6 +1,6 @@
 """What a person is mailed about, and how often at most: their choice, within what programmes make mandatory (A5)."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -16,6 +16,7 @@ from creditsvc.db import db
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require_person
 from creditsvc.parties.models import StartupProgramme
+from creditsvc.parties.reading import person_by_id
 
 NIGHTLY = RHYTHMS[0]
 DIGEST = "digest"
@@ -52,8 +53,11 @@ def rhythm_of(caller: Caller) -> str:
     return db.session.scalar(select(AlertRhythm.rhythm).where(AlertRhythm.person_id == person_id)) or NIGHTLY
 
 
-def choose(caller: Caller, *, wanted: Collection[str], rhythm: str) -> None:
-    """Keeps about which rules the caller wants mail, of those that may concern them, and how often at most.
+def choose(
+    caller: Caller, *, wanted: Collection[str], rhythm: str, check: Callable[[], None] | None = None
+) -> None:
+    """Keeps about which rules the caller wants mail, of those that may concern them, and how often at most; `check` may
+    refuse what stands, once the caller's choices are locked.
 
     What a programme makes mandatory comes all the same, and is kept as wanted. Raises Forbidden for who is no person,
     RuleBroken("rhythm", "unknown-rhythm").
@@ -62,6 +66,9 @@ def choose(caller: Caller, *, wanted: Collection[str], rhythm: str) -> None:
     if rhythm not in RHYTHMS:
         raise RuleBroken("rhythm", "unknown-rhythm", "%(value)r is not how often: %(right)s are", value=rhythm,
                          right=", ".join(RHYTHMS))
+    person_by_id(person_id, locked=True)
+    if check is not None:
+        check()
     for choice in choices_of(caller):
         set_preference(caller, choice.rule, wanted=choice.is_mandatory or choice.rule in wanted)
     _keep_rhythm(caller, person_id, rhythm)

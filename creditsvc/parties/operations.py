@@ -186,24 +186,32 @@ def put_membership(caller: Caller, company: Startup, person: Person, role: str) 
     return membership
 
 
-def change_membership(caller: Caller, *, startup: str, email: str, role: str) -> Membership:
-    """Changes what one of a startup's people is there, by its owners too.
+def change_membership(
+    caller: Caller, *, startup: str, email: str, role: str, check: Callable[[Membership], None] | None = None
+) -> Membership:
+    """Changes what one of a startup's people is there, by its owners too; `check` may refuse what stands, once locked.
 
     Raises NotFound("startup" | "person"), Forbidden, RuleBroken("role", "unknown-role") and Conflict("role",
     "last-owner").
     """
     company = require_startup(caller, "team.edit", startup, locked=True)
-    person, _ = _member(company, email)
+    person, membership = _member(company, email)
+    if check is not None:
+        check(membership)
     return put_membership(caller, company, person, role)
 
 
-def end_membership(caller: Caller, *, startup: str, email: str) -> None:
-    """Takes somebody out of a startup's people, by its owners too.
+def end_membership(
+    caller: Caller, *, startup: str, email: str, check: Callable[[Membership], None] | None = None
+) -> None:
+    """Takes somebody out of a startup's people, by its owners too; `check` may refuse what stands, once locked.
 
     Raises NotFound("startup" | "person"), Forbidden and Conflict("email", "last-owner").
     """
     company = require_startup(caller, "team.edit", startup, locked=True)
     person, membership = _member(company, email)
+    if check is not None:
+        check(membership)
     refuse_last_owner(membership, "email")
     db.session.delete(membership)
     db.session.flush()

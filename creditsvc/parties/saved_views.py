@@ -1,6 +1,6 @@
 """Lists that people keep: the filters of an address under a name of their own, seen by nobody else."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import func, select
 
@@ -43,9 +43,16 @@ def save_view(caller: Caller, name: str, query: str) -> SavedView:
     return view
 
 
-def rename_view(caller: Caller, view_id: int, name: str) -> SavedView:
-    """Gives one of the caller's views another name. Raises NotFound("view"), and at `name` as `save_view`."""
+def rename_view(
+    caller: Caller, view_id: int, name: str, check: Callable[[SavedView], None] | None = None
+) -> SavedView:
+    """Gives one of the caller's views another name; `check` may refuse what stands, once locked.
+
+    Raises NotFound("view"), and at `name` as `save_view`.
+    """
     view, kept = _mine(caller, view_id), _checked(name)
+    if check is not None:
+        check(view)
     if kept == view.name:
         return view
     if any(other.name == kept for other in saved_views(caller)):

@@ -45,19 +45,23 @@ PERIODIC_WORDS: dict[str, Any] = {
 
 @pages.get("/me/alerts")
 def show() -> ResponseReturnValue:
-    """The choices as they are."""
-    return _page(Form({"rhythm": _("How often")}))
+    """The choices as they are, or as they were typed before the session ended."""
+    form = _form()
+    typed = dict(form.typed)
+    form.fill(_stands())
+    form.typed |= typed
+    return _page(form)
 
 
 @pages.post("/me/alerts")
 def save() -> ResponseReturnValue:
     """Keeps the choices."""
     caller = session.caller()
-    form = Form({"rhythm": _("How often")})
+    form = _form()
     wanted, rhythm = set(request.form.getlist("rules")) & set(ALL_RULES), request.form.get("rhythm", RHYTHMS[0])
 
     def act() -> bool:
-        choose(caller, wanted=wanted, rhythm=rhythm)
+        choose(caller, wanted=wanted, rhythm=rhythm, check=lambda: form.refuse_changed(_stands()))
         subscribe(caller, request.form.getlist("mails"))
         return True
 
@@ -67,11 +71,30 @@ def save() -> ResponseReturnValue:
     return redirect(url_for("alert_choices.show"), 303)
 
 
+def _form() -> Form:
+    """What was typed, where something was."""
+    typed = {"rhythm": request.form["rhythm"], **{
+        name: " ".join(sorted(request.form.getlist(name))) for name in ("rules", "mails")
+    }} if "rhythm" in request.form else {}
+    form = Form({"rhythm": _("How often")}, typed)
+    form.seen = request.form.get("seen", "")
+    return form
+
+
+def _stands() -> dict[str, str]:
+    """What the caller has chosen; ticks as the words that are ticked. What a programme makes mandatory is no choice."""
+    caller = session.caller()
+    wanted = sorted(one.rule for one in choices_of(caller) if one.is_wanted and not one.is_mandatory)
+    return {
+        "rhythm": rhythm_of(caller), "rules": " ".join(wanted), "mails": " ".join(sorted(subscriptions_of(caller))),
+    }
+
+
 def _page(form: Form) -> ResponseReturnValue:
     caller = session.caller()
     page = render_template(
-        "alert_choices.html", form=form, choices=choices_of(caller), rhythm=rhythm_of(caller),
+        "alert_choices.html", form=form, choices=choices_of(caller),
         rule_words=RULE_WORDS, rhythms=RHYTHM_WORDS,
-        periodic=[(mails, PERIODIC_WORDS[mails]) for mails in mails_for(caller)], subscribed=subscriptions_of(caller),
+        periodic=[(mails, PERIODIC_WORDS[mails]) for mails in mails_for(caller)],
     )
     return page, form.status

@@ -53,7 +53,7 @@ class Form:
     def fill(self, stands: Mapping[str, str]) -> None:
         """Shows what stands, and marks it, so that `refuse_changed` sees when it stands no more."""
         self.typed |= stands
-        self.seen = request.form.get("seen") or _mark(stands)  # what is shown again keeps its mark
+        self.seen = request.form.get("seen") or mark_of(stands)  # what is shown again keeps its mark
 
     def refuse_changed(self, stands: Mapping[str, str]) -> None:
         """Raises Conflict("", "changed-meanwhile") where another than what the form was filled from stands now.
@@ -61,7 +61,7 @@ class Form:
         For `transaction`, once what is to change is locked. What was typed is kept, each field says what stands, and
         the form counts as filled from that: sent again, it is a change of what was seen.
         """
-        now = _mark(stands)
+        now = mark_of(stands)
         if self.seen and self.seen != now:
             self.stands, self.seen = dict(stands), now
             raise Conflict(
@@ -115,7 +115,8 @@ def posted(labels: Mapping[str, str]) -> Form:
     return form
 
 
-def _mark(stands: Mapping[str, str]) -> str:
+def mark_of(stands: Mapping[str, str]) -> str:
+    """The mark of what stands, for a form that is a button alone and so is not filled (`Form.seen`)."""
     return hashlib.sha256(json.dumps(stands, sort_keys=True).encode()).hexdigest()[:16]
 
 

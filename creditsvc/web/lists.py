@@ -30,7 +30,7 @@ from creditsvc.parties.models import Startup
 from creditsvc.parties.saved_views import delete_view, rename_view, save_view, saved_views
 from creditsvc.web import session
 from creditsvc.web.downloads import download
-from creditsvc.web.forms import Form, attempt
+from creditsvc.web.forms import Form, attempt, mark_of, posted
 from creditsvc.web.show import unit_word
 from creditsvc.workbooks import amount_cell, stream_book
 
@@ -43,8 +43,11 @@ def filters_of(values: MultiDict[str, str]) -> Filters:
     return Filters(**{name: values.get(name, "").strip()[:LONGEST] for name in vars(Filters())})
 
 
-def list_page_of(caller: Caller) -> ResponseReturnValue:
-    """The page of the list that the address asks for; a balance that is no amount is refused at its field."""
+def list_page_of(caller: Caller, renaming: tuple[int, Form] | None = None) -> ResponseReturnValue:
+    """The page of the list that the address asks for; a balance that is no amount is refused at its field.
+
+    `renaming` is a view whose new name is refused, and its form.
+    """
     asked = filters_of(request.args)
     form = Form(_labels(), asked.asked)
     number = request.args.get("page", 1, type=int)
@@ -55,9 +58,9 @@ def list_page_of(caller: Caller) -> ResponseReturnValue:
         found = list_page(caller, replace(asked, least="", most=""), number)
     page = render_template(
         "startups.html", found=found, asked=asked, form=form, choices=choices(caller), conditions=CHOICES,
-        views=saved_views(caller), query=urlencode(asked.asked),
+        views=saved_views(caller), query=urlencode(asked.asked), renaming=renaming, mark_of=mark_of,
     )
-    return page, form.status
+    return page, renaming[1].status if renaming else form.status
 
 
 def _labels() -> dict[str, str]:
@@ -135,9 +138,13 @@ def save() -> ResponseReturnValue:
 @pages.post("/lists/views/<int:view_id>/rename")
 def rename(view_id: int) -> ResponseReturnValue:
     """Gives a view another name."""
-    caller, form, name = session.caller(), Form({}), request.form.get("name", "")
-    view = attempt(form, lambda: rename_view(caller, view_id, name))
-    return _back(form, {}, _("The view is called %(name)s now.", name=view.name) if view else "")
+    caller, form = session.caller(), posted({"name": _("Name")})
+    view = attempt(form, lambda: rename_view(
+        caller, view_id, form.value("name"), lambda there: form.refuse_changed({"name": there.name})
+    ))
+    if view is None:
+        return list_page_of(caller, (view_id, form))
+    return _back(form, {}, _("The view is called %(name)s now.", name=view.name))
 
 
 @pages.post("/lists/views/<int:view_id>/delete")

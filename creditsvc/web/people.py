@@ -1,5 +1,6 @@
 """A startup's people: who they are, and for its owners and managers inviting, roles, and taking somebody out."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -7,14 +8,16 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc.administration import welcoming
+from creditsvc.core.errors import Conflict
 from creditsvc.db import transaction
 from creditsvc.parties import invitations
 from creditsvc.parties.access import may_with, require_startup
+from creditsvc.parties.models import Membership
 from creditsvc.parties.operations import change_membership, end_membership
 from creditsvc.parties.reading import find_startup, members_of
 from creditsvc.parties.schemas import InviteMemberShape
 from creditsvc.web import session
-from creditsvc.web.forms import Form, posted, submit_once
+from creditsvc.web.forms import Form, mark_of, posted, submit_once
 
 pages = session.private_pages("people", __name__)
 
@@ -48,9 +51,9 @@ def change(key: str) -> ResponseReturnValue:
     """Makes a member an owner, or an owner a member."""
     caller = session.caller()
     email, role = request.form.get("email", ""), request.form.get("role", "")
-    transaction(lambda: change_membership(caller, startup=key, email=email, role=role))
-    flash(_("Saved."), "success")
-    return redirect(url_for("people.members", key=key), 303)
+    return _then_list(
+        key, lambda check: change_membership(caller, startup=key, email=email, role=role, check=check), _("Saved.")
+    )
 
 
 @pages.post("/startups/<key>/members/end")
@@ -58,9 +61,10 @@ def end(key: str) -> ResponseReturnValue:
     """Takes somebody out of the startup's people."""
     caller = session.caller()
     email = request.form.get("email", "")
-    transaction(lambda: end_membership(caller, startup=key, email=email))
-    flash(_("%(email)s does not belong to the startup any more.", email=email), "success")
-    return redirect(url_for("people.members", key=key), 303)
+    return _then_list(
+        key, lambda check: end_membership(caller, startup=key, email=email, check=check),
+        _("%(email)s does not belong to the startup any more.", email=email),
+    )
 
 
 @pages.post("/startups/<key>/invitations/<int:invitation_id>/send-again")
@@ -85,6 +89,25 @@ def revoke(key: str, invitation_id: int) -> ResponseReturnValue:
     return redirect(url_for("people.members", key=key), 303)
 
 
+def _then_list(key: str, act: Callable[[Callable[[Membership], None]], object], done: str) -> ResponseReturnValue:
+    """Does a button's act, unless somebody else has changed meanwhile what stood beside the button."""
+    form = posted({})
+
+    def check(membership: Membership) -> None:
+        form.refuse_changed({"role": membership.role})
+
+    try:
+        transaction(lambda: act(check))
+    except Conflict as refusal:
+        if refusal.code != "changed-meanwhile":
+            raise
+        shown = Form(_form().labels)
+        shown.show(refusal)
+        return _page(key, shown)
+    flash(done, "success")
+    return redirect(url_for("people.members", key=key), 303)
+
+
 def _form() -> Form:
     return posted({"email": _("Mail address"), "role": _("Role"), "language": _("Language of the mail")})
 
@@ -95,5 +118,6 @@ def _page(key: str, form: Form) -> ResponseReturnValue:
     may_edit = may_with(caller, "team.edit", startup)
     return render_template(
         "members.html", startup=startup, members=members_of(startup), form=form, may_edit=may_edit, now=caller.now,
+        mark_of=mark_of,
         invited=invitations.open_invitations(caller, key) if may_edit else [],
     ), form.status

@@ -101,3 +101,64 @@ def test_a_grant_that_somebody_changed_meanwhile_is_changed_again_only_by_who_ha
     assert {name: refused.form().fields[name] for name in typed} == typed
     assert "USD 1,200.00" in ann.get("/grants/harbour-1").text
     assert bob.submit(refused, typed).status == 303
+
+
+def test_a_role_that_somebody_changed_meanwhile_is_not_changed_unseen(browsers: tuple[Browser, Browser]):
+    for name in ("mei", "sam"):
+        factories.make_member("harbour", f"{name}@harbour.example")
+    ann, bob = browsers
+    before = bob.get("/startups/harbour/members")
+    typed, change = {"email": "sam@harbour.example"}, "/startups/harbour/members/role"
+    sams = [form for form in before.forms if form.fields.get("email") == typed["email"]]
+    assert ann.post(change, {**ann.get("/startups/harbour/members").forms[0].fields, **typed, "role": "member",
+                             "seen": sams[0].fields["seen"]}).status == 303
+
+    for form in sams:
+        refused = bob.post(form.action, form.fields)
+        assert (refused.status, TOLD in refused.text) == (409, True)
+
+    assert [form.action for form in sams] == [change, "/startups/harbour/members/end"]
+    again = [form for form in refused.forms if form.fields.get("email") == typed["email"]]
+    assert bob.post(again[-1].action, again[-1].fields).status == 303
+
+
+def test_a_view_that_was_renamed_in_another_window_is_not_renamed_unseen(browsers: tuple[Browser, Browser]):
+    ann = browsers[0]
+    ann.submit("/startups", {"name": "Old data"}, "/lists/views")
+    before = ann.get("/startups")
+    assert ann.submit(before, {"name": "Stale"}, "/lists/views/1/rename").status == 303
+
+    refused = ann.submit(before, {"name": "Late"}, "/lists/views/1/rename")
+
+    assert (refused.status, TOLD in refused.text, "Stands now: Stale" in refused.text) == (409, True, True)
+    assert refused.form("/lists/views/1/rename").fields["name"] == "Late"
+    assert ann.submit(refused, {"name": "Late"}, "/lists/views/1/rename").status == 303
+    assert "Late" in ann.get("/startups").text
+
+
+def test_a_view_whose_name_is_refused_keeps_what_was_typed(browsers: tuple[Browser, Browser]):
+    ann = browsers[0]
+    for name in ("One", "Two"):
+        ann.submit("/startups", {"name": name}, "/lists/views")
+
+    refused = ann.submit("/startups", {"name": "Two"}, "/lists/views/1/rename")
+
+    assert (refused.status, "You have a view called Two already" in refused.text) == (409, True)
+    assert refused.form("/lists/views/1/rename").fields["name"] == "Two"
+
+
+def test_own_alerts_that_were_chosen_in_another_window_are_not_overwritten_unseen(browsers: tuple[Browser, Browser]):
+    ann = browsers[0]
+    before = ann.get("/me/alerts")
+    assert ann.submit(before, {"rhythm": "weekly", "rules": "expiry"}).status == 303
+
+    refused = ann.submit(before, {"rhythm": "monthly", "rules": "stale"})
+
+    assert (refused.status, TOLD in refused.text) == (409, True)
+    assert "Stands now: At most once a week" in refused.text
+    assert "Credit expires with something left in it Stands now: yes" in refused.text
+    assert "Cost data is old Stands now: no" in refused.text
+    assert 'id="rule-stale" value="stale" checked' in refused.html
+    assert 'value="monthly" checked' in refused.html
+    assert ann.submit(refused, {"rhythm": "monthly", "rules": "stale"}).status == 303
+    assert 'value="monthly" checked' in ann.get("/me/alerts").html
