@@ -9,6 +9,7 @@ from creditsvc.api import (
     bookings,
     grants,
     licences,
+    month_ends,
     people,
     programmes,
     proposals,
@@ -26,7 +27,8 @@ from creditsvc.api.problems import http_problem
 
 BLUEPRINTS = (startups.blueprint, grants.blueprint, scopes.blueprint, rates.blueprint, usage_runs.blueprint,
               reported.blueprint, programmes.blueprint, people.blueprint, alerts.blueprint, licences.blueprint,
-              seats.blueprint, bookings.blueprint, requests.blueprint, proposals.blueprint)
+              seats.blueprint, bookings.blueprint, requests.blueprint, proposals.blueprint,
+              month_ends.blueprint)
 
 
 def hang(app: Flask) -> None:
