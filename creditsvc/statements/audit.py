@@ -8,15 +8,17 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from creditsvc.core.amounts import Unit, format_amount, unit_named
 from creditsvc.core.days import instant_text
 from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.core.spreadsheets import Cell, Figure, csv_lines
 from creditsvc.db import db, is_id
+from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.history import PostingView, postings_of_batch
 from creditsvc.ledger.models import Account, Batch, Resource
 from creditsvc.ledger.reading import AccountView, balances
@@ -64,6 +66,17 @@ _BATCHES = (
     .join(Resource, Resource.id == Account.resource_id)
 )
 
+
+_ACCOUNTS = (
+    select(Account.id)
+    .join(Startup, Startup.id == Account.startup_id)
+    .join(Resource, Resource.id == Account.resource_id)
+    .order_by(Startup.key, Resource.key)
+)
+
+_NEWEST = select(func.max(Batch.id))
+_TRIES = 3
+"""How often a book that is posted to meanwhile is summed; the last sum stands."""
 
 P = TypeVar("P", BatchView, TrailEntry)
 
@@ -128,16 +141,39 @@ def _page(found: list[P]) -> tuple[list[P], int | None]:
     return found[:SHOWN], found[SHOWN - 1].id if len(found) > SHOWN else None
 
 
-def book_totals(caller: Caller, as_of: datetime, known_at: datetime | None) -> tuple[list[Total], list[AccountView]]:
-    """All accounts as of an instant as they were known at another, and their sums by resource. Raises Forbidden."""
+def book_page(caller: Caller, as_of: datetime, known_at: datetime | None, page: int) -> tuple[int, list[AccountView]]:
+    """How many accounts there are, and a page of them (from 1) as of an instant as they were known at another.
+
+    Raises Forbidden.
+    """
     require(caller, "book.see")
-    views = balances(as_of, known_at=known_at)
+    count = db.session.scalar(select(func.count(Account.id))) or 0
+    ids = db.session.scalars(_ACCOUNTS.limit(SHOWN).offset((page - 1) * SHOWN)).all()
+    return count, balances(as_of, account_ids=ids, known_at=known_at)
+
+
+def book_totals(caller: Caller, as_of: datetime, known_at: datetime | None) -> list[Total]:
+    """The sums of all accounts by resource, as of an instant as they were known at another, some accounts at a time.
+
+    Raises Forbidden.
+    """
+    require(caller, "book.see")
+    for _ in range(_TRIES):
+        newest = db.session.scalar(_NEWEST)
+        totals = _summed(as_of, known_at)
+        if db.session.scalar(_NEWEST) == newest:  # else somebody posted between one part and the next
+            break
+    return totals
+
+
+def _summed(as_of: datetime, known_at: datetime | None) -> list[Total]:
+    ids = db.session.scalars(_ACCOUNTS).all()
     totals: dict[str, Total] = {}
-    for view in views:
+    for view in chain.from_iterable(balances(as_of, account_ids=part, known_at=known_at) for part in chunks(ids)):
         seen = totals.get(view.resource) or Total(view.resource, view.unit, 0, dict.fromkeys(_WORDS, 0))
         amounts = {word: seen.amounts[word] + getattr(view, word) for word in _WORDS}
         totals[view.resource] = Total(view.resource, view.unit, seen.accounts + 1, amounts)
-    return [totals[resource] for resource in sorted(totals)], views
+    return [totals[resource] for resource in sorted(totals)]
 
 
 def signed_copy(caller: Caller, secret_key: str, as_of: datetime, known_at: datetime | None) -> bytes:
@@ -145,7 +181,8 @@ def signed_copy(caller: Caller, secret_key: str, as_of: datetime, known_at: date
     of each and is signed with the service's secret key. The same two instants give the same bytes; without `known_at`
     the manifest names the instant at which the newest batch was recorded. Raises Forbidden.
     """
-    _, views = book_totals(caller, as_of, known_at)
+    require(caller, "book.see")
+    views = balances(as_of, known_at=known_at)
     batches = _batches_of(views)
     files = {"accounts.csv": _accounts(views), "batches.csv": _batches(batches)}
     known = known_at or max((batch.recorded_at for batch in batches), default=caller.now)

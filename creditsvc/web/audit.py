@@ -18,20 +18,25 @@ from creditsvc.web.forms import Form, typed_day
 
 pages = session.private_pages("audit", __name__)
 
-ACCOUNTS_SHOWN = 100
+SUMMED = 1000
+"""So many accounts are summed whenever the page is read; more of them when somebody asks for it."""
+
+LAST_PAGE = 1_000_000
 
 
 @pages.get("/book")
 def book() -> ResponseReturnValue:
-    """All accounts, their sums by resource, and where to get a signed copy."""
+    """The accounts in pages, their sums by resource, and where to get a signed copy."""
     caller = session.caller()
     form = _dates()
     as_of, known_at = _end(form, "as_of"), _end(form, "known_at")
-    totals, views = audit.book_totals(caller, as_of or caller.now, known_at)
-    after = request.args.get("after", 0, type=int)
+    number = min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
+    count, views = audit.book_page(caller, as_of or caller.now, known_at, number)
+    is_summed = count <= SUMMED or bool(request.args.get("sums"))
+    totals = audit.book_totals(caller, as_of or caller.now, known_at) if is_summed else None
     page = render_template(
-        "book_audit.html", form=form, totals=totals, views=views[after : after + ACCOUNTS_SHOWN], count=len(views),
-        onward=after + ACCOUNTS_SHOWN if len(views) > after + ACCOUNTS_SHOWN else None, after=after,
+        "book_audit.html", form=form, totals=totals, views=views, count=count, number=number,
+        pages=-(-count // audit.SHOWN),
         as_of=as_of or caller.now, known_at=known_at or caller.now, verified=last_verification(caller), now=caller.now,
         asked={name: form.value(name) for name in ("as_of", "known_at") if form.value(name)},
     )

@@ -61,8 +61,9 @@ def test_a_signed_copy_holds_the_balances_and_shows_each_change(book: None) -> N
 
 
 def test_the_book_is_told_as_it_was_known(book: None) -> None:
-    totals, views = audit.book_totals(operator(hours(2)), hours(2), None)
-    before, _ = audit.book_totals(operator(hours(2)), hours(2), hours(0))
+    totals = audit.book_totals(operator(hours(2)), hours(2), None)
+    before = audit.book_totals(operator(hours(2)), hours(2), hours(0))
+    _, views = audit.book_page(operator(hours(2)), hours(2), None, 1)
 
     assert [(total.resource, total.accounts, total.amounts["drawn"]) for total in totals] == [("credit", 2, 15 * 10**8)]
     assert [total.amounts["drawn"] for total in before] == [0]
@@ -128,3 +129,15 @@ def test_a_copy_of_the_book_as_it_is_known_is_made_again_by_what_its_manifest_sa
 
     assert manifest["as_of"] == "2026-06-15T06:00:00Z"
     assert audit.signed_copy(operator(hours(3)), KEY, hours(2), known_at) == content
+
+
+def test_the_book_is_read_a_page_at_a_time_and_summed_whole(book: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = audit.book_totals(operator(hours(2)), hours(2), None)
+    monkeypatch.setattr(audit, "SHOWN", 1)
+    monkeypatch.setattr("creditsvc.statements.audit.chunks", lambda ids: [[one] for one in ids])
+
+    pages = [audit.book_page(operator(hours(2)), hours(2), None, page) for page in (1, 2, 3)]
+
+    assert [(count, [view.startup for view in views]) for count, views in pages] == [
+        (2, ["acme"]), (2, ["kite"]), (2, [])]
+    assert audit.book_totals(operator(hours(2)), hours(2), None) == whole
