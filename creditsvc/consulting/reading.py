@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from creditsvc.consulting.bookings import late_notice, minutes_of, visible_bookings
 from creditsvc.consulting.models import (
@@ -164,16 +164,16 @@ def add(sums: Minutes, one: BookingView) -> None:
 
 
 def lapsing(caller: Caller, until: datetime, limit: int = 200) -> list[tuple[AccountView, LotView]]:
-    """Hours that expire by an instant with something neither used nor booked, soonest first. Raises Forbidden."""
+    """Hours that expire by an instant with something neither used nor booked, soonest first; of at most so many
+    startups' holdings, those with the soonest. Raises Forbidden."""
     require(caller, "startups.list")
     accounts = db.session.scalars(
-        select(Account.id)
-        .join(Resource, Resource.id == Account.resource_id)
+        select(LotCache.account_id)
+        .join(Account, Account.id == LotCache.account_id)
         .join(Startup, Startup.id == Account.startup_id)
-        .where(
-            Resource.kind == "hours", visible_startups(caller),
-            exists().where(LotCache.account_id == Account.id, filters.lapsing(caller.now, until)),
-        )
+        .where(LotCache.kind == "hours", filters.lapsing(caller.now, until), visible_startups(caller))
+        .group_by(LotCache.account_id)
+        .order_by(func.min(LotCache.lapses_at), LotCache.account_id)
         .limit(limit)
     ).all()
     found = [

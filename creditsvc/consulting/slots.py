@@ -54,7 +54,9 @@ def free_of(
     if not consultant.active:
         return []
     day, zone = timedelta(days=1), zone_named(consultant.timezone)
-    opened = opened_on(consultant, first - day, last + day)  # a session may go on after midnight
+    # a session may go on after midnight; and hours without a break over several days are counted from where they begin,
+    # whichever day is asked about
+    opened = opened_on(consultant, first - 8 * day, last + day)
     if not opened:
         return []
     busy = booked_between(consultant.id, opened[0][0], opened[-1][1] + length, besides)

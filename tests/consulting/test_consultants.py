@@ -1,6 +1,6 @@
 """Consultants, when they work, and what programmes say of sessions."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -60,6 +60,17 @@ def test_holidays_of_hong_kong_and_days_off_are_closed():
             do(lambda unknown=unknown: consultants.drop_day_change(at(NOW), "lee", unknown))
     do(lambda: consultants.drop_day_change(at(NOW), "lee", change.id))
     assert len(free("2026-06-18")) == 17
+
+
+def test_a_slot_that_is_shown_can_be_booked_where_hours_go_on_for_days():
+    days = [Weekly(0, 9 * 60 + 15, 1440), *(Weekly(day, 0, 1440) for day in (1, 2, 3))]
+    do(lambda: consultants.set_weekly_hours(at(NOW), "lee", days))
+
+    shown = slots.free_slots(at(NOW), "lee", date(2026, 6, 22), date(2026, 6, 26), 60)
+
+    lee = consultants.find_consultant("lee")
+    assert shown[0] == datetime(2026, 6, 22, 1, 15, tzinfo=UTC)
+    assert [slot for slot in shown if not slots.is_free(lee, slot, timedelta(hours=1), NOW, None)] == []
 
 
 def test_a_consultant_elsewhere_is_booked_in_their_own_hours():

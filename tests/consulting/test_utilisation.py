@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from creditsvc.consulting import consultants, sessions
+from creditsvc.consulting.reading import lapsing
 from creditsvc.consulting.utilisation import utilisation, utilisation_document
 from creditsvc.core.days import ends_at, starts_at
 from creditsvc.core.errors import RuleBroken
@@ -44,3 +45,14 @@ def test_who_offers_nothing_has_no_share_and_a_time_has_its_bounds(app):
         utilisation(at(NOW), WEEK[0], ends_at(date(2027, 8, 1)))
     with pytest.raises(RuleBroken, match="from the first on"):
         utilisation(at(NOW), WEEK[1], WEEK[0])
+
+
+def test_of_many_startups_those_whose_hours_expire_soonest_are_told(app):
+    fill()  # acme's end with June
+    for key, last in (("sooner", 20), ("later", 29)):
+        make.make_startup(key)
+        make.make_grant(key, "consultants", "1", effective=date(2026, 6, 1), expires=date(2026, 6, last))
+
+    found = [lapsing(at(NOW), JULY, limit=number) for number in (1, 2)]
+
+    assert [[view.startup for view, _ in told] for told in found] == [["sooner"], ["sooner", "later"]]
