@@ -14,6 +14,7 @@ from creditsvc.grants.activation import stands
 from creditsvc.grants.models import Activation, Grant
 from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.ledger.reading import LotView, balances
+from creditsvc.ledger.seats import promised_of
 from creditsvc.parties.access import Caller, require, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.programmes.models import Enrolment, Partner
@@ -40,7 +41,10 @@ class GrantView:
 
 @dataclass(frozen=True)
 class PoolView:
-    """What a partner has committed, and what of it is promised and left, in steps of `unit`."""
+    """What a partner has committed, and what of it is promised and left, in steps of `unit`.
+
+    Of seats that is the most that are promised at once from now on: those of grants that have ended are left again.
+    """
 
     key: str
     partner: str
@@ -106,12 +110,15 @@ def pools(caller: Caller) -> list[PoolView]:
     )
     if caller.role == "partner":
         statement = statement.where(Pool.partner_id == caller.partner_id)
+    rows = db.session.execute(statement).all()
+    promised = promised_of([pool.id for pool, _, resource in rows if resource.kind == "seats"], caller.now)
     return [
         PoolView(
             pool.key, partner.key, partner.name, resource.key, resource.name, resource.kind,
-            unit_named(resource.unit), pool.amount, pool.committed, pool.starts, pool.ends, pool.award_limit,
+            unit_named(resource.unit), pool.amount, promised.get(pool.id, pool.committed), pool.starts, pool.ends,
+            pool.award_limit,
         )
-        for pool, partner, resource in db.session.execute(statement)
+        for pool, partner, resource in rows
     ]
 
 

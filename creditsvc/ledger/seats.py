@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from creditsvc.core.burndown import LATEST, Lot
 from creditsvc.core.seats import Interval, heaviest
-from creditsvc.db import db
+from creditsvc.db import db, table_of
 from creditsvc.ledger.facts import chunks, folded, lots_of
 from creditsvc.ledger.models import LotChange, LotFact, SeatEnd, SeatFact
 
@@ -84,19 +84,23 @@ def _seats(account_ids: list[int]) -> list[tuple[int, int, int, datetime, dateti
     return [found[seat_id] for seat_id in sorted(found)]
 
 
-def promised_of(pool_ids: Iterable[int]) -> dict[int, int]:
-    """The most seats that lots of each pool have at any one instant: what is over can be granted again."""
-    return {pool_id: heaviest(_stretches(lots)) for pool_id, lots in lots_in(pool_ids).items()}
+def promised_of(pool_ids: Iterable[int], since: datetime | None = None) -> dict[int, int]:
+    """The most seats that lots of each pool have at any one instant, from one on if that is given: what is over can be
+    granted again."""
+    return {pool_id: heaviest(_stretches(lots, since)) for pool_id, lots in lots_in(pool_ids).items()}
 
 
-def _stretches(lots: Iterable[Lot]) -> Iterable[tuple[datetime, datetime | None, int]]:
-    return ((lot.effective, lot.end, lot.amount) for lot in lots)
+def _stretches(lots: Iterable[Lot], since: datetime | None) -> Iterable[tuple[datetime, datetime | None, int]]:
+    return ((max(lot.effective, since or lot.effective), lot.end, lot.amount) for lot in lots)
 
 
 def lots_in(pool_ids: Iterable[int]) -> Mapping[int, list[Lot]]:
     """All lots ever made from each pool, as all their facts make them."""
     ids = list(pool_ids)
-    facts = list(db.session.scalars(select(LotFact).where(LotFact.pool_id.in_(ids))))
+    if not ids:
+        return {}
+    columns = table_of(LotFact).c
+    facts = db.session.execute(select(*columns).where(columns.pool_id.in_(ids))).all()
     changes: dict[int, list[LotChange]] = defaultdict(list)
     for change in db.session.scalars(
         select(LotChange).join(LotFact, LotFact.id == LotChange.lot_id).where(LotFact.pool_id.in_(ids))

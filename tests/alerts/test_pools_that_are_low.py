@@ -1,6 +1,6 @@
 """A pool that is nearly gone is told to those whom all pools concern, once, in their one digest."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from alembic import command
@@ -18,6 +18,7 @@ from creditsvc.grants import operations as grants
 from creditsvc.ledger.models import Account, Pool
 from creditsvc.parties.access import Caller, caller_of, operator
 from creditsvc.parties.models import Person, TrailEntry
+from creditsvc.statements.pool_page import pool_page
 from tests import factories
 from tests.alerts import scenes
 from tests.alerts.scenes import NOW, addressees, mails, night
@@ -54,6 +55,18 @@ def test_a_pool_is_told_of_with_a_tenth_left_and_not_before(park: Flask):
     text = " ".join(scenes.text_of(mails(park)[0]).split())
     assert "Only USD 100.00 is left to award of pool small" in text
     assert "/pools" in text
+
+
+def test_seats_of_grants_that_have_ended_are_left_again(park: Flask):
+    factories.make_resource("suite", "seats", None, None)
+    factories.make_pool("seats", "10", resource="suite")
+    for first, last, amount in ((1, 3, "10"), (5, 12, "4"), (9, 12, "2")):
+        factories.make_grant("harbour", "seats", amount, effective=date(2026, first, 1), expires=date(2026, last, 28))
+    night(park)
+
+    page = pool_page(operator(NOW), "seats")
+    assert (page.pool.left, page.not_used, page.is_low) == (4, 6, False)
+    assert addressees(park) == []
 
 
 def test_a_pool_is_told_of_once(park: Flask):
