@@ -175,7 +175,8 @@ def _readings(session: _Session, readers: frozenset[Reader]) -> list[_Reading]:
             found.setdefault(person.id, _Reading(person, reader, own, person.language or language))
 
     if "consultant" in readers and consultant.person_id is not None:
-        add(people(Person.id == consultant.person_id), "consultant", zone_named(consultant.timezone), "en")
+        theirs = and_(Person.id == consultant.person_id, Person.role == "consultant")  # as for calendars
+        add(people(theirs), "consultant", zone_named(consultant.timezone), "en")
     if "startup" in readers:
         add(people(owns(startup.id)), "startup", zone, startup.language)
         booker = and_(Person.email == session.booking.booked_by, or_(belongs_to(startup.id), looks_after(startup.id)))

@@ -18,6 +18,7 @@ from creditsvc.db import db
 from creditsvc.mail.models import OutboxMail
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Person
+from creditsvc.parties.operations import edit_person
 from tests import factories as make
 from tests.conftest import NOW
 from tests.consulting.scenes import MORNING, at, do, fill
@@ -65,6 +66,14 @@ def mails(kind: str | None = None) -> dict[str, OutboxMail]:
 def events(kind: str) -> list[icalendar.Event]:
     calendars = [icalendar.Calendar.from_ical(mail.calendar) for mail in mails(kind).values()]
     return [event for calendar in calendars for event in calendar.events]
+
+
+def test_who_is_no_consultant_any_more_hears_of_no_session(config: Config):
+    do(lambda: edit_person(make.somebody(), LEE, name="Lee", role=None))
+
+    booked(config)
+
+    assert set(mails("booked")) == {OWNER, BOOKER}
 
 
 def test_a_booking_is_told_to_its_consultant_the_owners_and_whoever_booked(config: Config):
