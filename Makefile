@@ -42,8 +42,8 @@ properties: $(VENV)/.installed-test  ## orders of arrival and machines against m
 backtest: $(VENV)/.installed-test  ## how far off the forecast is, as in docs/forecast.md
 	@$(BIN)/python -m benchmarks.forecast_backtest
 
-axe: $(VENV)/.installed-test  ## every page x role x language x theme through axe, counted
-	@$(BIN)/python -m tests.journeys.axe
+axe: $(VENV)/.installed-test  ## every page x role x language x theme through axe, counted (WORKERS=2)
+	@$(BIN)/python -m tests.journeys.axe $(WORKERS)
 
 test: lint types contracts pytest  ## linters, types, import contracts and every test (PYTEST_ARGS="-k word", WORKERS=2)
 
