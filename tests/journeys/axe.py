@@ -144,7 +144,9 @@ class Eyes:
             visitor.signed_in(person)
         url = self.park.url(sight.row)
         page = visitor.get(url, headers={"Accept-Language": sight.language.replace("_", "-")})
-        if page.response.mimetype != "text/html" or page.status != 200:
+        if page.status != 200:
+            return [f"answered with {page.status}, so there was nothing to look at"]
+        if page.response.mimetype != "text/html":
             return None
         places = {(sight.row.endpoint, theme) for theme in sight.themes}
         with_contrast = self.all_contrasts or not places <= self.contrasts_seen
