@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 from creditsvc.alerts import texts
 from creditsvc.alerts.findings import severity
-from creditsvc.alerts.next_pages import Place, next_page, pool_page
-from creditsvc.alerts.pools import pool_words
+from creditsvc.alerts.incubator_finding import IncubatorFinding
+from creditsvc.alerts.incubator_telling import OwnOpen, own_section
+from creditsvc.alerts.next_pages import Place, next_page
+from creditsvc.alerts.own_tenant import PRODUCT
+from creditsvc.alerts.pools import POOL
 from creditsvc.core.due_alerts import (
     EXPIRING_UNUSED,
     EXPIRY,
     HOURS_UNBOOKED,
     IDLE,
     NOT_ACTIVATED,
+    POOL_LOW,
     RULES,
     RUNNING_OUT,
     SEATS_MISMATCH,
@@ -22,9 +27,10 @@ from creditsvc.core.due_alerts import (
     STALE,
     UNCOVERED,
     USED,
+    Reading,
 )
 from creditsvc.core.forecast import Burn, Forecast
-from creditsvc.mail.render import DigestItem, DigestSection, gettext_for
+from creditsvc.mail.render import DigestItem, DigestSection
 
 _STEP = 10**8
 _CREDIT = {"unit": "USD", "resource": "Azure credit", "grant": "harbour-azure", "left": 12_500 * _STEP}
@@ -100,12 +106,20 @@ _POOL = {
     "pool": "ms-azure", "partner": "Microsoft", "resource": "Azure credit", "unit": "USD", "amount": 500_000 * _STEP,
     "left": 20_000 * _STEP,
 }
+_MISFIT = {
+    "product": "m365", "assigned": 27, "enabled": 25, "consumed": 26, "unknown": 2, "over-assigned": 1,
+    "over-consumed": 1, "suspended": 0,
+}
+_OWN = (
+    IncubatorFinding(POOL, 1, "ms-azure", POOL_LOW, Reading(Fraction(4)), _POOL),
+    IncubatorFinding(PRODUCT, 1, "m365", SEATS_MISMATCH, Reading(Fraction(4)), _MISFIT),
+)
 
 
 def sections(
     language: str, base_url: str, rules: Sequence[str] = tuple(RULES), *, for_staff: bool = False
 ) -> list[DigestSection]:
-    """What the nightly mail says of some rules; staff are told of a pool as well."""
+    """What the nightly mail says of some rules; staff are told of a pool and of the incubator's own tenant as well."""
     harbour: DigestSection = {
         "startup_name": "Harbour Robotics",
         "startup_url": f"{base_url}/startups/harbour",
@@ -113,28 +127,10 @@ def sections(
     }
     if not for_staff:
         return [harbour]
-    words = pool_words(_POOL, language)
-    url, name = pool_page("ms-azure", base_url, language)
-    return [
-        harbour,
-        {
-            "startup_name": gettext_for(language)("Pools"),
-            "startup_url": f"{base_url}/pools",
-            "is_of_pools": True,
-            "items": [
-                {
-                    "severity": "warning",
-                    "title": words.title,
-                    "detail": words.detail,
-                    "action": words.action,
-                    "next_url": url,
-                    "next_name": name,
-                    "ack_url": f"{base_url}/alerts/a",
-                    "snooze_url": f"{base_url}/alerts/s",
-                }
-            ],
-        },
-    ]
+    told = [OwnOpen(0, one.key, *one.matter, one.rule.defaults[0]) for one in _OWN]
+    findings = {one.matter: one for one in _OWN}
+    answers = (f"{base_url}/alerts/a", f"{base_url}/alerts/s")
+    return [harbour, *own_section(told, findings, base_url, language, lambda _: answers)]
 
 
 def _item(rule: str, language: str, base_url: str, for_staff: bool) -> DigestItem:

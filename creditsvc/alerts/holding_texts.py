@@ -137,24 +137,30 @@ def seats_unused(params: Mapping[str, Any], outlook: Forecast | None, language: 
 
 def seats_mismatch(params: Mapping[str, Any], outlook: Forecast | None, language: str) -> Words:
     """What differs between the publisher's counts and what was assigned."""
-    _, ngettext = gettext_for(language), ngettext_for(language)
-    told = []
-    if params["unknown"]:
-        told.append(ngettext(
-            "%(count)s person has a licence and no seat of ours.",
-            "%(count)s people have a licence and no seat of ours.", params["unknown"],
-        ) % {"count": params["unknown"]})
-    if params["over-assigned"]:
-        told.append(_("More seats are assigned than the publisher has enabled."))
-    if params["over-consumed"]:
-        told.append(_("More licences are in use than the publisher has enabled."))
-    if params["suspended"]:
-        told.append(_("The publisher says that the plan is suspended or about to end."))
+    _ = gettext_for(language)
     return Words(
         _("The publisher's counts of %(resource)s do not fit the seats assigned") % {"resource": params["resource"]},
-        " ".join(told), None,
+        " ".join(mismatches_said(params, language)), None,
         _("Compare who has a licence with who has a seat, and set right what is wrong, here or at the publisher."),
     )
+
+
+def mismatches_said(counts: Mapping[str, Any], language: str) -> list[str]:
+    """A sentence for each kind of difference that there is, by how many there are."""
+    _, ngettext = gettext_for(language), ngettext_for(language)
+    told = []
+    if counts["unknown"]:
+        told.append(ngettext(
+            "%(count)s person has a licence and no seat of ours.",
+            "%(count)s people have a licence and no seat of ours.", counts["unknown"],
+        ) % {"count": counts["unknown"]})
+    if counts["over-assigned"]:
+        told.append(_("More seats are assigned than the publisher has enabled."))
+    if counts["over-consumed"]:
+        told.append(_("More licences are in use than the publisher has enabled."))
+    if counts["suspended"]:
+        told.append(_("The publisher says that the plan is suspended or about to end."))
+    return told
 
 
 def percent(permille: int) -> str:

@@ -1,8 +1,8 @@
 """Alerts of what is the incubator's own: decided, kept and closed as those of startups are (A2 to A4).
 
-A pool belongs to no startup, so nothing here is ever read for a startup's people: such alerts have a `subject` instead
-of a startup and an account. To watch another kind of subject, add its findings to `find_own`, its words and its page
-to `own_words` and `own_page`.
+Neither a pool nor the incubator's own tenant belongs to a startup, so nothing here is ever read for a startup's people:
+such alerts have a `subject` instead of a startup and an account. To watch another kind of subject, add its findings to
+`find_own`, its words and its page to `own_words` and `own_page`.
 """
 
 from collections import defaultdict
@@ -16,8 +16,9 @@ from sqlalchemy import exists, select, update
 from creditsvc.alerts.findings import severity
 from creditsvc.alerts.incubator_finding import IncubatorFinding, Matter
 from creditsvc.alerts.models import Alert, AlertTold, IncubatorMemory
-from creditsvc.alerts.next_pages import pool_page
+from creditsvc.alerts.next_pages import counts_page, pool_page
 from creditsvc.alerts.night import Night, Standing, close, marks_kept, marks_of
+from creditsvc.alerts.own_tenant import PRODUCT, own_tenant_findings, own_tenant_words
 from creditsvc.alerts.pools import POOL, pool_findings, pool_words
 from creditsvc.alerts.words import Words
 from creditsvc.core.due_alerts import Decision, Memory, decide
@@ -43,17 +44,17 @@ def sees_own(caller: Caller) -> bool:
 
 def find_own(at: datetime) -> list[IncubatorFinding]:
     """Where each subject of the incubator's own stands, in a fixed number of statements."""
-    return pool_findings(at)
+    return [*pool_findings(at), *own_tenant_findings(at)]
 
 
 def own_words(subject: str, params: Mapping[str, Any], language: str) -> Words:
     """What is said of an alert."""
-    return {POOL: pool_words}[subject](params, language)
+    return {POOL: pool_words, PRODUCT: own_tenant_words}[subject](params, language)
 
 
 def own_page(subject: str, key: str, base_url: str, language: str) -> tuple[str, str]:
     """(address, name of the link) of the page with the next step."""
-    return {POOL: pool_page}[subject](key, base_url, language)
+    return {POOL: pool_page, PRODUCT: counts_page}[subject](key, base_url, language)
 
 
 def decide_own(night: Night) -> OwnDecided:
@@ -69,7 +70,7 @@ def decide_own(night: Night) -> OwnDecided:
             decided.memories[finding.matter] = after
         if decision.due is not None:
             decided.alerts.append(_alert(finding, decision.due, after.episode_of(decision.due), night))
-    for matter, alerts in still_open.items():  # the pool has ended
+    for matter, alerts in still_open.items():  # the pool has ended, or nothing is counted any more
         before = memories.get(matter, Memory())
         after = close(Decision(None, None, before), alerts, decided.closed)
         if after != before:

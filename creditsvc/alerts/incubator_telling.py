@@ -11,6 +11,8 @@ from creditsvc.alerts.findings import severity, urgency
 from creditsvc.alerts.incubator import own_page, own_words
 from creditsvc.alerts.incubator_finding import IncubatorFinding, Matter
 from creditsvc.alerts.models import Alert, IncubatorSnooze
+from creditsvc.alerts.own_tenant import PRODUCT
+from creditsvc.alerts.pools import POOL
 from creditsvc.db import db
 from creditsvc.mail import render
 
@@ -62,14 +64,17 @@ def own_section(
     told: Sequence[OwnOpen], findings: Mapping[Matter, IncubatorFinding], base_url: str, language: str,
     answers: Callable[[int], tuple[str, str]] | None,
 ) -> list[render.DigestSection]:
-    """The part of a digest, with tonight's figures; `answers` makes the signed addresses from an alert's id."""
-    if not told:
-        return []
-    return [{
-        "startup_name": render.gettext_for(language)("Pools"), "startup_url": f"{base_url}/pools",
-        "is_of_pools": True,
-        "items": [_item(one, findings[one.matter], base_url, language, answers) for one in told],
-    }]
+    """The parts of a digest, with tonight's figures; `answers` makes the signed addresses from an alert's id."""
+    _ = render.gettext_for(language)
+    heads = {POOL: (_("Pools"), "/pools"), PRODUCT: (_("The incubator's own tenant"), "/publishers-counts")}
+    parts: list[render.DigestSection] = []
+    for subject, (name, path) in heads.items():
+        if mine := [one for one in told if one.subject == subject]:
+            parts.append({
+                "startup_name": name, "startup_url": base_url + path, "is_of_no_startup": True,
+                "items": [_item(one, findings[one.matter], base_url, language, answers) for one in mine],
+            })
+    return parts
 
 
 def _item(

@@ -114,6 +114,11 @@ def _name(page: str, language: str) -> str:
     }[page]
 
 
+def counts_page(product: str, base_url: str, language: str) -> tuple[str, str]:
+    """(address, name of the link) of the page that compares the publisher's counts of all products."""
+    return f"{base_url}/publishers-counts", _name("counts", language)
+
+
 def pool_page(pool: str, base_url: str, language: str) -> tuple[str, str]:
     """(address, name of the link) of a pool's page."""
     _ = gettext_for(language)

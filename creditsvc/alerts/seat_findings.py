@@ -17,7 +17,7 @@ from creditsvc.ledger.seats import SeatView, seats_of
 from creditsvc.licences import comparing
 
 _UNUSED = ("not-seen", "no-activity")
-_MISMATCHES = ("unknown", "over-assigned", "over-consumed", "suspended")
+MISMATCHES = ("unknown", "over-assigned", "over-consumed", "suspended")
 
 
 def seat_findings(
@@ -100,8 +100,8 @@ def _unused(view: AccountView, differences: Sequence[comparing.Finding]) -> Find
 
 def _mismatch(view: AccountView, differences: Sequence[comparing.Finding]) -> Finding:
     """In how many ways the publisher's counts of the startup's own tenant do not fit what was assigned."""
-    kinds = [one.kind for one in differences if one.kind in _MISMATCHES]
+    kinds = [one.kind for one in differences if one.kind in MISMATCHES]
     return Finding(
         view, SEATS_MISMATCH, view.resource, Reading(Fraction(len(kinds))),
-        lambda: {"assigned": view.drawn, **{kind: kinds.count(kind) for kind in _MISMATCHES}},
+        lambda: {"assigned": view.drawn, **{kind: kinds.count(kind) for kind in MISMATCHES}},
     )

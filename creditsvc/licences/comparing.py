@@ -6,7 +6,7 @@ Nothing is adjusted: what differs is shown.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, Resource, SeatFact
 from creditsvc.ledger.seats import SeatView, seats_of
 from creditsvc.licences.models import Product, SeatAssignment, SkuCount
-from creditsvc.licences.tenants import Tenant, tenants_of
+from creditsvc.licences.tenants import Tenant, has_own_reports, tenants_of
 from creditsvc.parties.access import Caller, require, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 
@@ -154,6 +154,21 @@ def differences_of(startup_ids: Collection[int], at: datetime) -> list[tuple[str
     return [(resources[one.product], one) for one in scene.findings]
 
 
+def own_tenant(at: datetime) -> Comparison:
+    """The seats in the incubator's own tenant at an instant beside its newest reports; nothing where it has none.
+
+    Asks nobody's permission.
+    """
+    products = db.session.scalars(select(Product).order_by(Product.key)).all()
+    scene = _Scene(at, IDLE_DAYS, products, {}, {}, whole=True)
+    if has_own_reports():
+        scene = replace(scene, tenants=tenants_of(products, None))
+        ours = _seats(products, None)
+        for product in products:
+            _compare_tenant(scene, product, ours[product.key], None)
+    return Comparison(None, at, IDLE_DAYS, tuple(scene.counts), tuple(scene.findings), _strangers(scene))
+
+
 def _visible(caller: Caller, only: int | None) -> dict[int, str]:
     statement = select(Startup.id, Startup.key).where(visible_startups(caller))
     if only is not None:
@@ -186,20 +201,24 @@ def _seats(products: Sequence[Product], startups: Iterable[int] | None) -> dict[
 def _compare_product(scene: _Scene, product: Product, seats: Sequence[_Seat]) -> None:
     owners: Iterator[int | None] = iter(sorted(key for key in scene.tenants if key is not None))
     for owner in [None, *owners]:
-        tenant = scene.tenants.get(owner) or Tenant()
-        told = owner is not None or scene.whole
-        count = tenant.skus.get(product.key)
-        counted = [one for one in seats if _tenant_of(scene, one, "has_counts") == owner]
-        assigned = sum(one.seat.is_taken(scene.at) for one in counted)
-        people = tenant.people.get(product.key, {})
-        if told or assigned:
-            _count(scene, product, owner, tenant, count if told else None, assigned)
-        mine = [one for one in seats if _tenant_of(scene, one, "has_people") == owner]
-        if tenant.people_on is not None:
-            scene.findings += _unused(scene, tenant, mine if told else _before(tenant, mine), people)
-        if told:
-            known = seats if owner is None else [one for one in seats if one.startup_id == owner]
-            scene.findings += _unknown(scene, product, owner, tenant, known, people)
+        _compare_tenant(scene, product, seats, owner)
+
+
+def _compare_tenant(scene: _Scene, product: Product, seats: Sequence[_Seat], owner: int | None) -> None:
+    tenant = scene.tenants.get(owner) or Tenant()
+    told = owner is not None or scene.whole
+    count = tenant.skus.get(product.key)
+    counted = [one for one in seats if _tenant_of(scene, one, "has_counts") == owner]
+    assigned = sum(one.seat.is_taken(scene.at) for one in counted)
+    people = tenant.people.get(product.key, {})
+    if told or assigned:
+        _count(scene, product, owner, tenant, count if told else None, assigned)
+    mine = [one for one in seats if _tenant_of(scene, one, "has_people") == owner]
+    if tenant.people_on is not None:
+        scene.findings += _unused(scene, tenant, mine if told else _before(tenant, mine), people)
+    if told:
+        known = seats if owner is None else [one for one in seats if one.startup_id == owner]
+        scene.findings += _unknown(scene, product, owner, tenant, known, people)
 
 
 def _tenant_of(scene: _Scene, one: _Seat, what: str) -> int | None:

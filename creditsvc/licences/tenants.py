@@ -50,6 +50,11 @@ class Tenant:
         return self.details_on.get(email, self.activity_on)
 
 
+def has_own_reports() -> bool:
+    """Whether anything was reported of the incubator's own tenant."""
+    return db.session.scalar(select(CountReport.id).where(CountReport.startup_id.is_(None)).limit(1)) is not None
+
+
 def tenants_of(
     products: Sequence[Product], startups: Collection[int] | None, *, only_seated: bool = False
 ) -> dict[int | None, Tenant]:

@@ -68,12 +68,12 @@ class DigestItem(TypedDict):
 
 
 class DigestSection(TypedDict):
-    """What concerns one startup, or the pools of all (`is_of_pools`)."""
+    """What concerns one startup, or no startup alone, as pools do (`is_of_no_startup`)."""
 
     startup_name: str
     startup_url: str
     items: Sequence[DigestItem]
-    is_of_pools: NotRequired[bool]
+    is_of_no_startup: NotRequired[bool]
 
 
 class Digest(TypedDict):
