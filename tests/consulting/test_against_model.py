@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, precondition, rule
 from sqlalchemy import select
 
 from creditsvc.consulting import bookings, consultants, sessions
@@ -26,7 +25,7 @@ from creditsvc.programmes.operations import enrol
 from tests import factories as make
 from tests.consulting.faults import SEEDS, Seed
 from tests.consulting.model import Grant, Model, Session
-from tests.sizes import size
+from tests.machines import CountingMachine, run_examples, run_steps
 
 pytestmark = pytest.mark.long
 
@@ -43,7 +42,7 @@ HOURS = {30: "0.5", 60: "1", 90: "1.5", 120: "2", 150: "2.5", 240: "4"}
 _examples = itertools.count(1)
 
 
-class Bookings(RuleBasedStateMachine):
+class Bookings(CountingMachine):
     """What one startup, two consultants and a manager do; each answer and in the end the whole account is compared."""
 
     @initialize(
@@ -124,11 +123,14 @@ class Bookings(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.those("booked", begun=False))
-    @rule(data=st.data(), ahead=AHEAD, minutes=MINUTES)
-    def move(self, data: st.DataObject, ahead: int, minutes: int) -> None:
+    @rule(data=st.data(), ahead=AHEAD, by=st.sampled_from((-1, 0, 1, None)), minutes=MINUTES)
+    def move(self, data: st.DataObject, ahead: int, by: int | None, minutes: int) -> None:
+        """To some time, or by a half hour or none, where a session overlaps itself."""
         name = self.one(data, "booked", begun=False)
         before = self.model.sessions[name]
         at = self.now + timedelta(minutes=30 * ahead)
+        if by is not None:
+            at = max(before.at + timedelta(minutes=30 * by), self.now)
         wanted = Session(before.consultant, at, minutes, held=minutes)
         said = self.tried(lambda: bookings.move(self.caller(), self.uids[name], starts=at, minutes=minutes))
         same = (at, minutes) == (before.at, before.length)
@@ -253,18 +255,6 @@ def is_balanced(view: AccountView) -> bool:
     return sum(parts) == view.granted and min(parts) >= 0
 
 
-def run(examples: int, steps: int, seeded: bool = False) -> None:
-    """Lets the machine run. A seeded fault need not be shrunk, only found, and always by the same examples."""
-    quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-    phases = [Phase.generate]
-    run_state_machine_as_test(
-        Bookings,
-        settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None, phases=phases,
-                          suppress_health_check=quiet, derandomize=seeded, database=None, report_multiple_bugs=False,
-                          verbosity=Verbosity.quiet if seeded else Verbosity.normal),
-    )
-
-
 def add_consultant(key: str) -> None:
     consultants.add_consultant(operator(BEGIN), key=key, name=key, holidays="", notice_hours=0, slot_minutes=30)
     consultants.set_weekly_hours(operator(BEGIN), key, ROUND_THE_CLOCK)
@@ -284,7 +274,7 @@ def park(app: Flask) -> Flask:
 
 
 def test_bookings_are_as_the_model_has_them(park: Flask, database: str) -> None:
-    run(examples=size(40, 100) if database == "sqlite" else size(8, 30), steps=20)
+    run_steps(Bookings, length=30)
 
     assert verify()["differences"] == []
 
@@ -295,4 +285,4 @@ def test_the_machine_finds_a_seeded_fault(park: Flask, monkeypatch: pytest.Monke
     seed(monkeypatch)
 
     with pytest.raises(AssertionError):
-        run(examples=200, steps=12, seeded=True)
+        run_examples(Bookings, examples=200, steps=12, seeded=True)

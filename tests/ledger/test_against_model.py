@@ -7,9 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from creditsvc.db import db, transaction
 from creditsvc.ledger.reading import LotView, balances
@@ -21,6 +20,7 @@ from creditsvc.usage.readers.totals import TOTALS_SCHEMA, Export
 from tests.ledger.books import START, award, change, make_book, startup_id, usd
 from tests.ledger.faults import SEEDS, Seed
 from tests.ledger.model import NEVER, Model, ModelLot, ModelRun
+from tests.machines import run_examples
 from tests.sizes import size
 from tests.usage.importing import assign
 
@@ -180,22 +180,10 @@ def parts(lot: LotView) -> tuple[int, ...]:
     return tuple(amount // UNIT for amount in amounts)
 
 
-def run(examples: int, steps: int, seeded: bool = False) -> None:
-    """Lets the machine run. A seeded fault need not be shrunk, only found, and always by the same examples."""
-    quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-    phases = [Phase.generate]  # shrinking takes minutes; what is found is printed whole
-    run_state_machine_as_test(
-        Ledger,
-        settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None, phases=phases,
-                          suppress_health_check=quiet, derandomize=seeded, database=None,
-                          verbosity=Verbosity.quiet if seeded else Verbosity.normal),
-    )
-
-
 def test_the_product_answers_as_the_model_does(app: Flask, database: str) -> None:
     make_book(pool="90000000", provider="aws")
 
-    run(examples=size(40, 100) if database == "sqlite" else size(12, 30), steps=10)
+    run_examples(Ledger, examples=size(40, 100) if database == "sqlite" else size(12, 30), steps=10)
 
     assert verify()["differences"] == []
 
@@ -207,4 +195,4 @@ def test_the_machine_finds_a_seeded_fault(app: Flask, monkeypatch: pytest.Monkey
     seed(monkeypatch)
 
     with pytest.raises(AssertionError):
-        run(examples=300, steps=8, seeded=True)
+        run_examples(Ledger, examples=300, steps=8, seeded=True)

@@ -5,16 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask, current_app
-from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from sqlalchemy import select
 
 from creditsvc.core.errors import RuleBroken
@@ -29,7 +21,7 @@ from tests.conftest import NOW
 from tests.licences.faults import SEEDS, Seed
 from tests.licences.model import END, Model, ModelGrant, ModelSeat
 from tests.licences.sitting import account_id, change, give, make_product, startup_id
-from tests.sizes import size
+from tests.machines import CountingMachine, run_examples, run_steps
 
 pytestmark = pytest.mark.long
 
@@ -45,7 +37,7 @@ def instant(day: int) -> datetime:
     return NOW + timedelta(days=day)
 
 
-class Seats(RuleBasedStateMachine):
+class Seats(CountingMachine):
     """What managers do with one startup's seats of one product; after each step it stands as the model has it."""
 
     @initialize(amount=AMOUNTS, length=st.integers(1, 6))
@@ -54,6 +46,8 @@ class Seats(RuleBasedStateMachine):
         self.model = Model()
         self.prefix = f"e{next(_examples)}"
         make.make_startup(self.prefix)
+        # a pool of its own: one for all examples would be counted ever longer
+        make.make_pool(self.prefix, "1000", resource="m365", partner="maker")
         self.config = current_app.config["CREDITSVC"]
         self.add_grant(amount, 0, length)
         self.account = account_id(self.prefix)
@@ -64,7 +58,8 @@ class Seats(RuleBasedStateMachine):
     def add_grant(self, amount: int, start: int, length: int | None) -> None:
         key = f"g{len(self.model.grants)}"
         end = END if length is None else start + length
-        give(self.prefix, f"{self.prefix}-{key}", amount, instant(start), None if length is None else instant(end))
+        last = None if length is None else instant(end)
+        give(self.prefix, f"{self.prefix}-{key}", amount, instant(start), last, pool=self.prefix)
         self.model.grants[key] = ModelGrant(amount, start, end)
 
     @property
@@ -231,24 +226,14 @@ def outcome(act) -> str:  # type: ignore[no-untyped-def]
     return ""
 
 
-def run(examples: int, steps: int, seeded: bool = False) -> None:
-    """Lets the machine run. A seeded fault need not be shrunk, only found, and always by the same examples."""
-    quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-    run_state_machine_as_test(
-        Seats,
-        settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None, phases=[Phase.generate],
-                          suppress_health_check=quiet, derandomize=seeded, database=None, report_multiple_bugs=False,
-                          verbosity=Verbosity.quiet if seeded else Verbosity.normal),
-    )
-
-
 @pytest.fixture
 def park(app: Flask) -> None:
-    make_product(amount=1_000_000)
+    make_product()
+    make.make_partner("maker")
 
 
 def test_seats_stand_as_the_model_has_them(park: None, database: str) -> None:
-    run(examples=size(40, 100) if database == "sqlite" else size(8, 30), steps=20)
+    run_steps(Seats, length=20)
 
     assert verify()["differences"] == []
 
@@ -259,4 +244,4 @@ def test_the_machine_finds_a_seeded_fault(park: None, monkeypatch: pytest.Monkey
     seed(monkeypatch)
 
     with pytest.raises(AssertionError):
-        run(examples=200, steps=20, seeded=True)
+        run_examples(Seats, examples=200, steps=20, seeded=True)
