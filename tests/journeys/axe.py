@@ -34,6 +34,7 @@ from creditsvc.db import db, transaction
 from creditsvc.languages import LANGUAGES
 from creditsvc.parties.models import Person
 from tests import databases, factories
+from tests.apps import quick
 from tests.journeys.serving import ARGUMENTS, CHROMIUM
 from tests.web.access_park import OTHER, Park, Row
 from tests.web.browsing import Browser
@@ -196,12 +197,18 @@ def look(eyes: Eyes, sights: Iterable[Sight]) -> Iterator[tuple[Sight, list[str]
 
 
 @contextmanager
-def park_of_all() -> Iterator[Park]:
-    """The two startups with something at every address, on a database of their own, the clock standing still."""
+def park_of_all(template: Path | None = None) -> Iterator[Park]:
+    """The two startups with something at every address, on a database of their own, the clock standing still.
+
+    Where there is no `template` with all tables to copy, they are made.
+    """
     with tempfile.TemporaryDirectory() as name, mock.patch("creditsvc.clock.now", return_value=factories.NOW):
-        app: Flask = create_app(databases.config_for(f"sqlite:///{name}/park.sqlite", Path(name)))
+        if template is not None:
+            databases.copy_sqlite(template, Path(name) / "park.sqlite")
+        app: Flask = quick(create_app(databases.config_for(f"sqlite:///{name}/park.sqlite", Path(name))))
         with app.app_context():
-            databases.make_tables(app)
+            if template is None:
+                databases.make_tables(app)
             yield Park(app)
         databases.dispose(app)
 

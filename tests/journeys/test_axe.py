@@ -1,6 +1,7 @@
 """Every page of each role through axe, in one language and theme each; `make axe` takes all (axe.py)."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -17,9 +18,9 @@ PAGE = """<!doctype html><html lang="en"><title>T</title><link rel="stylesheet" 
 
 
 @pytest.fixture(scope="module")
-def everything(chromium: Browser) -> Iterator[Park]:
+def everything(chromium: Browser, sqlite_template: Path) -> Iterator[Park]:
     """The park, gone before the browser whose loop it was made in."""
-    with park_of_all() as park:
+    with park_of_all(sqlite_template) as park:
         yield park
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass, field
+from functools import cached_property
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin
@@ -63,11 +64,24 @@ class Page:
         self.status = response.status_code
         self.location = response.headers.get("Location", "")
         self.html = response.get_data().decode("utf-8", "replace")  # some answers are files
-        reader = _Reader(url)
-        if response.mimetype == "text/html":
+
+    @cached_property
+    def _read(self) -> _Reader:
+        """The page taken apart, for whoever asks for more than its status: that takes as long as making many a page."""
+        reader = _Reader(self.url)
+        if self.response.mimetype == "text/html":
             reader.feed(self.html)
-        self.forms = reader.forms
-        self.text = " ".join(" ".join(reader.text).replace("\N{NO-BREAK SPACE}", " ").split())
+        return reader
+
+    @property
+    def forms(self) -> list[HtmlForm]:
+        """The forms of the page."""
+        return self._read.forms
+
+    @cached_property
+    def text(self) -> str:
+        """The text of the page as people read it."""
+        return " ".join(" ".join(self._read.text).replace("\N{NO-BREAK SPACE}", " ").split())
 
     def form(self, action: str | None = None) -> HtmlForm:
         """The form that goes to that address (or to the page's own)."""
