@@ -143,7 +143,7 @@ def test_a_top_up_arms_used_again_at_once(app: Flask, tmp_path: Path):
     assert first["alerts"][0]["key"] != second["alerts"][0]["key"]
 
 
-def test_a_restatement_arms_used_again_only_after_two_nights_back(app: Flask, tmp_path: Path):
+def test_what_a_restatement_took_back_is_told_at_the_next_crossing_and_then_after_two_nights_back(app: Flask, tmp_path: Path):
     harbour = scenes.startup("harbour")
     factories.make_grant(harbour, amount="100")
     scope = scenes.scope(harbour)
@@ -152,7 +152,7 @@ def test_a_restatement_arms_used_again_only_after_two_nights_back(app: Flask, tm
         scenes.spend(tmp_path, scope, cost, at=NOW + timedelta(days=days))
         said.append([threshold for _, rule, threshold in told(night(app, days)) if rule == "used"])
 
-    assert said == [[75], [], [], [], [], [75]]
+    assert said == [[75], [], [75], [], [], [75]]
 
 
 def test_uncovered_usage_is_told_when_it_begins(app: Flask, tmp_path: Path):

@@ -177,11 +177,13 @@ class Eyes:
 
 
 def found_by_axe(window: Any, *, with_contrast: bool = True, colours_alone: bool = False) -> list[str]:
-    """The rules that the page in a window with axe breaks, each with the first element that does."""
+    """The rules that the page in a window breaks, each with the first element that does."""
     options = {
         "runOnly": {"type": "rule", "values": COLOURS} if colours_alone else {"type": "tag", "values": RULES},
         "resultTypes": ["violations"], "rules": {} if with_contrast else {"color-contrast": {"enabled": False}},
     }
+    if not window.evaluate("'axe' in window"):
+        window.evaluate(AXE_SCRIPT)
     violations = window.evaluate("async options => (await axe.run(options)).violations", options)
     return [
         f"{broken['id']}: {broken['help']}: {broken['nodes'][0]['html'][:160]} "

@@ -43,6 +43,7 @@ class Walker:
 
     def fits(self) -> None:
         """The page is no wider than its screen; on a small one no table that stacks its cells is cut off."""
+        self.page.wait_for_load_state("domcontentloaded")  # a press may have just begun the next page
         wide = self.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= self.width, f"{self.page.url} is {wide} px wide"
         cut = self.page.evaluate(

@@ -73,10 +73,12 @@ def test_approving_twice_from_one_form_awards_once(lee, kim):
 
 
 def test_an_administrator_sets_the_limit_of_a_pool(kim):
+    assert "Second person above: USD 25,000.00" in kim.get("/pools").text
+
     kim.submit("/pools/ms-azure/limit", {"amount": ""})
 
     assert kim.submit("/startups/acme/award", TYPED).location == "/startups/acme"
-    assert "no limit" in kim.get("/pools").text
+    assert "Second person above" not in kim.get("/pools").text
 
 
 def test_the_list_asks_no_more_than_a_dozen_things(lee):
