@@ -1,7 +1,7 @@
 """Seats and sessions beside the credit of a park, written straight into the tables as the book would have written them.
 
 Each startup has a grant of seats with people on them, and one of hours with sessions that were held and confirmed, and
-one that is booked: `creditsvc verify` finds nothing.
+one that is booked: `creditsvc verify` finds nothing but consultants in many sessions at once, since they are few.
 """
 
 from collections.abc import Sequence

@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from creditsvc.config import load_config
+from creditsvc.consulting.verify_bookings import check_bookings
 from creditsvc.core.amounts import shown_amount
 from creditsvc.core.days import day_of, last_day, parse_day
 from creditsvc.core.errors import RuleBroken
@@ -218,7 +219,7 @@ def verify_command(keeps: bool) -> Answer:
     """
     with service():
         who = caller()
-        report = verify()
+        report = verify(check_bookings)
         if keeps:
             transaction(lambda: keep(who, report))
     differences = report["differences"]

@@ -25,6 +25,7 @@ from creditsvc.alerts.reading import tonight
 from creditsvc.alerts.telling import ACCOUNTS_AT_ONCE
 from creditsvc.config import Config
 from creditsvc.consulting import letters, sessions
+from creditsvc.consulting.verify_bookings import check_bookings
 from creditsvc.core.days import starts_at
 from creditsvc.core.due_alerts import business_day
 from creditsvc.core.errors import RuleBroken
@@ -294,7 +295,7 @@ def _verify(run: _Run) -> None:
     """Compares the book with the facts and keeps what came of it. The night has succeeded by then: it is one long read,
     which no heartbeat could tell from a dead run, and what it finds is for people and undoes no night."""
     try:
-        report = verify()
+        report = verify(check_bookings)
         transaction(lambda: keep(operator(run.clock(), ACTOR), report))
     except Exception:
         log.exception("night.not_verified", day=run.night.day.isoformat())

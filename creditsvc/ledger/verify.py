@@ -4,7 +4,7 @@ Reads one snapshot, a slice of accounts at a time, and writes nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -50,8 +50,11 @@ SLICE = 200
 HEADS = "ledger.heads"
 """The trail's action under which each night notes the heads of the accounts that changed."""
 
-def verify() -> dict[str, Any]:
-    """Counts and differences as CONTRACT section 5 states them; an empty list of differences is a clean book."""
+def verify(*of_rooms: Callable[[], list[Difference]]) -> dict[str, Any]:
+    """Counts and differences as CONTRACT section 5 states them; an empty list of differences is a clean book.
+
+    `of_rooms` are checks of rooms above the ledger, which compare their paper with the book in the same snapshot.
+    """
     begin_snapshot()
     differences = check_rates()
     names = {
@@ -70,6 +73,8 @@ def verify() -> dict[str, Any]:
     differences += _check_causes(names)
     differences += _check_heads(names)
     differences += [difference("", what, expected, found) for what, expected, found in broken_seals()]
+    for check in of_rooms:
+        differences += check()
     report = {
         "accounts": len(names),
         "grants": _count(LotFact.id),

@@ -14,6 +14,7 @@ from creditsvc.app import create_app
 from creditsvc.consulting import bookings
 from creditsvc.consulting.bookings import book
 from creditsvc.consulting.models import Booking
+from creditsvc.consulting.verify_bookings import check_bookings
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db, transaction
 from creditsvc.ledger import locks
@@ -82,7 +83,7 @@ def overlapping() -> int:
 
 def differences() -> list[Any]:
     """What verify finds."""
-    found: list[Any] = verify()["differences"]
+    found: list[Any] = verify(check_bookings)["differences"]
     return found
 
 

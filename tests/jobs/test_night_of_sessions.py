@@ -9,6 +9,7 @@ from sqlalchemy import select
 from creditsvc.config import Config
 from creditsvc.consulting import sessions
 from creditsvc.consulting.models import Booking
+from creditsvc.consulting.verify_bookings import check_bookings
 from creditsvc.core.errors import Conflict
 from creditsvc.db import db
 from creditsvc.jobs.nightly import run_night
@@ -58,7 +59,7 @@ def test_a_session_counts_in_the_first_night_after_its_days_and_both_sides_are_t
     assert state_of(uid) == "confirmed"
     assert told("confirmed") == ["lee@park.example", "owner@acme.example"]
     assert (hours(NIGHT + 10 * DAY).drawn, hours(NIGHT + 10 * DAY).held) == (45, 0)
-    assert verify()["differences"] == []
+    assert verify(check_bookings)["differences"] == []
 
 
 def test_what_is_disputed_waits_for_a_manager_whatever_the_night(config: Config):
