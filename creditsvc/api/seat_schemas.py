@@ -30,7 +30,7 @@ class SeatSchema(AnswerSchema):
     from_at = instant_field(required=True)
     ends_at = instant_field("null: without an end", required=True, allow_none=True)
     ends_with_grant = fields.Boolean(required=True, metadata={"description": "nothing ends it sooner than its grant"})
-    has_key = fields.Boolean(required=True, metadata={"description": "a licence key was handed out with it"})
+    has_key = fields.Boolean(required=True, metadata={"description": "it has a licence key"})
     assigned_by = text_field(required=True)
     assigned_at = instant_field(required=True)
     transferred_from = fields.Integer(

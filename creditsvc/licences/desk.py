@@ -4,12 +4,12 @@ A seat may say that it lasts as long as its lot, and a lot may be extended after
 twice, a seat is never left open across another one of the same person: the older one is ended where its lot ends.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import end_text, start_text
@@ -21,7 +21,8 @@ from creditsvc.ledger.additions import SeatEndTerms, SeatTerms
 from creditsvc.ledger.facts import KnownLot, lots_of
 from creditsvc.ledger.models import Account, LotFact
 from creditsvc.ledger.seats import SeatView, clipped, seats_of
-from creditsvc.licences.models import LicenceKey, Product, SeatAssignment
+from creditsvc.licences.handing import Shelf, shelf_of
+from creditsvc.licences.models import Product, SeatAssignment
 from creditsvc.parties.access import Caller, require_startup
 from creditsvc.parties.models import Startup
 
@@ -36,6 +37,7 @@ class Wanted:
     until_at: datetime | None = None
     note: str = ""
     transferred_from: int | None = None
+    new_key: bool = False  # a key that nobody had, where it comes by key
 
 
 @dataclass
@@ -71,7 +73,7 @@ class Desk:
     lots: list[KnownLot]
     sittings: dict[str, list[Sitting]]
     taken: dict[int, list[Interval]]
-    keys: Counter[int] | None = None  # how many keys each pool has free; None where seats need no key
+    keys: Shelf | None = None  # None where seats need no key
 
     def place(self, wanted: Wanted, grant: str | None = None) -> Placed:
         """Finds a seat free over the whole interval, of the lot that lasts longest unless a grant is named.
@@ -87,8 +89,9 @@ class Desk:
         if not roomy:
             raise self._none_free(wanted, active)
         if self.keys is not None:
-            roomy = [lot for lot in roomy if self.keys[lot.fact.pool_id] > 0] or self._without_key(roomy[0])
-            self.keys[roomy[0].fact.pool_id] -= 1
+            keyed = [lot for lot in roomy if self.keys.has_for(lot, wanted.new_key)]
+            roomy = keyed or self._without_key(roomy[0])
+            self.keys.reserve(roomy[0], wanted.new_key)
         return self._take(wanted, roomy[0])
 
     def free(self, lot: KnownLot, from_at: datetime, until: datetime | None) -> int:
@@ -102,14 +105,16 @@ class Desk:
 
     @property
     def is_out_of_keys(self) -> bool:
-        """Whether seats need keys and none is left of any pool."""
-        return self.keys is not None and not any(self.keys.values())
+        """Whether seats need keys and no lot has one for one more."""
+        return self.keys is not None and not any(map(self.keys.has_for, self.lots))
 
     def end(self, seat: SeatView, at: datetime) -> None:
         """Counts a seat as free from an instant on, for what is placed after."""
         over = max(at, seat.from_at)
         self.taken[seat.lot_id].remove(seat.interval)
         self.taken[seat.lot_id].append((seat.from_at, over))
+        if self.keys is not None:
+            self.keys.end(seat, over)
         for email, sittings in self.sittings.items():
             self.sittings[email] = [one for one in sittings if one.seat.id != seat.id]
 
@@ -264,22 +269,14 @@ def desk_of(caller: Caller, startup: Startup, product: Product) -> Desk:
     ).all())
     taken: dict[int, list[Interval]] = defaultdict(list)
     sittings: dict[str, list[Sitting]] = {}
-    for seat in seats_of([account_id]):
+    seats = seats_of([account_id])
+    for seat in seats:
         taken[seat.lot_id].append(seat.interval)
         email = emails.get(seat.id, "")
         if seat.from_at < (seat.ends_at or LATEST):
             sittings.setdefault(email, []).append(Sitting(seat, email))
-    return Desk(caller, startup, product, account, lots, sittings, taken,
-                _free_keys(pools) if product.delivery == "key" else None)
-
-
-def _free_keys(pool_ids: Iterable[int]) -> Counter[int]:
-    rows = db.session.execute(
-        select(LicenceKey.pool_id, func.count())
-        .where(LicenceKey.pool_id.in_(list(pool_ids)), LicenceKey.seat_id.is_(None))
-        .group_by(LicenceKey.pool_id)
-    )
-    return Counter(dict(rows.all()))
+    keys = shelf_of(caller.now, account_id, pools, seats, emails) if product.delivery == "key" else None
+    return Desk(caller, startup, product, account, lots, sittings, taken, keys)
 
 
 def product_of(startup: Startup, product: str | None, grant: str | None = None) -> Product:

@@ -1,13 +1,13 @@
 """Keys of licences: imported into a pool of seats, handed to seats, shown to whom the seat belongs, rotated.
 
-A key that was handed out was seen, so it stays with its seat for ever, also when the seat is free again.
+Which key a seat gets, `handing` says: one that was handed out was seen, and stays with the seats of its grant.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 
 from creditsvc.core.errors import Conflict, FileError, Forbidden, NotFound, RuleBroken
 from creditsvc.core.sentences import Sentence
@@ -15,6 +15,7 @@ from creditsvc.db import db, insert_absent, send, table_of
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Pool, Resource, SeatFact
 from creditsvc.ledger.seats import SeatView, seats_of
+from creditsvc.licences.desk import desk_of
 from creditsvc.licences.key_files import COLUMN, KeyLine, refusal
 from creditsvc.licences.keyring import Keyring
 from creditsvc.licences.models import LicenceKey, Product, SeatAssignment
@@ -85,33 +86,25 @@ def import_keys(
     return len(keys)
 
 
-def hand_key(caller: Caller, pool_id: int, seat_id: int) -> int:
-    """Gives a free key of the pool to a seat, and its number; a seat that has one keeps it. For who assigns the seat.
-
-    No two processes hand out the same key. Raises RuleBroken("seats", "no-free-key").
+def hand_key(caller: Caller, seat_id: int) -> int | None:
+    """The key that a seat has, or gets now as `handing` says, for who has been asked whether they may; locks as whoever
+    assigns does. None where there is none for it yet. Raises NotFound("seat"), RuleBroken("seats", "no-free-key").
     """
+    row = db.session.execute(
+        select(Startup, Product, SeatAssignment.email)
+        .join(SeatAssignment, SeatAssignment.startup_id == Startup.id)
+        .join(Product, Product.id == SeatAssignment.product_id)
+        .where(SeatAssignment.seat_id == seat_id)
+    ).first()
+    if row is None:
+        raise NotFound("seat", str(seat_id))
+    startup, product, email = row
+    desk = desk_of(caller, startup, product)
     there = db.session.scalar(select(LicenceKey.id).where(LicenceKey.seat_id == seat_id))
-    if there is not None:
+    seat = next((one.seat for one in desk.sittings.get(email, ()) if one.seat.id == seat_id), None)
+    if there is not None or desk.keys is None or seat is None:
         return there
-    free = select(LicenceKey.id).where(LicenceKey.pool_id == pool_id, LicenceKey.seat_id.is_(None)).order_by(
-        LicenceKey.id).limit(1)
-    while True:
-        key_id = db.session.scalar(free.with_for_update(skip_locked=True))
-        if key_id is None:
-            if db.session.scalar(free) is None:
-                pool = db.session.scalar(select(Pool.key).where(Pool.id == pool_id))
-                raise RuleBroken(
-                    "seats", "no-free-key", "the pool %(pool)s has no free key: import keys first", pool=pool
-                )
-            # another transaction has the last ones, and may yet give them back
-            key_id = db.session.scalar(free.with_for_update())
-        if key_id is not None:
-            break
-    db.session.execute(
-        update(LicenceKey).where(LicenceKey.id == key_id).values(seat_id=seat_id, handed_at=caller.now)
-    )
-    record(caller, "licence.key-handed", f"seat:{seat_id}", after={"key": key_id})
-    return key_id
+    return desk.keys.hand(caller, desk.lot_of(seat.lot_id), seat, email)
 
 
 def reveal_key(caller: Caller, keyring: Keyring, seat_id: int) -> str:
@@ -135,15 +128,30 @@ def reveal_key(caller: Caller, keyring: Keyring, seat_id: int) -> str:
         if startup_id not in caller.memberships or caller.person_id is None or caller.actor.lower() != email:
             raise Forbidden("licence.keys")
         _require_taken(seat_id, account_id, caller.now)
-    kept = db.session.execute(
-        select(LicenceKey.id, LicenceKey.ciphertext).where(LicenceKey.seat_id == seat_id)
-    ).one_or_none()
+    kept = _kept(seat_id) or _handed_late(caller, seat_id, account_id)
     if kept is None:
         raise NotFound("licence key", f"of seat {seat_id}")
     text = keyring.decrypt(kept.ciphertext)
     record(caller, "licence.key-shown", f"seat:{seat_id}",
            after={"key": kept.id, "startup": startup, "product": product, "holder": email})
     return text
+
+
+def _kept(seat_id: int) -> Row[int, str] | None:
+    return db.session.execute(
+        select(LicenceKey.id, LicenceKey.ciphertext).where(LicenceKey.seat_id == seat_id)
+    ).one_or_none()
+
+
+def _handed_late(caller: Caller, seat_id: int, account_id: int) -> Row[int, str] | None:
+    """The key of a seat that has begun and had none so far, since all were out when it was given."""
+    if not _seat(seat_id, account_id).is_taken(caller.now):
+        return None
+    try:
+        hand_key(caller, seat_id)
+    except RuleBroken:
+        return None
+    return _kept(seat_id)
 
 
 def rotate_batch(caller: Caller, keyring: Keyring, after_id: int = 0) -> Rotated:
@@ -235,15 +243,19 @@ def _check_fingerprints(keyring: Keyring) -> None:
             )
 
 
+def _seat(seat_id: int, account_id: int) -> SeatView:
+    return next(view for view in seats_of([account_id]) if view.id == seat_id)
+
+
 def _require_taken(seat_id: int, account_id: int, now: datetime) -> None:
-    seat = next(view for view in seats_of([account_id]) if view.id == seat_id)
-    if not seat.is_taken(now):
+    if not _seat(seat_id, account_id).is_taken(now):
         raise Conflict("seat", "not-theirs-now", "The seat is not yours at this time, so its key is not shown.")
 
 
 @dataclass(frozen=True)
 class KeyCount:
-    """How many keys a pool has: free, with a seat that is taken now or later, and used (the seat is over)."""
+    """How many keys a pool has: free, with a seat that is taken now or later, and used (the seat is
+    over; the next person on its grant gets it)."""
 
     pool: str
     resource: str

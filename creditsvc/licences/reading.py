@@ -40,6 +40,7 @@ class SeatRow:
     assigned_at: datetime
     transferred_from: int | None
     has_key: bool
+    comes_by_key: bool
 
     def state(self, at: datetime) -> str:
         """`to-come`, `taken`, `over`, or `taken-back` of one that ended before it began."""
@@ -47,6 +48,10 @@ class SeatRow:
         if end <= self.from_at:
             return "taken-back"
         return "over" if end <= at else "taken" if self.from_at <= at else "to-come"
+
+    def can_show_key(self, at: datetime) -> bool:
+        """Whether it has a key, or gets one when it is asked for."""
+        return self.has_key or (self.comes_by_key and self.state(at) == "taken")
 
 
 def list_seats(
@@ -89,7 +94,8 @@ def find_seat(caller: Caller, seat_id: int) -> SeatRow:
 
 def _papers(caller: Caller) -> Select[*tuple[Any, ...]]:
     return (
-        select(SeatAssignment, Startup.key, Startup.name, Product.key, SeatFact.account_id, LicenceKey.id)
+        select(SeatAssignment, Startup.key, Startup.name, Product.key, Product.delivery, LicenceKey.id,
+               SeatFact.account_id)
         .join(SeatFact, SeatFact.id == SeatAssignment.seat_id)
         .join(Startup, Startup.id == SeatAssignment.startup_id)
         .join(Product, Product.id == SeatAssignment.product_id)
@@ -104,12 +110,12 @@ def _rows(papers: Sequence[Row[*tuple[Any, ...]]]) -> list[SeatRow]:
         return []
     views: dict[int, SeatView] = {view.id: view for view in seats_of({paper.account_id for paper in papers})}
     rows = []
-    for paper, startup, startup_name, product, _, key_id in papers:
+    for paper, startup, startup_name, product, delivery, key_id, _ in papers:
         view = views[paper.seat_id]
         rows.append(SeatRow(
             paper.seat_id, startup, startup_name, product, view.lot, paper.email, paper.name, paper.note, view.from_at,
             view.ends_at, view.ends_at is not None and view.ends_at != view.until_at, paper.assigned_by,
-            paper.assigned_at, paper.transferred_from, key_id is not None,
+            paper.assigned_at, paper.transferred_from, key_id is not None, delivery == "key",
         ))
     return rows
 

@@ -37,6 +37,10 @@ class AssignShape(WhenShape):
     email = fields.String(required=True, validate=_EMAIL)
     name = fields.String(required=True, validate=_NAME)
     note = fields.String(load_default="", validate=validate.Length(max=500))
+    new_key = fields.Boolean(
+        load_default=False,
+        metadata={"description": "a licence key that nobody had, by managers; else one of its grant is handed on"},
+    )
 
 
 class OneStartupAssignShape(AssignShape):

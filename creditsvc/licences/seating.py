@@ -10,8 +10,8 @@ from creditsvc.db import db
 from creditsvc.ledger import book
 from creditsvc.ledger.additions import Additions, SeatEndTerms
 from creditsvc.ledger.book import Cause
+from creditsvc.ledger.seats import SeatView, clipped
 from creditsvc.licences.desk import Desk, Placed
-from creditsvc.licences.keys import hand_key
 from creditsvc.licences.models import SEATED, WAITING, SeatAssignment, SeatWish
 from creditsvc.mail.outbox import check_address
 from creditsvc.parties.trail import record_all
@@ -55,7 +55,7 @@ def seat_all(
 ) -> list[SeatAssignment]:
     """Writes down seats that were placed at a desk, with seats that end in the same act; their papers in that order.
 
-    Each seat of a product that comes by key gets a key; whoever waited for the product waits no more.
+    Each seat of a product that comes by key gets a key (`handing`); whoever waited for the product waits no more.
     """
     caller, account = desk.caller, desk.account
     new = Additions(
@@ -76,7 +76,11 @@ def seat_all(
     db.session.flush()
     if desk.keys is not None:
         for paper, one in zip(papers, placed, strict=True):
-            hand_key(caller, one.lot.fact.pool_id, paper.seat_id)
+            until = one.terms.until_at
+            seat = SeatView(paper.seat_id, account.id, one.lot.fact.id, one.lot.lot.key, one.terms.from_at, until,
+                            clipped(until, one.lot.lot))
+            desk.keys.hand(caller, one.lot, seat, paper.email, after=paper.transferred_from,
+                           new_key=one.wanted.new_key)
     record_all(caller, "seat.assigned", [
         (f"startup:{desk.startup.key}", {
             "seat": paper.seat_id, "product": desk.product.key, "grant": one.lot.lot.key, "person": paper.email,

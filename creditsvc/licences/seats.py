@@ -25,7 +25,7 @@ from creditsvc.licences import waiting
 from creditsvc.licences.desk import Desk, Wanted, desk_of, open_desk
 from creditsvc.licences.models import Product, SeatAssignment
 from creditsvc.licences.seating import check_email, check_name, check_note, seat_all
-from creditsvc.parties.access import Caller, require_startup, visible_startups
+from creditsvc.parties.access import Caller, require, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record_all
 from creditsvc.programmes.reading import zone_of_startup
@@ -51,16 +51,20 @@ def assign(
     from_: date | datetime | None = None,
     until: date | datetime | None = None,
     note: str = "",
+    new_key: bool = False,
 ) -> SeatAssignment:
     """Gives somebody a seat from a day or instant (now unless given) until the end of a last day, or of its grant.
 
-    The product is named, or a grant of it; of several grants the one that lasts longest is taken. Raises
+    The product is named, or a grant of it; of several grants the one that lasts longest is taken. `new_key`, by
+    managers: where seats come by key, one that nobody had, beyond as many as the grant has seats (`handing`). Raises
     NotFound("startup"), Forbidden, RuleBroken at `product`, `grant`, `email`, `name`, `note`, `from`, `until`, and
     RuleBroken("seats", "none-free" | "no-free-key") naming how many are free and when the next one frees.
     """
     desk = open_desk(caller, "seat.assign", startup, product=product, grant=grant)
+    if new_key:
+        require(caller, "licence.keys")
     from_at, until_at = interval_of(caller, desk.startup, from_, until)
-    wanted = Wanted(check_email(email), check_name(name), from_at, until_at, check_note(note))
+    wanted = Wanted(check_email(email), check_name(name), from_at, until_at, check_note(note), new_key=new_key)
     return seat_all(desk, [desk.place(wanted, grant)])[0]
 
 
@@ -118,7 +122,7 @@ def transfer(
 ) -> SeatAssignment:
     """Gives somebody else the rest of a seat: one ends and the other begins at the same instant, now unless given.
 
-    Where seats come by key the new person gets another key. Raises as `release` and `assign`.
+    Where seats come by key the new person gets that of the seat, once it has ended. Raises as `release` and `assign`.
     """
     held = hold_seat(caller, seat_id)
     address = check_email(email)

@@ -67,6 +67,7 @@ def assign(key: str) -> ResponseReturnValue:
     form = posted({
         "product": _("Product"), "email": _("Mail address"), "name": _("Name"), "from": _("First day"),
         "until": _("Last day"), "note": _("Note"), "wait": _("Put on the waiting list when no seat is free"),
+        "new_key": _("Take a new licence key"),
     })
 
     def act(values: dict[str, Any]) -> str:

@@ -5,7 +5,6 @@ from datetime import datetime
 from sqlalchemy import select
 
 from creditsvc.db import db, transaction
-from creditsvc.ledger.models import Pool
 from creditsvc.licences.key_files import read_keys
 from creditsvc.licences.keyring import Keyring
 from creditsvc.licences.keys import hand_key, import_keys, seal_keys
@@ -55,7 +54,6 @@ def bring(keys: list[str] | bytes, ring: Keyring = RING, pool: str = "seats", na
     return transaction(lambda: import_keys(factories.somebody(), ring, pool=pool, name=name, keys=sealed))
 
 
-def hand(seat_id: int) -> int:
-    """Hands a key of the pool `seats` to a seat."""
-    pool = db.session.scalars(select(Pool.id).where(Pool.key == "seats")).one()
-    return transaction(lambda: hand_key(factories.somebody(), pool, seat_id))
+def hand(seat_id: int) -> int | None:
+    """Hands a key to a seat."""
+    return transaction(lambda: hand_key(factories.somebody(), seat_id))

@@ -137,21 +137,22 @@ def test_keys_are_handed_out_in_their_order_once_until_none_is_free():
 
 
 @pytest.mark.usefixtures("seats")
-def test_a_key_of_a_released_seat_is_used_and_never_handed_out_again():
-    bring(KEYS[:1])
+def test_a_key_of_a_released_seat_is_used_until_the_next_person_on_its_grant_gets_it():
+    bring(KEYS[:2])
     seat_id = assign(WONG)
     hand(seat_id)
     vacate(seat_id, NOW - timedelta(days=1))
-    other = assign("b@acme.example")
 
-    with pytest.raises(RuleBroken, match="no free key"):
-        hand(other)
-    bring(KEYS[1:3])
+    def counted() -> list[tuple[str, int, int, int, int]]:
+        return [(one.pool, one.free, one.handed, one.used, one.total) for one in key_counts(factories.somebody())]
+
+    before, other = counted(), assign("b@acme.example")
     hand(other)
 
-    counts = key_counts(factories.somebody())
-    assert [(one.pool, one.free, one.handed, one.used, one.total) for one in counts] == [("seats", 1, 1, 1, 3)]
-    assert [show(factories.somebody(), one) for one in (seat_id, other)] == KEYS[:2]
+    assert (before, counted()) == ([("seats", 1, 0, 1, 2)], [("seats", 1, 1, 0, 2)])
+    assert show(factories.somebody(), other) == KEYS[0]
+    with pytest.raises(NotFound, match="no licence key of seat"):
+        show(factories.somebody(), seat_id)
 
 
 @pytest.mark.usefixtures("seats")

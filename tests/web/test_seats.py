@@ -9,12 +9,12 @@ from sqlalchemy import select
 
 from creditsvc.config import Config
 from creditsvc.db import db
-from creditsvc.licences.models import Product
+from creditsvc.licences.models import LicenceKey, Product
 from creditsvc.mail.models import OutboxMail
 from tests import counting, databases
 from tests import factories as make
 from tests.api.speaking import ONE_DATABASE
-from tests.licences.sitting import give, holders, mails, make_park, queue_up, sit
+from tests.licences.sitting import add_keys, give, holders, leave, mails, make_park, queue_up, sit
 from tests.web.browsing import Browser
 
 PASTE = "/startups/acme/seats/paste"
@@ -175,7 +175,21 @@ def test_no_mail_no_file_and_no_list_holds_a_key(manager: Browser, config: Confi
     assert len(told) == 2
     assert "eve" in seen["csv"]
     assert [(place, key) for place, text in seen.items() for key in keys if key in text] == []
-    assert keys[2] in manager.submit(manager.get("/startups/acme/seats"), {}, "/seats/3/key").text  # it can be seen
+    assert keys[0] in manager.submit(manager.get("/startups/acme/seats"), {}, "/seats/3/key").text  # ada's is handed on
+
+
+def test_a_manager_ticks_that_a_new_key_is_to_be_taken(manager: Browser, owner: Browser, config: Config) -> None:
+    make.do(lambda: setattr(db.session.query(Product).filter_by(key="m365").one(), "delivery", "key"))
+    add_keys("ms-seats", 2)
+    leave(config, sit("ada"))
+    terms = {"product": "m365", "email": "bob@acme.example", "name": "Bob", "new_key": "true"}
+    form = next(form for form in owner.get("/startups/acme/seats/assign").forms if "email" in form.fields)
+    assert "new_key" not in form.fields
+    assert owner.post("/startups/acme/seats/assign", {**form.fields, **terms}).status == 403
+
+    manager.submit("/startups/acme/seats/assign", terms)
+
+    assert sorted(db.session.scalars(select(LicenceKey.seat_id))) == [1, 2]
 
 
 @ONE_DATABASE
