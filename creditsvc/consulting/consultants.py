@@ -309,16 +309,18 @@ def policy_of_programme(programme: str) -> Policy:
 
 
 def policy_of_startup(startup_id: int) -> Policy:
-    """What holds of a startup's sessions: what the programme says in which it was enrolled first, of those that are
-    active and say anything; else the policy's own values."""
-    return _policy(db.session.scalar(
-        select(ConsultingPolicy)
-        .join(Cohort, Cohort.programme_id == ConsultingPolicy.programme_id)
-        .join(Enrolment, Enrolment.cohort_id == Cohort.id)
-        .where(Enrolment.startup_id == startup_id, Enrolment.status == "active")
-        .order_by(Enrolment.enrolled_on, Enrolment.id)
-        .limit(1)
-    ))
+    """What holds of a startup's sessions: what the programme of its newest active enrolment says; where none is active
+    any more, that of the newest it graduated from, since hours may run on. Programmes that say nothing are passed by;
+    the policy's own values hold where none is left."""
+    rows = db.session.execute(
+        select(Enrolment.status, ConsultingPolicy)
+        .join(Cohort, Cohort.id == Enrolment.cohort_id)
+        .outerjoin(ConsultingPolicy, ConsultingPolicy.programme_id == Cohort.programme_id)
+        .where(Enrolment.startup_id == startup_id, Enrolment.status.in_(("active", "graduated")))
+        .order_by(Enrolment.enrolled_on.desc(), Enrolment.id.desc())
+    ).all()
+    status = "active" if any(row.status == "active" for row in rows) else "graduated"
+    return _policy(next((policy for of, policy in rows if of == status and policy is not None), None))
 
 
 def _policy(row: ConsultingPolicy | None) -> Policy:

@@ -1,5 +1,6 @@
 """Consultants, when they work, and what programmes say of sessions."""
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from creditsvc.consulting.consultants import Policy, policy_of_startup
 from creditsvc.consulting.holidays import holidays_between
 from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.core.free_slots import Weekly
+from creditsvc.programmes.operations import change_status
 from tests import factories as make
 from tests.conftest import NOW
 from tests.consulting.scenes import MORNING, add_consultant, at, book, do, fill
@@ -148,3 +150,41 @@ def test_a_programme_says_what_holds_of_the_sessions_of_its_startups():
     with pytest.raises(RuleBroken) as refusal:
         do(lambda: consultants.set_policy(at(NOW), "techconnect", Policy(late_percent=101)))
     assert refusal.value.field == "late_percent"
+
+
+def test_sessions_of_hours_that_run_on_stay_with_the_programme_after_graduation():
+    said = Policy(3, "uncovered", 50, 48, 100)
+    do(lambda: consultants.set_policy(at(NOW), "techconnect", said))
+    do(lambda: change_status(at(NOW), startup="acme", cohort="tc-2026a", status="graduated"))
+
+    assert policy_of_startup(1) == said
+    assert book().policy == asdict(said)
+
+
+def test_the_newest_enrolment_that_is_active_decides_then_the_newest_that_graduated():
+    policies = {name: Policy(days, "draw") for days, name in enumerate(("techconnect", "second", "third", "fourth"), 2)}
+    for name in ("second", "third", "fourth", "silent"):
+        make.make_programme(name)
+        make.make_cohort(name, name)
+    for name, policy in policies.items():
+        do(lambda name=name, policy=policy: consultants.set_policy(at(NOW), name, policy))
+    found = []
+
+    def enrol(name: str, month: int) -> None:
+        do(lambda: make.programmes.enrol(
+            at(NOW), startup="acme", cohort=name, status="active", on=date(2026, month, 1)
+        ))
+        found.append(policy_of_startup(1))
+
+    def end(cohort: str, status: str) -> None:
+        do(lambda: change_status(at(NOW), startup="acme", cohort=cohort, status=status))
+        found.append(policy_of_startup(1))
+
+    enrol("third", 5), enrol("second", 4), enrol("silent", 6)
+    end("third", "graduated"), end("tc-2026a", "graduated"), end("second", "withdrawn")
+    end("silent", "graduated")
+    enrol("fourth", 2)
+    end("fourth", "withdrawn")
+
+    third, second, fourth = (policies[name] for name in ("third", "second", "fourth"))
+    assert found == [third, third, third, second, second, Policy(), third, fourth, third]
