@@ -143,7 +143,7 @@ def test_a_top_up_arms_used_again_at_once(app: Flask, tmp_path: Path):
     assert first["alerts"][0]["key"] != second["alerts"][0]["key"]
 
 
-def test_what_a_restatement_took_back_is_told_at_the_next_crossing_and_then_after_two_nights_back(app: Flask, tmp_path: Path):
+def test_what_a_restatement_took_back_is_told_again_at_once_and_then_after_two_nights_back(app: Flask, tmp_path: Path):
     harbour = scenes.startup("harbour")
     factories.make_grant(harbour, amount="100")
     scope = scenes.scope(harbour)
