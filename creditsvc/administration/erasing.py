@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-from sqlalchemy import Table, delete, or_, select, update
+from sqlalchemy import Table, delete, func, or_, select, update
 
 from creditsvc.administration.person_data import holds, texts_of
 from creditsvc.alerts.models import AlertPreference, AlertRhythm, AlertSnooze, IncubatorSnooze
 from creditsvc.alerts.periodic_models import MailSubscription
-from creditsvc.consulting.models import CalendarFeed, Consultant
+from creditsvc.consulting.models import BOOKED, Booking, CalendarFeed, Consultant
+from creditsvc.core.days import instant_text
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.core.pseudonyms import PREFIX, pseudonym, values_without_address
 from creditsvc.db import Model, db, table_of
@@ -46,7 +47,7 @@ def erase_person(caller: Caller, person_id: int, *, confirmed: str) -> str:
 
     It cannot be undone. What people wrote in free text (reasons, topics, notes) loses the address, not a name.
     Raises Forbidden, NotFound("person"), RuleBroken("confirmed", "not-the-address"), Conflict("", "is-yourself" |
-    "is-sending").
+    "has-sessions" | "is-sending").
     """
     require(caller, "people.edit")
     person = person_by_id(person_id, locked=True)
@@ -56,6 +57,7 @@ def erase_person(caller: Caller, person_id: int, *, confirmed: str) -> str:
         raise Conflict("", "is-yourself", "You cannot erase yourself: another administrator can.")
     if confirmed.strip().lower() != person.email:
         raise RuleBroken("confirmed", "not-the-address", "Write the mail address of the person who is to be erased.")
+    _refuse_with_sessions(caller, person)
     address, name, mine = person.email, person.name, pseudonym(person.email)
     _end_access(caller, person)
     _scrub_mails(caller, person)
@@ -71,6 +73,27 @@ def erase_person(caller: Caller, person_id: int, *, confirmed: str) -> str:
     db.session.expire_all()
     trail.record(caller, "person.erased", f"person:{mine}")
     return mine
+
+
+def _refuse_with_sessions(caller: Caller, person: Person) -> None:
+    """A consultant whose sessions are still to come is not erased: startups wait for them, and nobody would tell.
+
+    Locks the consultant, as booking does, so that none is added meanwhile.
+    """
+    consultant_id = db.session.scalar(select(Consultant.id).where(Consultant.person_id == person.id).with_for_update())
+    if consultant_id is None:
+        return
+    count, first = db.session.execute(
+        select(func.count(), func.min(Booking.starts)).where(
+            Booking.consultant_id == consultant_id, Booking.state == BOOKED, Booking.ends > caller.now
+        )
+    ).one()
+    if count:
+        raise Conflict(
+            "", "has-sessions",
+            "Sessions with this consultant are still to come, %(count)s in all, the first at %(first)s: cancel them "
+            "first, and book others with somebody else.", count=count, first=instant_text(first),
+        )
 
 
 def _end_access(caller: Caller, person: Person) -> None:

@@ -1,6 +1,8 @@
 """A person's data exported, and a person erased: nothing names them any more, and the book still verifies."""
 
 import json
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -11,6 +13,7 @@ from sqlalchemy import select, update
 from creditsvc.administration.erasing import SCRUBBED, erase_person
 from creditsvc.administration.person_data import export_person
 from creditsvc.config import Config
+from creditsvc.consulting import bookings, sessions
 from creditsvc.core.errors import Conflict, Forbidden, RuleBroken
 from creditsvc.core.pseudonyms import pseudonym
 from creditsvc.db import Model, db, transaction
@@ -26,6 +29,7 @@ from creditsvc.parties.models import Person, TrailEntry
 from creditsvc.parties.operations import add_membership
 from creditsvc.parties.tokens import create_token, find_bearer
 from tests import factories
+from tests.consulting import scenes
 from tests.factories import NOW, PASSWORD, caller, do, somebody
 from tests.ledger.test_seals import seal_all
 from tests.licences.sitting import give, holders, leave, make_park, make_product, queue_up, sit
@@ -204,3 +208,27 @@ def test_an_export_has_what_is_held_and_no_secret(boss: Person, lee: Person) -> 
     assert all(word not in text for word in ("password_hash", "token_hash", "a secret of others"))
     with pytest.raises(Forbidden):
         do(lambda: export_person(caller(lee), boss.id))
+
+
+def test_a_consultant_with_sessions_to_come_is_erased_once_those_are_cancelled(boss: Person) -> None:
+    scenes.fill()
+    first, other = scenes.book(), scenes.book(scenes.MORNING + timedelta(days=1))
+    scenes.book(consultant="wong")
+    email = "lee@park.example"
+    person_id = db.session.scalars(select(Person.id).where(Person.email == email)).one()
+
+    def erased(now: datetime = NOW) -> str:
+        by = replace(caller(boss), now=now)
+        return transaction(lambda: erase_person(by, person_id, confirmed=email))
+
+    with pytest.raises(Conflict, match="2 in all, the first at 2026-06-17T01:00:00Z: cancel") as refusal:
+        erased()
+    assert refusal.value.code == "has-sessions"
+    assert db.session.scalar(select(Person.email).where(Person.id == person_id)) == email
+
+    scenes.do(lambda: bookings.cancel(scenes.at(NOW), first.uid))
+    with pytest.raises(Conflict, match="1 in all"):
+        erased()
+    over = scenes.after(other)  # then a manager may log it
+    assert erased(over) == pseudonym(email)
+    assert scenes.do(lambda: sessions.log_session(scenes.at(over), other.uid, minutes=60)).state == "logged"
