@@ -137,15 +137,20 @@ def seats_unused(params: Mapping[str, Any], outlook: Forecast | None, language: 
 
 def seats_mismatch(params: Mapping[str, Any], outlook: Forecast | None, language: str) -> Words:
     """What differs between the publisher's counts and what was assigned."""
+    return mismatch_words(params["resource"], params, language)
+
+
+def mismatch_words(name: str, counts: Mapping[str, Any], language: str, *first: str) -> Words:
+    """That the counts of what is so named do not fit: what comes first, and the kinds of difference."""
     _ = gettext_for(language)
     return Words(
-        _("The publisher's counts of %(resource)s do not fit the seats assigned") % {"resource": params["resource"]},
-        " ".join(mismatches_said(params, language)), None,
+        _("The publisher's counts of %(resource)s do not fit the seats assigned") % {"resource": name},
+        " ".join([*first, *_mismatches_said(counts, language)]), None,
         _("Compare who has a licence with who has a seat, and set right what is wrong, here or at the publisher."),
     )
 
 
-def mismatches_said(counts: Mapping[str, Any], language: str) -> list[str]:
+def _mismatches_said(counts: Mapping[str, Any], language: str) -> list[str]:
     """A sentence for each kind of difference that there is, by how many there are."""
     _, ngettext = gettext_for(language), ngettext_for(language)
     told = []

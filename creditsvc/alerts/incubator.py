@@ -11,19 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, select
 
 from creditsvc.alerts.findings import severity
 from creditsvc.alerts.incubator_finding import IncubatorFinding, Matter
 from creditsvc.alerts.models import Alert, AlertTold, IncubatorMemory
 from creditsvc.alerts.next_pages import counts_page, pool_page
-from creditsvc.alerts.night import Night, Standing, close, marks_kept, marks_of
+from creditsvc.alerts.night import Night, Standing, close, keep_closed, marks_kept, marks_of
 from creditsvc.alerts.own_tenant import PRODUCT, own_tenant_findings, own_tenant_words
 from creditsvc.alerts.pools import POOL, pool_findings, pool_words
 from creditsvc.alerts.words import Words
 from creditsvc.core.due_alerts import Decision, Memory, decide
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks
 from creditsvc.parties.access import Caller, may
 
 
@@ -80,8 +79,7 @@ def decide_own(night: Night) -> OwnDecided:
 
 def store_own(decided: OwnDecided) -> None:
     """Keeps what was decided; within the transaction in which it was decided."""
-    for part in chunks(decided.closed):
-        db.session.execute(update(Alert).where(Alert.id.in_(part)).values(closed_on=decided.night.day))
+    keep_closed(decided.closed, decided.night.day)
     for (subject, subject_id, rule), memory in decided.memories.items():
         db.session.merge(IncubatorMemory(
             subject=subject, subject_id=subject_id, rule=rule, acts=memory.acts, level=memory.level,
@@ -120,8 +118,7 @@ def _alert(finding: IncubatorFinding, threshold: int, episode: int, night: Night
 def _memories() -> dict[Matter, Memory]:
     return {
         (row.subject, row.subject_id, row.rule): Memory(
-            row.acts, row.level,
-            marks_of(row.marks), row.counted_on,
+            row.acts, row.level, marks_of(row.marks), row.counted_on,
         )
         for row in db.session.scalars(select(IncubatorMemory))
     }

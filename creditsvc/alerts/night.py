@@ -133,8 +133,7 @@ def decide_accounts(night: Night, account_ids: Sequence[int]) -> Decided:
 
 def store(decided: Decided) -> None:
     """Keeps what was decided; within the transaction in which it was decided."""
-    for part in chunks(decided.closed):
-        db.session.execute(update(Alert).where(Alert.id.in_(part)).values(closed_on=decided.night.day))
+    keep_closed(decided.closed, decided.night.day)
     known = {
         (row.account_id, row.rule, row.holding): row
         for part in chunks({account_id for account_id, _, _ in decided.memories})
@@ -221,6 +220,12 @@ def close(
     if passed and decision.due is None and not any(alert.was_told for alert in alerts):
         return forget_telling(memory)
     return memory
+
+
+def keep_closed(alert_ids: Sequence[int], day: date) -> None:
+    """Keeps of those alerts that they were closed on a business day."""
+    for part in chunks(alert_ids):
+        db.session.execute(update(Alert).where(Alert.id.in_(part)).values(closed_on=day))
 
 
 def marks_kept(memory: Memory) -> dict[str, list[int | None]]:

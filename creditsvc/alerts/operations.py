@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 
@@ -24,6 +25,8 @@ from creditsvc.programmes.models import Programme
 SNOOZE_DAYS = 7
 MAX_SNOOZE_DAYS = 90
 
+_Kept = TypeVar("_Kept", AlertSnooze, IncubatorSnooze)
+
 
 def acknowledge(caller: Caller, alert_id: int) -> AlertTold:
     """Notes that the caller has seen an alert they were told of; a repeat is a no-op. Raises NotFound("alert")."""
@@ -45,7 +48,10 @@ def snooze(caller: Caller, alert_id: int, days: int = SNOOZE_DAYS) -> date:
     _told(caller, alert_id)
     alert = db.session.get_one(Alert, alert_id)
     if alert.account_id is None:
-        return _snooze_own(caller, alert, days)
+        matter = {
+            "person_id": caller.person_id, "subject": alert.subject, "subject_id": alert.subject_id, "rule": alert.rule,
+        }
+        return _snooze(caller, IncubatorSnooze, matter, days, f"alert:{alert.key}", {})
     return snooze_matter(caller, alert.account_id, alert.rule, alert.holding, days, f"alert:{alert.key}")
 
 
@@ -57,32 +63,23 @@ def snooze_matter(caller: Caller, account_id: int, rule: str, holding: str, days
     """
     person_id = require_person(caller, "alerts.snooze")
     _refuse_out_of_range(days)
-    until = business_day(caller.now) + timedelta(days=days)
-    row = db.session.get(AlertSnooze, (person_id, account_id, rule, holding), with_for_update=True)
-    if row is None:
-        row = AlertSnooze(person_id=person_id, account_id=account_id, rule=rule, holding=holding, until=until)
-        db.session.add(row)
-    row.until = max(row.until, until)
-    after = {"until": row.until.isoformat()}
-    if not subject.startswith("alert:"):
-        after |= {"rule": rule, "holding": holding}
-    trail.record(caller, "alert.snooze", subject, after=after)
-    db.session.flush()
-    return row.until
+    matter = {"person_id": person_id, "account_id": account_id, "rule": rule, "holding": holding}
+    named = {} if subject.startswith("alert:") else {"rule": rule, "holding": holding}
+    return _snooze(caller, AlertSnooze, matter, days, subject, named)
 
 
-def _snooze_own(caller: Caller, alert: Alert, days: int) -> date:
+def _snooze(
+    caller: Caller, kept: type[_Kept], matter: Mapping[str, Any], days: int, subject: str, named: Mapping[str, str]
+) -> date:
+    """Keeps that a person hears nothing of a matter (the key of its row); `named` is what the trail says of it beside
+    its subject."""
     until = business_day(caller.now) + timedelta(days=days)
-    of = (caller.person_id, alert.subject, alert.subject_id, alert.rule)
-    row = db.session.get(IncubatorSnooze, of, with_for_update=True)
+    row = db.session.get(kept, matter, with_for_update=True)
     if row is None:
-        row = IncubatorSnooze(
-            person_id=caller.person_id, subject=alert.subject, subject_id=alert.subject_id, rule=alert.rule,
-            until=until,
-        )
+        row = kept(**matter, until=until)
         db.session.add(row)
     row.until = max(row.until, until)
-    trail.record(caller, "alert.snooze", f"alert:{alert.key}", after={"until": row.until.isoformat()})
+    trail.record(caller, "alert.snooze", subject, after={"until": row.until.isoformat(), **named})
     db.session.flush()
     return row.until
 

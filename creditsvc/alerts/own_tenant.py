@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from creditsvc.alerts.holding_texts import mismatches_said
+from creditsvc.alerts.holding_texts import mismatch_words
 from creditsvc.alerts.incubator_finding import IncubatorFinding
 from creditsvc.alerts.seat_findings import MISMATCHES
 from creditsvc.alerts.words import Words
@@ -55,8 +55,4 @@ def own_tenant_words(params: Mapping[str, Any], language: str) -> Words:
     figures = _("Seats assigned: %(assigned)s.") if params["enabled"] is None else _(
         "Seats assigned: %(assigned)s. Licences that the publisher counts: %(enabled)s enabled, %(consumed)s in use."
     )
-    return Words(
-        _("The publisher's counts of %(resource)s do not fit the seats assigned") % {"resource": params["product"]},
-        " ".join([figures % params, *mismatches_said(params, language)]), None,
-        _("Compare who has a licence with who has a seat, and set right what is wrong, here or at the publisher."),
-    )
+    return mismatch_words(params["product"], params, language, figures % params)

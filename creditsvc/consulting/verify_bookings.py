@@ -15,9 +15,8 @@ from creditsvc.consulting.slots import STANDING
 from creditsvc.core.days import instant_text
 from creditsvc.db import bulk_read, db
 from creditsvc.ledger.facts import chunks
-from creditsvc.ledger.models import Account, HoldEnd, HoldFact, HoursFact, Resource
-from creditsvc.ledger.verify_holdings import Difference, difference
-from creditsvc.parties.models import Startup
+from creditsvc.ledger.models import HoldEnd, HoldFact, HoursFact, Resource
+from creditsvc.ledger.verify_holdings import Difference, account_names, difference
 
 OPEN = (BOOKED, LOGGED, DISPUTED)
 """The states in which a booking's minutes are held and none is used."""
@@ -31,16 +30,7 @@ _Hold = tuple[str, int, datetime]
 def check_bookings() -> list[Difference]:
     """What differs between bookings and the book, and consultants who are booked twice at once. Reads the snapshot of
     whoever asks, a slice of accounts at a time."""
-    names = {
-        account_id: f"{startup}/{resource}"
-        for account_id, startup, resource in db.session.execute(
-            select(Account.id, Startup.key, Resource.key)
-            .join(Startup, Startup.id == Account.startup_id)
-            .join(Resource, Resource.id == Account.resource_id)
-            .where(Resource.kind == "hours")
-            .order_by(Account.id)
-        )
-    }
+    names = account_names(Resource.kind == "hours")
     differences = []
     for part in chunks(names, SLICE):
         differences += _check_accounts(part, names)

@@ -43,8 +43,8 @@ from creditsvc.ledger.models import (
 )
 from creditsvc.ledger.seals import broken_seals
 from creditsvc.ledger.seats import promised_of
-from creditsvc.ledger.verify_holdings import Difference, check_holdings, difference, plan_of_hours
-from creditsvc.parties.models import Startup, TrailEntry
+from creditsvc.ledger.verify_holdings import Difference, account_names, check_holdings, difference, plan_of_hours
+from creditsvc.parties.models import TrailEntry
 
 SLICE = 200
 HEADS = "ledger.heads"
@@ -57,15 +57,7 @@ def verify(*of_rooms: Callable[[], list[Difference]]) -> dict[str, Any]:
     """
     begin_snapshot()
     differences = check_rates()
-    names = {
-        account_id: f"{startup}/{resource}"
-        for account_id, startup, resource in db.session.execute(
-            select(Account.id, Startup.key, Resource.key)
-            .join(Startup, Startup.id == Account.startup_id)
-            .join(Resource, Resource.id == Account.resource_id)
-            .order_by(Account.id)
-        )
-    }
+    names = account_names()
     for part in chunks(names if _rates_readable() else (), SLICE):
         differences += check_accounts(part, names)
         db.session.expunge_all()

@@ -4,7 +4,7 @@ session confirmed beyond its hold, no more seats taken at any instant than a lot
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from creditsvc.core.errors import RuleBroken
 from creditsvc.core.seats import peak
@@ -12,8 +12,19 @@ from creditsvc.db import db
 from creditsvc.ledger.additions import ENDS, confirmed_with
 from creditsvc.ledger.facts import KnownLot, PostingKey
 from creditsvc.ledger.holds import CONFIRMED, EXCESS, UNCOVERED, Hours, planned_hours
-from creditsvc.ledger.models import Batch, HoldEnd, HoldFact, HoursFact, LotFact, SeatEnd, SeatFact
+from creditsvc.ledger.models import (
+    Account,
+    Batch,
+    HoldEnd,
+    HoldFact,
+    HoursFact,
+    LotFact,
+    Resource,
+    SeatEnd,
+    SeatFact,
+)
 from creditsvc.ledger.seats import intervals_of
+from creditsvc.parties.models import Startup
 
 Difference = dict[str, str]
 
@@ -21,6 +32,19 @@ Difference = dict[str, str]
 def difference(account: str, what: str, expected: object, found: object) -> Difference:
     """One thing that differs, as CONTRACT section 5 states it."""
     return {"account": account, "what": what, "expected": str(expected), "found": str(found)}
+
+
+def account_names(*conditions: ColumnElement[bool]) -> dict[int, str]:
+    """How differences name accounts, by id and in its order: all, or those that conditions on `Account` and its
+    `Resource` mean."""
+    found = db.session.execute(
+        select(Account.id, Startup.key, Resource.key)
+        .join(Startup, Startup.id == Account.startup_id)
+        .join(Resource, Resource.id == Account.resource_id)
+        .where(*conditions)
+        .order_by(Account.id)
+    )
+    return {account_id: f"{startup}/{resource}" for account_id, startup, resource in found}
 
 
 def plan_of_hours(

@@ -30,20 +30,21 @@ def tell_of_upload(caller: Caller, report: Mapping[str, Any], config: Config) ->
     run = db.session.get_one(ImportRun, report["id"])
     assert run.startup_id is not None
     startup = db.session.get_one(Startup, run.startup_id)
-    drafts = [_draft(run, report, startup, one, config) for one in people(looks_after(startup.id))]
+    sent_by = db.session.scalar(select(Person.name).where(Person.email == run.actor)) or run.actor
+    drafts = [_draft(run, report, startup, sent_by, one, config) for one in people(looks_after(startup.id))]
     sendable = [draft for draft in drafts if outbox.refusal_of(draft) is None]
     return outbox.queue_all(sendable, config.mail_from, caller.now) if sendable else []
 
 
 def _draft(
-    run: ImportRun, report: Mapping[str, Any], startup: Startup, to: Person, config: Config
+    run: ImportRun, report: Mapping[str, Any], startup: Startup, sent_by: str, to: Person, config: Config
 ) -> outbox.Draft:
     language = to.language or "en"
     words = gettext_for(language)
     first, last = (day(date.fromisoformat(one), language) for one in report["cover"])
     values: ExportWaits = {
         "person_name": to.name, "startup_name": startup.name, "file": run.name, "first_day": first, "last_day": last,
-        "sent_by": db.session.scalar(select(Person.name).where(Person.email == run.actor)) or run.actor,
+        "sent_by": sent_by,
         "changes": [
             money(int(Decimal(amount) * MONEY_STEPS), currency, language)
             for currency, amount in report["delta"].items()
