@@ -1,7 +1,7 @@
 """Seats and sessions beside the credit of a park, written straight into the tables as the book would have written them.
 
 Each startup has a grant of seats with people on them, and one of hours with sessions that were held and confirmed, and
-one that is booked: `creditsvc verify` finds nothing but consultants in many sessions at once, since they are few.
+one that is booked, each startup with a consultant of its own: `creditsvc verify` finds nothing.
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,6 @@ class Holdings:
     startups: int
     seats: int
     sessions: int
-    consultants: int = 40
 
 
 def fill(size: Holdings) -> None:
@@ -77,7 +76,7 @@ def _fill_frame(size: Holdings) -> None:
     db.session.add_all([
         Consultant(id=number, key=f"consultant-{number}", name=f"Consultant {number}", languages=["en"],
                    skills=["cloud"], created_at=NOW)
-        for number in range(1, size.consultants + 1)
+        for number in range(1, size.startups + 1)
     ])
     db.session.flush()
 
@@ -137,7 +136,7 @@ class _Holding:
             starts = NOW + timedelta(days=7 if ahead else place - self.size.sessions, minutes=30 * (self.number % 16))
             number = self.number * (self.size.sessions + 1) + place
             found.append(Booking(
-                id=number, uid=f"{number}@park.example", sequence=0, consultant_id=1 + number % self.size.consultants,
+                id=number, uid=f"{number}@park.example", sequence=0, consultant_id=self.number,
                 startup_id=self.number, account_id=self.id, topic=("Cloud costs", "Security", "Funding")[place % 3],
                 starts=starts, ends=starts + timedelta(minutes=SESSION), state=BOOKED if ahead else CONFIRMED,
                 policy={"confirm_days": 7, "excess": "draw", "no_show_percent": 100, "late_hours": 24,

@@ -40,6 +40,8 @@ def unbooked(now: datetime, until: datetime) -> ColumnElement[bool]:
         select(Account.startup_id)
         .join(LotCache, LotCache.account_id == Account.id)
         .where(LotCache.kind == "hours", lapsing(now, until))
+        # found first, by its index: where few or none fit, PostgreSQL expects many, and would ask of each startup
+        .offset(0)
     )
 
 
