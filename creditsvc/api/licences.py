@@ -26,6 +26,7 @@ from creditsvc.api.tokens import current_caller
 from creditsvc.api.uploads import read_upload
 from creditsvc.api.writes import edit_once, write_once, write_or_try
 from creditsvc.core.days import parse_day
+from creditsvc.licences import waiting
 from creditsvc.licences.comparing import compare, comparison_document
 from creditsvc.licences.counting import import_counts, outcome_document, report_document, reports
 from creditsvc.licences.counts.files import LARGEST_FILE as LARGEST_COUNTS
@@ -114,6 +115,7 @@ def _imported(body: dict[str, Any], name: str, lines: Sequence[KeyLine], place: 
 
     def act() -> Answer:
         count = import_keys(caller, keyring, pool=pool, name=name, keys=sealed, place=place)
+        waiting.seat_by_keys(caller, current_app.config["CREDITSVC"], pool)
         document = {"pool": pool, "keys": count, "dry_run": dry_run}
         return Answer(200 if dry_run else 201, document, "" if dry_run else url_for("api_licences.list_licence_keys"))
 

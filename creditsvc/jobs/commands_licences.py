@@ -16,6 +16,7 @@ from creditsvc.licences.counts.read import read_counts
 from creditsvc.licences.key_files import LARGEST_FILE, read_keys
 from creditsvc.licences.keyring import keyring_of
 from creditsvc.licences.keys import Rotated, import_keys, rotate_batch, seal_keys
+from creditsvc.licences.waiting import seat_by_keys
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -45,9 +46,13 @@ def import_keys_command(file: Path, pool: str, dry_run: bool) -> Answer:
     with service(doors=False) as app:
         keyring, who = keyring_of(settings(app)), caller()
         keys = seal_keys(keyring, read_keys(file.name, read_bounded(file, LARGEST_FILE)))
-        count = transaction(
-            lambda: import_keys(who, keyring, pool=pool, name=file.name, keys=keys), keep=not dry_run
-        )
+
+        def act() -> int:
+            count = import_keys(who, keyring, pool=pool, name=file.name, keys=keys)
+            seat_by_keys(who, settings(app), pool)
+            return count
+
+        count = transaction(act, keep=not dry_run)
     show = [f"{count} keys for the pool {pool}."]
     if dry_run:
         show.append("This was a dry run: nothing is kept.")

@@ -6,7 +6,8 @@ import click
 from rich.table import Table
 
 from creditsvc.db import transaction
-from creditsvc.jobs.shell import Answer, answers, caller, service, table
+from creditsvc.jobs.shell import Answer, answers, caller, service, settings, table
+from creditsvc.licences.waiting import seat_everywhere
 from creditsvc.onboarding.documents import read_documents
 from creditsvc.onboarding.load import load_documents
 from creditsvc.onboarding.loading import LoadReport
@@ -18,8 +19,14 @@ from creditsvc.onboarding.loading import LoadReport
 def load_command(files: tuple[Path, ...]) -> Answer:
     """Load partners, programmes, startups and grants from YAML or JSON, all or nothing; repeating changes nothing."""
     documents = read_documents(files)
-    with service():
-        report = transaction(lambda: load_documents(caller(), documents))
+    with service() as app:
+
+        def act() -> LoadReport:
+            report = load_documents(caller(), documents)
+            seat_everywhere(caller(), settings(app))
+            return report
+
+        report = transaction(act)
     document = {"new": report.new, "changed": report.changed, "same": report.same, "notes": report.notes}
     return Answer(document, _lines(report))
 

@@ -16,6 +16,7 @@ from creditsvc.grants.proposal_letters import tell
 from creditsvc.jobs.shell import Answer, answers, caller, counted, service, settings, table
 from creditsvc.languages import LANGUAGES
 from creditsvc.licences.sheets import LARGEST_FILE
+from creditsvc.licences.waiting import seat_startups
 from creditsvc.onboarding.cohort_enrolling import CohortEnrolled, RowsRefused, enrol_cohort
 from creditsvc.onboarding.cohort_tables import Planned, read_table
 from creditsvc.programmes.models import Programme
@@ -74,6 +75,7 @@ def enrol_command(cohort: str, file: BinaryIO, language: str, dry_run: bool) -> 
             for sending in done.sendings:
                 welcoming.send(sending, settings(app), who.now)
             tell(who, done.proposals, settings(app))
+            seat_startups(who, settings(app), done.startup_ids)
             return done
 
         try:

@@ -63,18 +63,18 @@ def seats_command(startup: str, product: str | None, at: str | None) -> Answer:
 @click.option("--until", metavar="DAY", help="The last day, also an instant. Default: as long as the grant lasts.")
 @click.option("--otherwise", type=click.Choice(bulk.OTHERWISE), default="refuse", show_default=True,
               help="What becomes of those for whom no seat is free.")
+@click.option("--new-key", is_flag=True, help="Licence keys that nobody had, in place of those of the grant.")
 @answers
-def assign_command(startup: str, people: tuple[str, ...], listed: Any, otherwise: str, **when: Any) -> Answer:
+def assign_command(startup: str, people: tuple[str, ...], listed: Any, **terms: Any) -> Answer:
     """Give people seats, in their order."""
     text = "\n".join(people) if listed is None else listed.read()
     if people and listed is not None:
         raise click.UsageError("name people, or give a --list of them")
-    moments = {field: _moment(when[field], field.strip("_")) for field in ("from_", "until")}
+    terms |= {field: _moment(terms[field], field.strip("_")) for field in ("from_", "until")}
     with service(doors=False) as app:
         who, config = caller(), settings(app)
         outcomes = transaction(lambda: bulk.assign_all(
-            who, config, startup=startup, people=bulk.read_people(text), product=when["product"], grant=when["grant"],
-            from_=moments["from_"], until=moments["until"], otherwise=otherwise,
+            who, config, startup=startup, people=bulk.read_people(text), **terms
         ))
     made = table("line", "person", "what happened", "seat", right=("line", "seat"))
     for one in outcomes:

@@ -22,7 +22,7 @@ from creditsvc.licences.reading import SeatRow, list_seats
 from creditsvc.licences.seating import check_email, check_name, seat_all
 from creditsvc.licences.seats import free_seats, held_seats, interval_of
 from creditsvc.licences.tenants import products_by_plan
-from creditsvc.parties.access import Caller, require_startup
+from creditsvc.parties.access import Caller, require, require_startup
 
 MOST_PEOPLE = 2000
 OTHERWISE = ("skip", "wait", "refuse")
@@ -93,22 +93,26 @@ def read_people(text: str, field: str = "people") -> list[Person]:
 def assign_all(
     caller: Caller, config: Config, *, startup: str, people: Sequence[Person], product: str | None = None,
     grant: str | None = None, from_: date | datetime | None = None, until: date | datetime | None = None,
-    otherwise: str = "skip",
+    otherwise: str = "skip", new_key: bool = False,
 ) -> list[Outcome]:
     """Seats the people of a list in its order, as many as fit, and says of each line what happened.
 
-    Who gets no seat is left out, waits (from now, whatever the interval), or with `refuse` nobody is seated. Raises as
-    `seats.assign`, and RuleBroken("otherwise", "unknown"); with `refuse` RuleBroken("people", ...) naming the line.
+    Who gets no seat is left out, waits (from now, whatever the interval), or with `refuse` nobody is seated. With
+    `new_key` each gets one that nobody had, where seats come by key. Raises as `seats.assign`, and
+    RuleBroken("otherwise", "unknown"); with `refuse` RuleBroken("people", ...) naming the line.
     """
     if otherwise not in OTHERWISE:
         raise RuleBroken("otherwise", "unknown", "%(value)r: skip, wait or refuse is right", value=otherwise)
     desk = open_desk(caller, "seat.assign", startup, product=product, grant=grant)
+    if new_key:
+        require(caller, "licence.keys")
     from_at, until_at = interval_of(caller, desk.startup, from_, until)
     placed: dict[str, Placed] = {}
     refusals: dict[str, RuleBroken] = {}
     for person in people:
         try:
-            placed[person.email] = desk.place(Wanted(person.email, person.name, from_at, until_at), grant)
+            wanted = Wanted(person.email, person.name, from_at, until_at, new_key=new_key)
+            placed[person.email] = desk.place(wanted, grant)
         except RuleBroken as refusal:
             if otherwise == "refuse":
                 raise RuleBroken("people", refusal.code, "line %(line)s, %(email)s: %(why)s",

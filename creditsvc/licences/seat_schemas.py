@@ -31,16 +31,21 @@ class WhenShape(OfWhatShape):
                    metadata={"description": "a last day or an instant; default: as long as the grant lasts"})
 
 
-class AssignShape(WhenShape):
+class GivenShape(WhenShape):
+    """From when until when, and with which key."""
+
+    new_key = fields.Boolean(
+        load_default=False,
+        metadata={"description": "licence keys that nobody had, by managers; else those of the grant are handed on"},
+    )
+
+
+class AssignShape(GivenShape):
     """A seat for somebody."""
 
     email = fields.String(required=True, validate=_EMAIL)
     name = fields.String(required=True, validate=_NAME)
     note = fields.String(load_default="", validate=validate.Length(max=500))
-    new_key = fields.Boolean(
-        load_default=False,
-        metadata={"description": "a licence key that nobody had, by managers; else one of its grant is handed on"},
-    )
 
 
 class OneStartupAssignShape(AssignShape):
@@ -49,7 +54,7 @@ class OneStartupAssignShape(AssignShape):
     startup = fields.String(required=True, validate=validate.Length(1, 100))
 
 
-class PasteShape(WhenShape):
+class PasteShape(GivenShape):
     """A pasted list of people."""
 
     people = fields.String(required=True, validate=validate.Length(1, 500_000))
@@ -63,7 +68,7 @@ class PersonShape(Schema):
     name = fields.String(required=True, validate=_NAME)
 
 
-class BulkShape(WhenShape):
+class BulkShape(GivenShape):
     """Many people of a startup."""
 
     startup = fields.String(required=True, validate=validate.Length(1, 100))

@@ -1,10 +1,11 @@
 """Who waits for a seat: first come, or in the order of a manager's hand; seated and told as soon as one frees.
 
-A seat frees by a release, a grant's end, a new grant or a top-up: the doors of those acts call `seat_startup` in the
-same transaction, and the night finds what the calendar freed. Whoever is seated waits no more, so each is told once.
+A seat frees by a release, a grant's end, a new grant, a top-up or new keys: the doors of those acts call `seat_startup`
+and its like in the same transaction, and the night finds what the calendar freed. Whoever is seated waits no more, so
+each is told once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, Row, Select, nulls_last, select
 from creditsvc.config import Config
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db, is_id
-from creditsvc.ledger.models import Account
+from creditsvc.ledger.models import Account, LotFact, Pool
 from creditsvc.licences.desk import Desk, Wanted, desk_of, open_desk
 from creditsvc.licences.models import WAITING, WITHDRAWN, Product, SeatAssignment, SeatWish
 from creditsvc.licences.seating import check_email, check_name, seat_all
@@ -95,10 +96,27 @@ def seat_startup(caller: Caller, config: Config, startup_id: int) -> list[SeatAs
 
     Asks nobody's permission: it only does what was asked for earlier.
     """
-    return [
-        paper for account_id in waiting_accounts(SeatWish.startup_id == startup_id)
-        for paper in seat_account(caller, config, account_id)
-    ]
+    return seat_startups(caller, config, [startup_id])
+
+
+def seat_startups(caller: Caller, config: Config, startup_ids: Collection[int]) -> list[SeatAssignment]:
+    """The same for several startups."""
+    return _seat_accounts(caller, config, waiting_accounts(SeatWish.startup_id.in_(startup_ids)))
+
+
+def seat_by_keys(caller: Caller, config: Config, pool: str) -> list[SeatAssignment]:
+    """Seats those who wait for seats of a pool: after an import of keys into it, in the same transaction."""
+    of_pool = select(LotFact.account_id).join(Pool, Pool.id == LotFact.pool_id).where(Pool.key == pool)
+    return _seat_accounts(caller, config, waiting_accounts(SeatWish.account_id.in_(of_pool)))
+
+
+def seat_everywhere(caller: Caller, config: Config) -> list[SeatAssignment]:
+    """Seats those who wait at whatever startup: after a load, in the same transaction."""
+    return _seat_accounts(caller, config, waiting_accounts())
+
+
+def _seat_accounts(caller: Caller, config: Config, account_ids: Iterable[int]) -> list[SeatAssignment]:
+    return [paper for account_id in account_ids for paper in seat_account(caller, config, account_id)]
 
 
 def seat_account(caller: Caller, config: Config, account_id: int) -> list[SeatAssignment]:

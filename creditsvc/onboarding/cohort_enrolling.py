@@ -36,6 +36,11 @@ class CohortEnrolled:
     proposals: list[Proposal] = field(default_factory=list)
     grants: int = 0
 
+    @property
+    def startup_ids(self) -> list[int]:
+        """The startups of the rows."""
+        return [one.startup_id for one in self.planned if one.startup_id is not None]
+
 
 class RowsRefused(RuleBroken):
     """Rows of a table are refused, so nothing was done; `planned` has what is wrong with each."""

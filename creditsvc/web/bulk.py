@@ -21,7 +21,7 @@ from creditsvc.grants.bulk import MOST, AwardTerms, award_all, award_packages, p
 from creditsvc.grants.bulk_extending import extend_all, plan_extensions
 from creditsvc.grants.reading import pools
 from creditsvc.grants.schemas import BulkAwardShape, BulkExtendShape, BulkMessageShape
-from creditsvc.licences.waiting import seat_startup
+from creditsvc.licences.waiting import seat_startups
 from creditsvc.parties.access import Caller, require, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.web import session
@@ -108,19 +108,18 @@ def _award(caller: Caller, startups: list[Startup], values: Values, seen: Mappin
         plan = award_packages(caller, startups, values["cohort"], seen)
     else:
         plan = award_all(caller, startups, _terms(values), seen)
-    _seat(caller, startups)
+    _seat_all(caller, startups)
     return str(ngettext("Awarded to %(num)s startup.", "Awarded to %(num)s startups.", plan.count))
 
 
-def _seat(caller: Caller, startups: list[Startup]) -> None:
+def _seat_all(caller: Caller, startups: list[Startup]) -> None:
     """Seats those who wait at these startups."""
-    for startup in startups:
-        seat_startup(caller, session.config(), startup.id)
+    seat_startups(caller, session.config(), [startup.id for startup in startups])
 
 
 def _extend(caller: Caller, startups: list[Startup], values: Values, seen: Mapping[str, str]) -> str:
     plan = extend_all(caller, startups, values["resource"], values["expires"], values["reason"], seen)
-    _seat(caller, startups)
+    _seat_all(caller, startups)
     return str(ngettext("Extended for %(num)s startup.", "Extended for %(num)s startups.", plan.count))
 
 

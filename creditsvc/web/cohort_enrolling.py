@@ -11,6 +11,7 @@ from creditsvc.core.errors import FileRefused, RuleBroken
 from creditsvc.db import transaction
 from creditsvc.grants.proposal_letters import tell
 from creditsvc.licences.sheets import LARGEST_FILE
+from creditsvc.licences.waiting import seat_startups
 from creditsvc.onboarding.cohort_enrolling import CohortEnrolled, RowsRefused, enrol_cohort
 from creditsvc.onboarding.cohort_tables import COLUMNS, Planned, TableRow, as_text, read_table
 from creditsvc.parties.access import Caller, require
@@ -116,5 +117,6 @@ def _write(caller: Caller, done: CohortEnrolled) -> None:
     for sending in done.sendings:
         welcoming.send(sending, session.config(), caller.now)
     tell(caller, done.proposals, session.config())
+    seat_startups(caller, session.config(), done.startup_ids)
 
 

@@ -1,5 +1,6 @@
 """Software products: what they are, what the park has of them, their keys, and what their publishers count."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -22,7 +23,7 @@ from creditsvc.licences.counts.read import read_counts
 from creditsvc.licences.key_files import LARGEST_FILE as LARGEST_KEYS
 from creditsvc.licences.key_files import read_keys
 from creditsvc.licences.keyring import keyring_of
-from creditsvc.licences.keys import import_keys, key_counts, seal_keys
+from creditsvc.licences.keys import SealedKey, import_keys, key_counts, seal_keys
 from creditsvc.licences.models import DELIVERIES, Product
 from creditsvc.licences.products import ProductView, add_product, edit_product, find_product, products
 from creditsvc.licences.reading import park_of
@@ -133,11 +134,15 @@ def bring_keys(product: str) -> ResponseReturnValue:
         return _product_page(product, form)
     name, ring = file.filename or "", keyring_of(config())
     count = None
+
+    def act(keys: Sequence[SealedKey]) -> int:
+        imported = import_keys(caller, ring, pool=form.value("pool"), name=name, keys=keys)
+        waiting.seat_by_keys(caller, config(), form.value("pool"))
+        return imported
+
     try:
         keys = seal_keys(ring, read_keys(name, file.stream.read(LARGEST_KEYS + 1)))
-        count = attempt(
-            form, lambda: import_keys(caller, ring, pool=form.value("pool"), name=name, keys=keys)
-        )
+        count = attempt(form, lambda: act(keys))
     except FileRefused as refusal:
         form.show_file(refusal)
     except RuleBroken as refusal:

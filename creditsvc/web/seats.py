@@ -99,7 +99,7 @@ def paste(key: str) -> ResponseReturnValue:
     require_startup(caller, "seat.assign", key)
     form = posted({
         "product": _("Product"), "people": _("People"), "from": _("First day"), "until": _("Last day"),
-        "otherwise": _("Where no seat is free"),
+        "otherwise": _("Where no seat is free"), "new_key": _("Take a new licence key"),
     })
     if request.method != "POST":
         return _page("seats_paste.html", key, form)

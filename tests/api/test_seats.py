@@ -3,8 +3,12 @@
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
 from creditsvc.config import Config
+from creditsvc.db import db
+from creditsvc.licences.models import LicenceKey, Product
+from tests import factories as make
 from tests.api.speaking import ONE_DATABASE, Speaker
 from tests.licences.sitting import give, holders, mails, make_product
 
@@ -41,6 +45,23 @@ def test_an_assignment_asked_twice_is_done_once(park: None, manager: Speaker) ->
     assert first.json == second.json
     assert second.headers["Idempotency-Replayed"] == "true"
     assert holders() == {"ada": "hr-m365"}
+
+
+@ONE_DATABASE
+def test_an_import_of_keys_seats_who_waits_and_a_list_takes_new_ones_where_said(
+    park: None, manager: Speaker, config: Config
+) -> None:
+    make.do(lambda: setattr(db.session.scalars(select(Product)).one(), "delivery", "key"))
+    assert manager.post("/seat-wishes", ADA).status_code == 201
+
+    manager.post("/licence-keys", {"pool": "ms-seats", "keys": ["AAAA-11111-BBBB", "CCCC-22222-DDDD"]})
+    assert holders() == {"ada": "hr-m365"}
+    manager.post("/seats/1/release")
+    bob = {**WHO, "people": [{"email": "bob@hr.example", "name": "Bob"}], "new_key": True}
+    assert manager.post("/seats/bulk", bob).json["items"][0]["outcome"] == "seated"
+
+    db.session.rollback()
+    assert dict(db.session.execute(select(LicenceKey.id, LicenceKey.seat_id)).all()) == {1: 1, 2: 2}
 
 
 @ONE_DATABASE

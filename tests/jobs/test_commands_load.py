@@ -2,7 +2,10 @@
 
 import pytest
 
+from tests import factories as make
+from tests.conftest import NOW
 from tests.jobs.shell import run
+from tests.licences.sitting import give, holders, make_product, queue_up, sit
 
 OFFERS = """
 partners: [{key: microsoft, name: Microsoft Hong Kong}]
@@ -37,6 +40,21 @@ def test_files_are_loaded_as_one_and_again_nothing_changes(config, files):
     assert (again.document["new"], again.document["changed"]) == ({}, {})
     assert again.document["same"] == first.document["new"]
     assert run(config, "balance", "harbour", "--json").document["accounts"][0]["granted"] == "1000"
+
+
+def test_a_grant_in_a_file_seats_who_waits(app, config, tmp_path, monkeypatch):
+    monkeypatch.setattr("creditsvc.clock.now", lambda: NOW)
+    make.make_startup("acme")
+    make_product()
+    give("acme", "first", 1)
+    sit("ada"), queue_up(config, "bob")
+    file = tmp_path / "more.yaml"
+    file.write_text('grants: [{key: second, startup: acme, pool: ms-seats, amount: "1", effective: 2026-01-01}]')
+
+    said = run(config, "load", file)
+
+    assert (said.code, said.err) == (0, "")
+    assert holders() == {"ada": "first", "bob": "second"}
 
 
 def test_a_load_reads_well(config, files):

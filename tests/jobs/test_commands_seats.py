@@ -3,10 +3,14 @@
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
+from creditsvc.db import db
+from creditsvc.licences.models import LicenceKey
+from tests import factories as make
 from tests.conftest import NOW
 from tests.jobs.shell import run
-from tests.licences.sitting import FIRST, give, holders, make_park, sit
+from tests.licences.sitting import FIRST, give, holders, make_park, make_product, queue_up, sit
 
 
 @pytest.fixture
@@ -34,6 +38,27 @@ def test_people_are_seated_listed_and_released(park, config):
     assert [row["name"] for row in document["seats"]] == ["Bob", "Eve"]
     assert document["waiting"] == []
     assert run(config, "licences", "seats", "acme", "--at", FIRST.isoformat(), "--json").document["seats"] == []
+
+
+def test_an_import_of_keys_seats_who_waits_and_new_keys_are_taken_where_said(app, config, tmp_path, monkeypatch):
+    monkeypatch.setattr("creditsvc.clock.now", lambda: NOW)
+    make.make_startup("acme", "Acme")
+    make_product(delivery="key")
+    give("acme", "acme-m365", 2)
+    queue_up(config, "ada")
+    file = tmp_path / "keys.csv"
+    file.write_text("key\nAAAA-11111-BBBB\nCCCC-22222-DDDD\n")
+
+    tried = run(config, "licences", "import-keys", file, "--pool", "ms-seats", "--dry-run")
+    assert (tried.code, holders()) == (0, {})
+    run(config, "licences", "import-keys", file, "--pool", "ms-seats")
+    assert holders() == {"ada": "acme-m365"}
+    run(config, "licences", "release", 1)
+    said = run(config, "licences", "assign", "acme", "bob@acme.example,Bob", "--product", "m365", "--new-key")
+    assert (said.code, said.err) == (0, "")
+
+    db.session.rollback()
+    assert dict(db.session.execute(select(LicenceKey.id, LicenceKey.seat_id)).all()) == {1: 1, 2: 2}
 
 
 def test_a_refusal_is_printed_and_changes_nothing(park, config):

@@ -219,6 +219,27 @@ def test_who_waits_for_a_key_waits_on_while_no_key_is_there(app: Flask, config: 
     assert db.session.scalar(select(func.count()).where(LicenceKey.seat_id.is_not(None))) == 2
 
 
+def test_new_keys_seat_who_waits_for_them_and_nobody_of_another_pool(app: Flask, config: Config) -> None:
+    make.make_startup("acme")
+    make_product(delivery="key")
+    make_product("figma", delivery="key", pool="figma-seats")
+    give("acme", "acme-m365", 1)
+    give("acme", "acme-figma", 1, pool="figma-seats")
+    queue_up(config, "bob")
+    make.do(lambda: waiting.wait(
+        make.somebody(), config, startup="acme", product="figma", email="eve@acme.example", name="Eve"
+    ))
+    add_keys("ms-seats", 1)
+    add_keys("figma-seats", 1)
+
+    make.do(lambda: waiting.seat_by_keys(make.somebody(), config, "ms-seats"))
+    assert holders() == {"bob": "acme-m365"}
+    make.do(lambda: waiting.seat_everywhere(make.somebody(), config))
+
+    assert holders() == {"bob": "acme-m365", "eve": "acme-figma"}
+    assert [to for to, _ in mails()] == ["bob@acme.example", "eve@acme.example"]
+
+
 def test_the_waiting_list_is_the_startups_own(full: int, config: Config) -> None:
     owner, member = make.caller(make.make_member("acme")), make.caller(make.make_member("acme", role="member"))
     stranger = make.caller(make.make_member(make.make_startup("other").key))

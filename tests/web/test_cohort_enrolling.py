@@ -10,6 +10,7 @@ from creditsvc.mail.models import OutboxMail
 from creditsvc.programmes.models import Enrolment
 from creditsvc.programmes.packages import LineTerms
 from tests import factories
+from tests.licences.sitting import give, holders, make_product, queue_up, sit
 from tests.web.browsing import Browser
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -46,6 +47,19 @@ def test_a_pasted_table_is_looked_at_then_enrolled_once(manager: Browser):
     assert "2 startups are enrolled." in page.text
     assert "harbour" in page.text
     assert sorted(db.session.scalars(select(OutboxMail.to_address))) == ["ada@harbour.example", "bo@lotus.example"]
+
+
+def test_a_package_with_seats_seats_who_waits_at_the_startup(manager: Browser, config):
+    make_product()
+    factories.make_startup("kite", "Kite", language="en")
+    give("kite", "first", 1)
+    sit("ada", startup="kite"), queue_up(config, "bob", startup="kite")
+    factories.make_package("techconnect", [LineTerms("m365", "ms-seats", "2", 12)], key="seats")
+
+    manager.submit(ADDRESS, {"table": "startup\tpackage\nkite\tseats\n", "do": "enrol"})
+
+    assert enrolled() == 1
+    assert set(holders()) == {"ada", "bob"}
 
 
 def test_a_wrong_row_is_named_with_what_would_be_right_and_the_table_is_kept(manager: Browser):

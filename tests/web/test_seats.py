@@ -136,6 +136,7 @@ def test_keys_are_imported_handed_out_and_shown_to_their_holder(
     keys = {"pool": "ms-seats", "file": (io.BytesIO(b"key\nAAAA-11111-BBBB\nCCCC-22222-DDDD\n"), "keys.csv")}
     page = manager.submit(manager.get("/products/m365"), keys, "/products/m365/keys")
     assert "2 keys are imported." in manager.follow(page).text
+    assert holders() == {}
     ada = browse_as(make.make_member("acme", "ada@acme.example", role="member"))
     sit("ada"), sit("bob")
 
@@ -188,6 +189,33 @@ def test_a_manager_ticks_that_a_new_key_is_to_be_taken(manager: Browser, owner: 
     assert owner.post("/startups/acme/seats/assign", {**form.fields, **terms}).status == 403
 
     manager.submit("/startups/acme/seats/assign", terms)
+
+    assert sorted(db.session.scalars(select(LicenceKey.seat_id))) == [1, 2]
+
+
+@ONE_DATABASE
+def test_an_import_of_keys_seats_who_waits_for_one(manager: Browser, config: Config) -> None:
+    make.do(lambda: setattr(db.session.query(Product).filter_by(key="m365").one(), "delivery", "key"))
+    queue_up(config, "eve")
+
+    keys = {"pool": "ms-seats", "file": (io.BytesIO(b"key\nAAAA-11111-BBBB\n"), "keys.csv")}
+    manager.submit(manager.get("/products/m365"), keys, "/products/m365/keys")
+
+    assert set(holders()) == {"eve"}
+    assert [to for to, _ in mails()] == ["eve@acme.example"]
+
+
+@ONE_DATABASE
+def test_a_list_is_given_new_keys_by_a_manager_who_says_so(manager: Browser, owner: Browser, config: Config) -> None:
+    make.do(lambda: setattr(db.session.query(Product).filter_by(key="m365").one(), "delivery", "key"))
+    add_keys("ms-seats", 2)
+    leave(config, sit("ada"))
+    terms = {"product": "m365", "people": "bob@acme.example", "otherwise": "skip", "new_key": "true"}
+    form = next(form for form in owner.get("/startups/acme/seats/paste").forms if "otherwise" in form.fields)
+    assert "new_key" not in form.fields
+    assert owner.post("/startups/acme/seats/paste", {**form.fields, **terms}).status == 403
+
+    manager.submit("/startups/acme/seats/paste", terms)
 
     assert sorted(db.session.scalars(select(LicenceKey.seat_id))) == [1, 2]
 
