@@ -22,23 +22,25 @@ class CountingMachine(RuleBasedStateMachine):
         type(self).taken += 1
 
 
-def run_examples(
-    machine: type[RuleBasedStateMachine], examples: int, steps: int, series: int | None = None
-) -> None:
-    """Lets a machine run. A seeded fault need not be shrunk, only found, and always by the same series of examples.
-
-    Which series it is decides how long that takes, not whether: some have the fault in their first examples.
-    """
+def run_examples(machine: type[RuleBasedStateMachine], examples: int, steps: int, quietly: bool = False) -> None:
+    """Lets a machine run."""
     quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-    if series is not None:
-        machine = seed(series)(type(machine.__name__, (machine,), {}))  # the machine itself stays without one
     run_state_machine_as_test(
         machine,
         # shrinking takes minutes; what is found is printed whole
         settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None, phases=[Phase.generate],
                           suppress_health_check=quiet, database=None, report_multiple_bugs=False,
-                          verbosity=Verbosity.normal if series is None else Verbosity.quiet),
+                          verbosity=Verbosity.quiet if quietly else Verbosity.normal),
     )
+
+
+def look_for_fault(machine: type[RuleBasedStateMachine], steps: int, series: int = 0) -> None:
+    """Lets a machine run that has a seeded fault: it need not be shrunk, only found, and always by the same examples.
+
+    They come in series of six, numbered from `series` on: where it begins decides how soon the fault is found.
+    """
+    for number in range(series, series + 50):
+        run_examples(seed(number)(type(machine.__name__, (machine,), {})), examples=6, steps=steps, quietly=True)
 
 
 def run_steps(machine: type[CountingMachine], length: int) -> None:

@@ -130,4 +130,4 @@ FOUND_EARLY = {
     "a_correction_forgets_what_was_held": 1,
     "silence_counts_a_day_too_early": 4,
 }
-"""The series of examples (`machines.run_examples`) that has the fault early, where it is not the first one."""
+"""The series of examples (`machines.look_for_fault`) that has the fault early, where it is not the first one."""

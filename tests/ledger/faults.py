@@ -116,4 +116,4 @@ FOUND_EARLY = {
     "return_leaves_the_lot_as_it_was": 2,
     "opening_is_free_for_usage_too": 3,
 }
-"""The series of examples (`machines.run_examples`) that has the fault early, where it is not the first one."""
+"""The series of examples (`machines.look_for_fault`) that has the fault early, where it is not the first one."""

@@ -112,4 +112,4 @@ FOUND_EARLY = {
     "a_release_tells_nobody": 2,
     "who_is_seated_waits_on": 6,
 }
-"""The series of examples (`machines.run_examples`) that has the fault early, where it is not the first one."""
+"""The series of examples (`machines.look_for_fault`) that has the fault early, where it is not the first one."""

@@ -21,7 +21,7 @@ from tests.conftest import NOW
 from tests.licences.faults import FOUND_EARLY, SEEDS, Seed
 from tests.licences.model import END, Model, ModelGrant, ModelSeat
 from tests.licences.sitting import account_id, change, give, make_product, startup_id
-from tests.machines import CountingMachine, run_examples, run_steps
+from tests.machines import CountingMachine, look_for_fault, run_steps
 
 pytestmark = pytest.mark.long
 
@@ -244,4 +244,4 @@ def test_the_machine_finds_a_seeded_fault(park: None, monkeypatch: pytest.Monkey
     seed(monkeypatch)
 
     with pytest.raises(AssertionError):
-        run_examples(Seats, examples=200, steps=20, series=FOUND_EARLY.get(seed.__name__, 0))
+        look_for_fault(Seats, steps=20, series=FOUND_EARLY.get(seed.__name__, 0))
