@@ -111,15 +111,17 @@ def approve(
     The grant itself is extended and topped up from its own pool; with `pool` a new grant is awarded from that one, from
     today to `expires` (else the end that was asked for, else that of the grant). Above the pool's limit this is the
     first yes: the request stays open until a second person says the same. Raises NotFound("request"), Forbidden,
-    Conflict("request", "decided" | "own" | "own-yes"), RuleBroken("amount" | "expires", "nothing-given"), and what
-    `award_grant`, `extend_grant` and `top_up_grant` raise: where the pool has too little left, nothing changes and the
-    request stays open.
+    Conflict("request", "decided" | "own" | "own-yes"), RuleBroken("amount" | "expires", "nothing-given"),
+    RuleBroken("pool", "unknown-pool" | "other-resource"), and what `award_grant`, `extend_grant` and `top_up_grant`
+    raise: where the pool has too little left, nothing changes and the request stays open.
     """
     request, startup = _to_decide(caller, request_id)
     grant = db.session.get_one(Grant, request.grant_id)
     account, resource = _holding_of(grant)
     unit = unit_named(resource.unit)
     until: date | datetime | None = expires
+    if pool is not None:
+        _refuse_other_resource(pool, resource)  # else its amount and its pool's limit would be read in another unit
     if amount is None and expires is None:
         amount = None if request.amount is None else format_amount(request.amount, unit)
         until = request.expires
@@ -160,6 +162,16 @@ def _award(
         caller, startup=startup, pool=pool, amount=amount, expires=end, reason=reason, approved=True,
         effective=day_of(caller.now, zone_of_startup(request.startup_id)),
     )
+
+
+def _refuse_other_resource(pool: str, asked: Resource) -> None:
+    """Raises RuleBroken("pool", "unknown-pool" | "other-resource") unless the pool is of what was asked for."""
+    _source, resource = find_pool(pool)
+    if resource.id != asked.id:
+        raise RuleBroken(
+            "pool", "other-resource", "the pool %(pool)s is of %(resource)s: choose one of %(asked)s, which is what "
+            "was asked for", pool=pool, resource=resource.name, asked=asked.name,
+        )
 
 
 def _is_above_limit(grant: Grant, pool: str | None, steps: int, unit: Unit, now: datetime) -> bool:

@@ -274,3 +274,17 @@ def test_two_managers_at_once_give_it_once(founder, config, tmp_path):
     assert held().remaining == 28000 * USD
     assert db.session.execute(select(Pool.committed).where(Pool.key == "ms-azure")).scalar_one() == 28000 * USD
     assert verify()["differences"] == []
+
+
+def test_what_is_given_instead_comes_from_a_pool_of_what_was_asked_for_and_of_nothing_else(founder, manager):
+    make.make_resource("m365", kind="seats", unit="seat", provider=None)
+    make.make_grant("harbour", make.make_pool("ms-seats", "50", resource="m365").key, "5", key="hr-seats")
+    transaction(lambda: set_award_limit(make.somebody(), "ms-azure", "1000"))
+    request_id = ask(founder, grant="hr-seats", amount="3")
+
+    with pytest.raises(RuleBroken) as refused:
+        decide("approve", manager, request_id, amount="4000", pool="ms-azure")
+
+    assert (refused.value.field, refused.value.code) == ("pool", "other-resource")
+    assert held().granted == 25000 * USD
+    assert find_request(manager, request_id).is_open
