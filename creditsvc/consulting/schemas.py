@@ -4,11 +4,12 @@ from marshmallow import Schema, fields, validate
 
 from creditsvc.consulting.bookings import LONGEST_NOTE, LONGEST_TOPIC
 from creditsvc.consulting.sessions import MOST_MINUTES
+from creditsvc.core.sentences import Sentence
 from creditsvc.parties.fields import Day, Instant, WholeNumber
 
-TOPIC = validate.Length(1, LONGEST_TOPIC, error="Write a topic of at most 200 characters.")
-NOTE = validate.Length(max=LONGEST_NOTE, error="Write at most 2000 characters.")
-WHY = validate.Length(1, 500, error="Say why, in at most 500 characters.")
+TOPIC = validate.Length(1, LONGEST_TOPIC, error=Sentence("Write a topic of at most 200 characters."))
+NOTE = validate.Length(max=LONGEST_NOTE, error=Sentence("Write at most 2000 characters."))
+WHY = validate.Length(1, 500, error=Sentence("Say why, in at most 500 characters."))
 
 
 class ConfirmShape(Schema):
@@ -47,7 +48,9 @@ class UnbookedShape(Schema):
     consultant = fields.String(required=True)
     topic = fields.String(required=True, validate=TOPIC)
     day = Day(required=True)
-    time = fields.Time(required=True, format="%H:%M", error_messages={"invalid": "Write a time such as 09:30."})
+    time = fields.Time(
+        required=True, format="%H:%M", error_messages={"invalid": Sentence("Write a time such as 09:30.")}
+    )
     minutes = WholeNumber(required=True, validate=validate.Range(1, MOST_MINUTES))
     note = fields.String(load_default="", validate=NOTE)
     resource = fields.String(load_default=None)

@@ -2,10 +2,11 @@
 
 from marshmallow import Schema, fields, validate
 
+from creditsvc.core.sentences import Sentence
 from creditsvc.parties.fields import Amount, Instant, Moment, WholeNumber
 from creditsvc.parties.schemas import KEY
 
-REASON = validate.Length(max=500, error="A reason has at most 500 characters.")
+REASON = validate.Length(max=500, error=Sentence("A reason has at most 500 characters."))
 
 
 class ReasonShape(Schema):
@@ -67,7 +68,7 @@ class AskShape(Schema):
     expires = Moment(load_default=None, allow_none=True)
     why = fields.String(
         required=True,
-        validate=validate.Length(1, 1000, error="Say in at most 1,000 characters what it is for."),
+        validate=validate.Length(1, 1000, error=Sentence("Say in at most 1,000 characters what it is for.")),
     )
 
 
@@ -83,7 +84,7 @@ class RefuseShape(Schema):
     """Why a request is refused."""
 
     reason = fields.String(
-        required=True, validate=validate.Length(1, 500, error="Say in at most 500 characters why not.")
+        required=True, validate=validate.Length(1, 500, error=Sentence("Say in at most 500 characters why not."))
     )
 
 

@@ -2,11 +2,12 @@
 
 from marshmallow import Schema, fields, validate
 
+from creditsvc.core.sentences import Sentence
 from creditsvc.licences.bulk import MOST_PEOPLE, OTHERWISE
 from creditsvc.parties.fields import Day, Moment, WholeNumber
 
-_EMAIL = validate.Length(min=3, max=254, error="Write a mail address such as founder@example.com.")
-_NAME = validate.Length(min=1, max=200, error="A name has 1 to 200 characters on one line.")
+_EMAIL = validate.Length(min=3, max=254, error=Sentence("Write a mail address such as founder@example.com."))
+_NAME = validate.Length(min=1, max=200, error=Sentence("A name has 1 to 200 characters on one line."))
 
 
 class OfWhatShape(Schema):

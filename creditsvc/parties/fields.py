@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields
 
 from creditsvc.core.days import check_moment, parse_day, parse_moment
 from creditsvc.core.errors import RuleBroken
+from creditsvc.core.sentences import Sentence
 
 
 class Moment(fields.Field[date | datetime]):
@@ -19,8 +20,8 @@ class Moment(fields.Field[date | datetime]):
             if isinstance(value, str):
                 return parse_moment(value, attr or "day")
         except RuleBroken as error:
-            raise ValidationError(str(error)) from error
-        raise ValidationError("Write a day such as 2026-03-01.")
+            raise ValidationError(error.sentence) from error
+        raise ValidationError(Sentence("Write a day such as 2026-03-01."))
 
 
 class Day(fields.Field[date]):
@@ -33,8 +34,8 @@ class Day(fields.Field[date]):
             if isinstance(value, str):
                 return parse_day(value, attr or "day")
         except RuleBroken as error:
-            raise ValidationError(str(error)) from error
-        raise ValidationError("Write a day such as 2026-03-01.")
+            raise ValidationError(error.sentence) from error
+        raise ValidationError(Sentence("Write a day such as 2026-03-01."))
 
 
 class Instant(fields.Field[datetime]):
@@ -43,14 +44,14 @@ class Instant(fields.Field[datetime]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         moment = Moment()._deserialize(value, attr, data)
         if not isinstance(moment, datetime):
-            raise ValidationError("Write an instant with its offset, such as 2026-03-01T09:00:00+08:00.")
+            raise ValidationError(Sentence("Write an instant with its offset, such as 2026-03-01T09:00:00+08:00."))
         return moment
 
 
 class Amount(fields.String):
     """A decimal string; what it means in its unit, and whether it may be, the operation says."""
 
-    default_error_messages = {"invalid": 'Write the amount as text, such as "25000.50".'}
+    default_error_messages = {"invalid": Sentence('Write the amount as text, such as "25000.50".')}
 
 
 class WholeNumber(fields.Integer):

@@ -2,14 +2,16 @@
 
 from marshmallow import Schema, fields, validate
 
+from creditsvc.core.sentences import Sentence
 from creditsvc.languages import LANGUAGES
 from creditsvc.parties.models import MEMBER_ROLES, STAFF_ROLES
 
 KEY = validate.Regexp(
-    r"^[a-z0-9][a-z0-9-]*\Z", error="Write small letters, digits and hyphens, beginning with a letter or digit."
+    r"^[a-z0-9][a-z0-9-]*\Z",
+    error=Sentence("Write small letters, digits and hyphens, beginning with a letter or digit."),
 )
-_NAME = validate.Length(min=1, max=200, error="A name has 1 to 200 characters on one line.")
-_EMAIL = validate.Length(min=3, max=254, error="Write a mail address such as founder@example.com.")
+_NAME = validate.Length(min=1, max=200, error=Sentence("A name has 1 to 200 characters on one line."))
+_EMAIL = validate.Length(min=3, max=254, error=Sentence("Write a mail address such as founder@example.com."))
 
 
 class StartupShape(Schema):

@@ -2,12 +2,13 @@
 
 from marshmallow import Schema, fields, validate
 
+from creditsvc.core.sentences import Sentence
 from creditsvc.parties.fields import Amount, Day, WholeNumber
 from creditsvc.parties.schemas import KEY
 from creditsvc.programmes.models import ENROLMENT_STATES
 
 NAME = validate.Length(1, 200)
-REASON = validate.Length(max=500, error="A reason has at most 500 characters.")
+REASON = validate.Length(max=500, error=Sentence("A reason has at most 500 characters."))
 
 
 class PartnerShape(Schema):

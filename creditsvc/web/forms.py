@@ -13,20 +13,13 @@ from marshmallow import EXCLUDE, Schema, ValidationError
 
 from creditsvc.core.days import parse_day
 from creditsvc.core.errors import Conflict, FileRefused, RuleBroken
-from creditsvc.db import transaction
+from creditsvc.db import MAX_ID, transaction
 from creditsvc.parties.access import Caller
 from creditsvc.parties.once import Answer, do_once, fingerprint
 from creditsvc.web.keeping_typed import typed_before
+from creditsvc.web.shape_words import refusals
 
 T = TypeVar("T")
-
-_PLAINER = {
-    "Missing data for required field.": "Fill this in.",
-    "Field may not be null.": "Fill this in.",
-    "Not a valid string.": "Write text.",
-    "Not a valid integer.": "Write a whole number.",
-    "Not a valid boolean.": "Choose yes or no.",
-}
 
 
 class Form:
@@ -134,8 +127,8 @@ def shape(form: Form, schema: Schema) -> dict[str, Any] | None:
         values: dict[str, Any] = schema.load(given, unknown=EXCLUDE)
     except ValidationError as error:
         for name, messages in error.messages_dict.items():
-            for message in messages if isinstance(messages, list) else [str(messages)]:
-                form.refuse(str(name), gettext(_PLAINER.get(message, message)))
+            for refusal in refusals(messages):
+                form.refuse(str(name), refusal)
         return None
     return values
 
@@ -167,6 +160,12 @@ def submit_once(form: Form, schema: Schema, caller: Caller, act: Callable[[dict[
         return do_once(caller, key, asked, lambda: Answer(303, location=act(values))).location
 
     return submit(form, schema, act_once)
+
+
+def asked_before() -> int | None:
+    """The id before which an address asks for older rows, None without one; never more than a database keeps."""
+    before = request.args.get("before", type=int)
+    return None if before is None else max(min(before, MAX_ID), 0)
 
 
 def typed_day(form: Form, name: str) -> date | None:
