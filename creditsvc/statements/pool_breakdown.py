@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from creditsvc.core.days import day_of
 from creditsvc.db import db
@@ -14,7 +14,8 @@ from creditsvc.grants.reading import PoolView, pools
 from creditsvc.ledger.models import LotChange, LotFact, Pool, Posting
 from creditsvc.ledger.reading import LotView, balances
 from creditsvc.parties.access import Caller
-from creditsvc.programmes.models import Cohort, Enrolment
+from creditsvc.programmes.models import Cohort, Enrolment, Programme
+from creditsvc.programmes.reading import looked_after
 
 
 @dataclass
@@ -30,7 +31,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """A pool by cohort (key None: awarded outside of one) and by month of the programme's calendar, oldest first.
+    """A pool by cohort (key None: awarded outside of one; empty: in those of programmes that the caller may not know
+    of) and by month of the programme's calendar, oldest first.
 
     By cohort the amounts are what grants come to now; by month they are what happened then: awards with their top-ups
     and returns when they were stated, usage on its charge day, expiry on its last day. Both come to the same sums.
@@ -48,7 +50,7 @@ def breakdowns(caller: Caller) -> list[Breakdown]:
     lots = _lots(keys, caller.now)
     cohorts: dict[str, dict[str | None, Part]] = defaultdict(lambda: defaultdict(Part))
     months: dict[str, dict[date, Part]] = defaultdict(lambda: defaultdict(Part))
-    grants = _grants(keys)
+    grants = _grants(caller, keys)
     for startup_id, lot in lots:
         cohort, is_activated = grants[lot.key]
         part = cohorts[lot.pool][cohort]
@@ -73,7 +75,7 @@ def _month(at: datetime) -> date:
 
 
 def _in_order(cohorts: Mapping[str | None, Part]) -> tuple[tuple[str | None, Part], ...]:
-    return tuple(sorted(cohorts.items(), key=lambda item: (item[0] is None, item[0] or "")))
+    return tuple(sorted(cohorts.items(), key=lambda item: (not item[0], item[0] is None, item[0] or "")))
 
 
 def _lots(keys: Sequence[str], now: datetime) -> list[tuple[int, LotView]]:
@@ -86,16 +88,17 @@ def _lots(keys: Sequence[str], now: datetime) -> list[tuple[int, LotView]]:
     return [(view.startup_id, lot) for view in views for lot in view.lots if lot.pool in mine]
 
 
-def _grants(keys: Sequence[str]) -> dict[str, tuple[str | None, bool]]:
+def _grants(caller: Caller, keys: Sequence[str]) -> dict[str, tuple[str | None, bool]]:
     """By grant, the cohort in which it was awarded and whether it is activated."""
     activated = set(db.session.scalars(select(Activation.grant_id)))
     rows = db.session.execute(
-        select(Grant.id, LotFact.key, Cohort.key)
+        select(Grant.id, LotFact.key, case((Cohort.id.is_(None), None), (looked_after(caller), Cohort.key), else_=""))
         .select_from(LotFact)
         .join(Pool, Pool.id == LotFact.pool_id)
         .outerjoin(Grant, Grant.lot_id == LotFact.id)
         .outerjoin(Enrolment, Enrolment.id == Grant.enrolment_id)
         .outerjoin(Cohort, Cohort.id == Enrolment.cohort_id)
+        .outerjoin(Programme, Programme.id == Cohort.programme_id)
         .where(Pool.key.in_(keys))
     )
     return {key: (cohort, grant_id in activated) for grant_id, key, cohort in rows}

@@ -42,6 +42,7 @@ from creditsvc.usage.readers.own import OwnScopes
 from creditsvc.usage.readers.read import read_export
 from creditsvc.usage.readers.source import Source
 from creditsvc.usage.readers.totals import Export
+from creditsvc.usage.reading import visible_runs
 from creditsvc.usage.reversal import fall_back, reversal_report
 from creditsvc.usage.suspicions import answered_report, covers_fewer, kept_report, takes_away
 
@@ -111,7 +112,7 @@ def receive_upload(caller: Caller, name: str, files: Sequence[Packed]) -> Import
 def record_refusal(caller: Caller, run_id: int, refusal: FileRefused) -> dict[str, Any]:
     """Marks a queued run as refused, with the reasons. Raises Conflict("run", "not-queued") for any other."""
     require(caller, "usage.import")
-    run = _locked_run(run_id)
+    run = _locked_run(caller, run_id)
     if run.status == "refused":
         return answered_report(run.report)
     if run.status != "queued":
@@ -125,7 +126,7 @@ def record_refusal(caller: Caller, run_id: int, refusal: FileRefused) -> dict[st
 def discard_run(caller: Caller, run_id: int) -> None:
     """Gives up a queued or held run: it never counts, and its file may be imported again."""
     require(caller, "usage.import")
-    run = _locked_run(run_id)
+    run = _locked_run(caller, run_id)
     if run.status not in ("queued", "held"):
         raise Conflict("run", "not-open", "run %(run)s is %(status)s: only a queued or held run can be discarded",
                        run=run.id, status=run.status)
@@ -200,11 +201,11 @@ def _run_for(
     caller: Caller, prepared: Prepared, submitted_at: datetime | None, confirm: bool, run_id: int | None
 ) -> ImportRun:
     if run_id is not None:
-        run = _locked_run(run_id)
+        run = _locked_run(caller, run_id)
     else:
         held_id = _held_of(prepared, submitted_at or _stated_at(prepared)) if confirm else None
         if held_id is not None:
-            return _locked_run(held_id)
+            return _locked_run(caller, held_id)
         run = ImportRun(
             status="queued", name=prepared.name[:MOST_NAME], content_hash=prepared.content_hash,
             submitted_at=caller.now, received_at=caller.now, actor=caller.actor, report={},
@@ -240,8 +241,8 @@ def _feed(export: Export) -> str:
     return export.feed if len(export.feed) <= MOST_NAME else hashlib.sha256(export.feed.encode()).hexdigest()
 
 
-def _locked_run(run_id: int) -> ImportRun:
-    found = select(ImportRun).where(ImportRun.id == run_id).with_for_update()
+def _locked_run(caller: Caller, run_id: int) -> ImportRun:
+    found = select(ImportRun).where(ImportRun.id == run_id, visible_runs(caller)).with_for_update(of=ImportRun)
     run = db.session.scalar(found.execution_options(populate_existing=True)) if is_id(run_id) else None
     if run is None:
         raise NotFound("run", str(run_id))
@@ -343,7 +344,7 @@ def _fill(
 def confirm_run(caller: Caller, run_id: int) -> dict[str, Any]:
     """A manager's yes to a held run (U5): it is decided anew, as things stand now, and posted."""
     require(caller, "usage.import")
-    run = _locked_run(run_id)
+    run = _locked_run(caller, run_id)
     if run.status != "held":
         raise Conflict("run", "not-held", "run %(run)s is %(status)s, not held", run=run.id, status=run.status)
     check_still_own(run)
@@ -367,7 +368,7 @@ def reverse_run(caller: Caller, run_id: int, reason: str = "") -> dict[str, Any]
     `reason` stands in the trail. Raises Forbidden, NotFound, Conflict("run", "nothing-to-reverse").
     """
     require(caller, "usage.import")
-    run = _locked_run(run_id)
+    run = _locked_run(caller, run_id)
     if run.reversed_at is not None:
         return reversal_report(caller, run, [], [])
     if run.status not in imports.CANDIDATE_STATES:

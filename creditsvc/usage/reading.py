@@ -73,10 +73,19 @@ class DayUsage:
     waiting: tuple[tuple[str, int], ...] = ()
 
 
+def visible_runs(caller: Caller) -> ColumnElement[bool]:
+    """The condition on `ImportRun` that staff may know of it: what a startup's own people uploaded is for those who
+    look after that startup; all others may tell of many."""
+    if caller.programme_ids is None:
+        return true()
+    mine = select(Startup.id).where(visible_startups(caller))
+    return or_(ImportRun.startup_id.is_(None), ImportRun.startup_id.in_(mine))
+
+
 def list_runs(caller: Caller, limit: int = 50, before: int | None = None) -> list[ImportRun]:
     """The newest import runs first; `before` is the id to go on from. Raises Forbidden."""
     require(caller, "usage.see")
-    statement = select(ImportRun).order_by(ImportRun.id.desc()).limit(limit)
+    statement = select(ImportRun).where(visible_runs(caller)).order_by(ImportRun.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(ImportRun.id < before)
     return list(db.session.scalars(statement))
@@ -85,7 +94,8 @@ def list_runs(caller: Caller, limit: int = 50, before: int | None = None) -> lis
 def find_run(caller: Caller, run_id: int) -> ImportRun:
     """One run. Raises Forbidden, NotFound."""
     require(caller, "usage.see")
-    run = db.session.get(ImportRun, run_id) if is_id(run_id) else None
+    found = select(ImportRun).where(ImportRun.id == run_id, visible_runs(caller))
+    run = db.session.scalar(found) if is_id(run_id) else None
     if run is None:
         raise NotFound("run", str(run_id))
     return run

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 
 from creditsvc.db import db
 from creditsvc.ledger.models import Scope, ScopeFact, UsageFact
-from creditsvc.parties.access import Caller, visible_startups
+from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Startup
 from creditsvc.usage.models import ImportRun
-from creditsvc.usage.reading import UnassignedScope
+from creditsvc.usage.reading import UnassignedScope, visible_runs
 from creditsvc.usage.suspicions import OFFERED, answered_report
 
 OWN_EXPORTS, OTHER_RUNS = "exports-offered", "runs-held"
@@ -20,8 +20,8 @@ OWN_EXPORTS, OTHER_RUNS = "exports-offered", "runs-held"
 
 @dataclass(frozen=True)
 class RunItem:
-    """An import run that is held until a manager says yes, and why. `startup` is whose own people uploaded it, where
-    the reader may see that startup; empty of any other run."""
+    """An import run that is held until a manager says yes, and why. `startup` is whose own people uploaded it;
+    empty of any other run."""
 
     id: int
     name: str
@@ -55,7 +55,8 @@ def unknown_scopes(size: int, skipped: int) -> tuple[int, list[UnassignedScope]]
 
 
 def held_runs(caller: Caller, size: int, skipped: int) -> dict[str, tuple[int, list[RunItem]]]:
-    """By the worklist's groups, how many there are and some of them: what startups' own people uploaded, and all other.
+    """By the worklist's groups, how many there are and some of them: what people of startups that the caller may see
+    uploaded, and all other.
 
     The caller must have been allowed to see runs.
     """
@@ -63,13 +64,13 @@ def held_runs(caller: Caller, size: int, skipped: int) -> dict[str, tuple[int, l
     some = (
         select(ImportRun.id, func.row_number().over(partition_by=offered, order_by=ImportRun.id).label("place"),
                func.count().over(partition_by=offered).label("total"))
-        .where(ImportRun.status == "held", ImportRun.reversed_at.is_(None)).subquery()
+        .where(ImportRun.status == "held", ImportRun.reversed_at.is_(None), visible_runs(caller)).subquery()
     )
     rows = db.session.execute(
         select(ImportRun.id, ImportRun.name, ImportRun.received_at, ImportRun.report, offered.label("offered"),
                Startup.key, Startup.name.label("startup"), some.c.total)
         .join(some, some.c.id == ImportRun.id)
-        .outerjoin(Startup, and_(Startup.id == ImportRun.startup_id, visible_startups(caller)))
+        .outerjoin(Startup, Startup.id == ImportRun.startup_id)
         .where(some.c.place > skipped, some.c.place <= skipped + size).order_by(some.c.place)
     ).all()
     found: dict[str, tuple[int, list[RunItem]]] = {OWN_EXPORTS: (0, []), OTHER_RUNS: (0, [])}

@@ -72,8 +72,8 @@ def _form_too_old(error: CSRFError) -> Response | tuple[str, int]:
 def _http(error: HTTPException) -> Response | tuple[str, int] | HTTPException:
     if request.path.startswith("/api/") or error.code is None or error.code < 400:
         return error
-    if error.code == 404:
-        return page(404, _("Not found"), _("There is no such page, or it is not yours to see."))
+    if error.code in (404, 405):
+        return page(error.code, _("Not found"), _("There is no such page, or it is not yours to see."))
     if error.code == 413:
         return page(
             413, _("Too large"),
@@ -82,4 +82,4 @@ def _http(error: HTTPException) -> Response | tuple[str, int] | HTTPException:
     if error.code >= 500:
         log.error("request failed", path=_shown_path(), status=error.code)
         return page(error.code, _("Something went wrong"), _("Nothing was changed. Try again, or tell the operator."))
-    return page(error.code, error.name, error.description or "")
+    return page(error.code, _("This cannot be done"), _("Nothing was changed. Try again, or tell the operator."))

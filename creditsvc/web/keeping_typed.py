@@ -81,18 +81,22 @@ def typed_before(labels: Iterable[str]) -> MultiDict[str, str] | None:
 
 
 def _read(text: str) -> list[tuple[str, str]]:
-    """Anything else than pairs of text is nothing; a NUL is in nothing that people type."""
+    """Anything else than pairs of text is nothing; a NUL, or half a character, is in nothing that people type."""
     try:
         pairs = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     if not isinstance(pairs, list):
         return []
     return [
         (pair[0], pair[1]) for pair in pairs
-        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, str) and "\0" not in one for one in pair)
+        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, str) and _is_typed(one) for one in pair)
         and pair[0] not in NOT_KEPT
     ]
+
+
+def _is_typed(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _is_from_here() -> bool:

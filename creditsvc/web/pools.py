@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from flask import render_template, request
+from flask import render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -14,6 +14,7 @@ from creditsvc.statements.pool_page import pool_page
 from creditsvc.web import session
 from creditsvc.web.charts import shares
 from creditsvc.web.downloads import download
+from creditsvc.web.forms import asked_before
 from creditsvc.web.show import month_word, unit_word
 from creditsvc.workbooks import amount_cell, book_of
 
@@ -29,7 +30,8 @@ def listing() -> ResponseReturnValue:
 @pages.get("/pools/report")
 def report() -> ResponseReturnValue:
     """The pools by cohort and by month."""
-    return render_template("pools_report.html", found=breakdowns(session.caller()), now=session.caller().now)
+    caller = session.caller()
+    return render_template("pools_report.html", found=breakdowns(caller), now=caller.now, cohort_word=_cohort_word)
 
 
 @pages.get("/pools/report.xlsx")
@@ -41,13 +43,19 @@ def report_book() -> ResponseReturnValue:
     return download(book_of(sheets, caller.now), XLSX, f"pools-{day_of(caller.now)}.xlsx")
 
 
+def _cohort_word(cohort: str | None) -> str:
+    if cohort is None:
+        return str(_("outside of a cohort"))
+    return cohort or str(_("of other programmes"))
+
+
 def _by_cohort(found: list[Breakdown]) -> Iterator[Sequence[Cell]]:
     yield (_("Pool"), _("Unit"), _("Cohort"), _("Startups"), _("Awarded"), _("Activated grants"), _("Used"),
            _("Expired unused"))
     for one in found:
         unit = one.pool.unit
         for cohort, part in one.cohorts:
-            yield (one.pool.key, unit_word(unit.name), cohort or _("outside of a cohort"), len(part.startups),
+            yield (one.pool.key, unit_word(unit.name), _cohort_word(cohort), len(part.startups),
                    amount_cell(part.awarded, unit), part.activated, amount_cell(part.drawn, unit),
                    amount_cell(part.expired, unit))
 
@@ -65,7 +73,7 @@ def _by_month(found: list[Breakdown]) -> Iterator[Sequence[Cell]]:
 def one(pool: str) -> ResponseReturnValue:
     """A pool: what became of it, what expires soon, its grants."""
     caller = session.caller()
-    before = request.args.get("before", type=int)
+    before = asked_before()
     found = pool_page(caller, pool, before)
     parts = [(name, getattr(found, name)) for name in ("used", "reserved", "not_used")]
     parts.append(("left", found.pool.left))

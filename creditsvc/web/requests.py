@@ -24,7 +24,7 @@ from creditsvc.licences.waiting import seat_startup
 from creditsvc.parties.access import Caller, may_with, require_startup
 from creditsvc.programmes.reading import zone_of_startup
 from creditsvc.web import session
-from creditsvc.web.forms import Form, posted, submit_once
+from creditsvc.web.forms import Form, asked_before, posted, submit_once
 
 pages = session.private_pages("requests", __name__)
 
@@ -46,10 +46,8 @@ class WithdrawShape(Schema):
 def listing() -> ResponseReturnValue:
     """The requests of the startups that the caller may see: those that wait, or all."""
     chosen = "" if request.args.get("show") == "all" else requests.OPEN
-    before = request.args.get("before", type=int)
     found = requests_of(
-        session.caller(), states=(chosen,) if chosen else (), limit=PAGE + 1,
-        before=None if before is None else max(min(before, MAX_ID), 0),
+        session.caller(), states=(chosen,) if chosen else (), limit=PAGE + 1, before=asked_before()
     )
     return render_template(
         "requests.html", requests=found[:PAGE], shows_all=not chosen, startup=None,

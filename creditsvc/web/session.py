@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -82,8 +83,9 @@ def hang(app: Flask) -> None:
 
 def _refuse_nul() -> None:
     """A NUL character is in nothing that people write, and PostgreSQL keeps none."""
-    values = (request.path, *request.args.values(), *(request.form.values() if not request.is_json else ()))
-    if any("\0" in value for value in values):
+    typed = [*request.args.items(multi=True), *(request.form.items(multi=True) if not request.is_json else ())]
+    names = [file.filename or "" for file in request.files.values()]
+    if any("\0" in text for text in (request.path, *chain.from_iterable(typed), *names)):
         abort(400)
 
 

@@ -27,7 +27,7 @@ from creditsvc.usage.own import offered_by
 from creditsvc.usage.reading import find_run, list_runs
 from creditsvc.usage.reports import report_for
 from creditsvc.web import session
-from creditsvc.web.forms import Form, attempt, posted
+from creditsvc.web.forms import Form, asked_before, attempt, posted
 
 pages = session.private_pages("usage", __name__)
 
@@ -38,11 +38,12 @@ RUN = f"int(max={MAX_ID}):run_id"
 @pages.get("/usage")
 def runs() -> ResponseReturnValue:
     """The import runs, newest first."""
-    before = request.args.get("before", type=int)
-    if before is not None:
-        before = max(min(before, MAX_ID), 0)
-    found = list_runs(session.caller(), limit=PAGE + 1, before=before)
-    return render_template("runs.html", runs=found[:PAGE], before=found[PAGE - 1].id if len(found) > PAGE else None)
+    caller = session.caller()
+    found = list_runs(caller, limit=PAGE + 1, before=asked_before())
+    return render_template(
+        "runs.html", runs=found[:PAGE], before=found[PAGE - 1].id if len(found) > PAGE else None,
+        shows_sums=caller.programme_ids is None,  # they are those of all startups
+    )
 
 
 @pages.get("/usage/upload")

@@ -16,7 +16,7 @@ from creditsvc.parties.access import may
 from creditsvc.parties.models import Startup
 from creditsvc.usage.behind import PostedTotal, file_rows, find_total, posted_totals
 from creditsvc.web import session
-from creditsvc.web.forms import Form, text_of, typed_day
+from creditsvc.web.forms import Form, asked_before, text_of, typed_day
 
 pages = session.private_pages("why", __name__)
 
@@ -32,7 +32,7 @@ def balance(key: str, resource: str) -> ResponseReturnValue:
     startup, views = holdings_of(caller, key, min(as_of or caller.now, caller.now), known_at)
     view = _view_of(views, resource)
     grant = request.args.get("grant") or None
-    before = request.args.get("before", type=int)
+    before = asked_before()
     rows = newest_postings(
         view.id, lot=grant, before=before, until=as_of, batch=view.batch, limit=POSTINGS_SHOWN + 1
     )

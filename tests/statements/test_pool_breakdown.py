@@ -7,8 +7,10 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from creditsvc.db import db
+from creditsvc.grants.operations import award_package
 from creditsvc.ledger.models import LotFact, Pool, Posting
 from creditsvc.parties.access import operator
+from creditsvc.programmes.operations import LineTerms, enrol
 from creditsvc.statements.pool_breakdown import breakdowns
 from creditsvc.statements.reading import statement
 from tests import factories
@@ -48,3 +50,24 @@ def test_a_partner_sees_its_own_pools_and_no_startup(app: Flask) -> None:
     viewer = factories.make_person("p@park.example", "partner", partner_id=mine.id)
 
     assert [one.pool.key for one in breakdowns(factories.caller(viewer))] == ["ms-azure"]
+
+
+def awarded_by_package(startup: str, cohort: str) -> None:
+    by = {"startup": startup, "cohort": cohort}
+    factories.do(lambda: enrol(factories.somebody(), **by, package="standard", status="active", on=date(2026, 3, 1)))
+    factories.do(lambda: award_package(factories.somebody(), **by))
+
+
+def test_a_manager_of_some_programmes_reads_no_cohort_of_another(app: Flask) -> None:
+    mine, other = factories.make_programme("mine"), factories.make_programme("other")
+    pool = factories.make_pool("ms-azure").key
+    for programme in (mine, other):
+        cohort = factories.make_cohort(programme.key, f"{programme.key}-2026").key
+        factories.make_package(programme.key, [LineTerms("azure-credit", pool, "100", 12)])
+        awarded_by_package(factories.make_startup().key, cohort)
+
+    (all_of_them,), (some,) = (breakdowns(who) for who in (factories.somebody(), factories.manager_of(mine.id)))
+
+    assert [cohort for cohort, _ in all_of_them.cohorts] == ["mine-2026", "other-2026"]
+    assert [cohort for cohort, _ in some.cohorts] == ["mine-2026", ""]
+    assert sum(part.awarded for _, part in some.cohorts) == sum(part.awarded for _, part in all_of_them.cohorts)

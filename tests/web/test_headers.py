@@ -1,6 +1,7 @@
 """What every answer carries, and what machines ask."""
 
 import dataclasses
+import io
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -94,11 +95,42 @@ def test_a_nul_character_is_refused_before_a_database_sees_it(browse_as: Callabl
     assert manager.get(address).status == 400
 
 
+def test_a_nul_is_refused_wherever_a_form_has_it(browse_as: Callable[..., Browser]):
+    manager = browse_as(factories.make_person("lee@park.example", "manager"))
+    token = manager.get("/startups/new").form().fields["csrf_token"]
+
+    twice = manager.post("/bulk/award", {"csrf_token": token, "startup": ["acme", "a\0"]})
+    named = manager.post("/startups/new", {"csrf_token": token, "a\0": "x"})
+    file = manager.post("/usage/upload", {"csrf_token": token, "files": (io.BytesIO(b"x"), "a\0.csv")})
+
+    assert (twice.status, named.status, file.status) == (400, 400, 400)
+
+
+@pytest.mark.parametrize("address", ["/startups?q=%00", "/sign-out"])
+def test_what_no_page_expects_is_refused_in_the_readers_language(browse_as: Callable[..., Browser], address: str):
+    manager = browse_as(factories.make_person("lee@park.example", "manager", language="zh_Hans"))
+
+    page = manager.get(address)
+
+    assert page.status in (400, 405)
+    assert "request" not in page.text
+    assert "Method" not in page.text
+
+
 def test_a_number_that_no_database_keeps_is_no_run(browse_as: Callable[..., Browser]):
     manager = browse_as(factories.make_person("lee@park.example", "manager"))
 
     assert manager.get(f"/usage/runs/{2**63}").status == 404
     assert manager.get(f"/usage?before={2**80}").status == 200
+
+
+@pytest.mark.parametrize("address", ["/pools/ms-azure", "/startups/harbour/why/azure-credit", "/requests"])
+def test_a_page_asked_for_from_beyond_all_rows_is_the_first(browse_as: Callable[..., Browser], address: str):
+    factories.make_startup("harbour")
+    factories.make_grant("harbour", factories.make_pool("ms-azure").key)
+    manager = browse_as(factories.make_person("lee@park.example", "manager"))
+
+    assert manager.get(f"{address}?before={2**80}").status == 200
 
 
 def test_what_tonight_would_say_is_shown_and_nothing_is_written(browse_as: Callable[..., Browser]):

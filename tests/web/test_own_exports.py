@@ -103,12 +103,21 @@ def test_an_upload_has_its_own_group_on_the_worklist(founder: Browser, browse_as
     assert "own.csv" not in manager.get("/worklist/runs-held").text
 
 
-def test_a_manager_of_other_programmes_sees_the_upload_and_not_whose_it_is(founder: Browser, browse_as, tmp_path: Path):
+def test_a_manager_of_other_programmes_finds_no_such_upload_and_decides_nothing_about_it(
+    founder: Browser, browse_as, tmp_path: Path
+):
     upload(founder, tmp_path, rows_of({10: "5"}))
     elsewhere = factories.make_programme("other").id
     manager = browse_as(factories.make_person("lee@park.example", "manager", programme_ids=[elsewhere]))
 
-    page = manager.get("/worklist")
+    pages = [manager.get(address) for address in ("/worklist", "/worklist/exports-offered", "/usage", "/usage/runs/1")]
+    token = manager.get("/usage/upload").form().fields
+    steps = [manager.post(f"/usage/runs/1/{step}", {**token, "reason": "not mine"}).status
+             for step in ("apply", "confirm", "discard", "reverse")]
 
-    assert "own.csv" in page.text
-    assert "harbour" not in page.html.lower()
+    assert [page.status for page in pages] == [200, 200, 200, 404]
+    for page in pages:
+        assert "own.csv" not in page.text
+        assert "harbour" not in page.html.lower()
+    assert steps == [404, 404, 404, 404]
+    assert "Waits for a manager" in founder.get("/startups/harbour/exports").text

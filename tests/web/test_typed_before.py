@@ -167,3 +167,14 @@ def test_what_is_carried_may_be_anything_and_then_nothing_comes_back(browser: Br
     assert again.status == 200
     assert again.form(AWARD).fields["amount"] == ""
     assert count(Grant) == 0
+
+
+@pytest.mark.parametrize("carried", ['[["name", "\\ud800"]]', "[" * 100_000, '[["name", "\\u0000"]]'])
+def test_what_nobody_can_have_typed_is_not_carried_on(browser: Browser, carried: str):
+    token = browser.get("/startups/new").form().fields["csrf_token"]
+    sent = {"csrf_token": token, "typed_before": carried}
+
+    assert browser.post("/startups/new", sent).status == 200
+    session_ends(browser)
+    away = {**sent, "csrf_token": browser.get("/sign-in").form("/sign-in").fields["csrf_token"]}
+    assert browser.post("/sign-in", {**away, "email": "lee@park.example", "password": "wrong"}).status == 422

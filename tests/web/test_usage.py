@@ -77,6 +77,18 @@ def test_a_manager_of_other_programmes_sees_the_run_and_no_startup_in_it(manager
     assert "Harbour Robotics" not in page.text
 
 
+def test_the_list_of_runs_tells_a_manager_of_other_programmes_no_sums_of_all_startups(
+    manager: Browser, browse_as, tmp_path: Path
+):
+    press(manager, manager.follow(upload(manager, (content(tmp_path), "june.csv"))), "apply")
+    elsewhere = factories.make_cohort().programme_id
+    limited = browse_as(factories.make_person("wong@park.example", "manager", programme_ids=[elsewhere]))
+
+    assert "USD 120.00" in manager.get("/usage").text
+    assert "june.csv" in limited.get("/usage").text
+    assert "120.00" not in limited.get("/usage").text
+
+
 def test_applying_does_what_the_trial_said(manager: Browser, tmp_path: Path):
     trial = manager.follow(upload(manager, (content(tmp_path), "june.csv")))
 
