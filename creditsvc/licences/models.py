@@ -13,6 +13,12 @@ WAITING, SEATED, WITHDRAWN = "waiting", "seated", "withdrawn"
 """The states of a wish for a seat."""
 
 
+def title_of(publisher: str, plan: str) -> str:
+    """A plan with its publisher's name before it, unless it begins with that itself (`Microsoft 365`)."""
+    words = publisher.casefold().split()
+    return plan if plan.casefold().split()[: len(words)] == words else f"{publisher} {plan}"
+
+
 class Product(Model):
     """What a resource of seats is: whose software, in which plan, what a seat is, and how it reaches its holder.
 
@@ -34,7 +40,7 @@ class Product(Model):
     @property
     def title(self) -> str:
         """What people know it by."""
-        return f"{self.publisher} {self.plan}"
+        return title_of(self.publisher, self.plan)
 
 
 class SeatAssignment(Model):

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, false, select, true
 from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.ledger.models import Account, Resource
-from creditsvc.licences.models import DELIVERIES, Product
+from creditsvc.licences.models import DELIVERIES, Product, title_of
 from creditsvc.parties.access import Caller, may, require
 from creditsvc.parties.operations import check_key
 from creditsvc.parties.trail import record
@@ -33,6 +33,11 @@ class ProductView:
     delivery: str
     portal: str
     sku: str | None
+
+    @property
+    def title(self) -> str:
+        """What people know it by."""
+        return title_of(self.publisher, self.plan)
 
 
 def add_product(

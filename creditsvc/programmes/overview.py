@@ -82,12 +82,14 @@ def programme_page(caller: Caller, key: str) -> ProgrammePage:
     if programme is None:
         raise NotFound("programme", key)
     terms, packages = _terms(programme.id), _packages(programme.id)
-    giver = db.session.get_one(Partner, programme.partner_id).key if programme.partner_id is not None else None
+    giver = None if programme.partner_id is None else db.session.get_one(Partner, programme.partner_id)
     standing = {one.key: one for one in reversed(packages)}  # versions are newest first: the last one written stands
     view = ProgrammeView(
-        programme.key, programme.name, programme.name_zh_hant, programme.name_zh_hans, giver, programme.timezone,
+        programme.key, programme.name, programme.name_zh_hant, programme.name_zh_hans,
+        None if giver is None else giver.key, programme.timezone,
         terms[0].months, terms[0].version,
         tuple(PackageView(one.key, one.version, one.lines) for one in reversed(standing.values())),
+        None if giver is None else giver.name,
     )
     intakes = db.session.scalars(
         select(Cohort).where(Cohort.programme_id == programme.id).order_by(Cohort.starts.desc(), Cohort.key)

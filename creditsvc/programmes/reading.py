@@ -76,6 +76,7 @@ class ProgrammeView:
     months: int
     version: int
     packages: tuple[PackageView, ...]
+    partner_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -251,7 +252,7 @@ def programme_views(caller: Caller) -> list[ProgrammeView]:
     """What `programmes` lists, with terms and packages, in a fixed number of queries. Raises Forbidden."""
     found = programmes(caller)
     ids = [programme.id for programme in found]
-    givers = dict(db.session.execute(select(Partner.id, Partner.key)).all())
+    givers = {partner.id: partner for partner in db.session.scalars(select(Partner))}
     every_version = select(ProgrammeTerms).where(ProgrammeTerms.programme_id.in_(ids)).order_by(ProgrammeTerms.version)
     terms = {row.programme_id: row for row in db.session.scalars(every_version)}  # the newest is the last
     packages = db.session.scalars(select(Package).where(Package.programme_id.in_(ids)).order_by(Package.key)).all()
@@ -259,14 +260,16 @@ def programme_views(caller: Caller) -> list[ProgrammeView]:
     return [
         ProgrammeView(
             programme.key, programme.name, programme.name_zh_hant, programme.name_zh_hans,
-            None if programme.partner_id is None else givers[programme.partner_id], programme.timezone,
+            None if giver is None else giver.key, programme.timezone,
             terms[programme.id].months, terms[programme.id].version,
             tuple(
                 PackageView(package.key, package.version, tuple(lines.get((package.id, package.version), ())))
                 for package in packages if package.programme_id == programme.id
             ),
+            None if giver is None else giver.name,
         )
         for programme in found
+        for giver in (None if programme.partner_id is None else givers[programme.partner_id],)
     ]
 
 

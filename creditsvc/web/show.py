@@ -1,6 +1,8 @@
 """How amounts, days and instants look on pages."""
 
 import hashlib
+import json
+import re
 from datetime import date, datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -18,6 +20,7 @@ from creditsvc.core.sentences import said as words_of
 from creditsvc.statements.entries import Entry
 from creditsvc.web import reader
 
+_ADDRESS_PIECE = re.compile(r"[^@.]+[@.]*|[@.]+")
 _STATIC = Path(__file__).parent / "static"
 
 _ENTRY_WORDS = {
@@ -38,11 +41,22 @@ def hang(app: Flask) -> None:
         short=short, short_day=short_day, money_of=money_of, decimal_text=decimal_text, iso_day=iso_day,
         sentence=sentence, entry_word=entry_word, posting_word=posting_word, cause_word=cause_word,
         exact_money=exact_money, rate=rate_text, clock_in=clock_in, weekday=weekday, unit_word=unit_word,
-        instant=instant_text, wall=wall, month_word=month_word, said=said,
+        instant=instant_text, wall=wall, month_word=month_word, said=said, address_pieces=address_pieces,
+        plain_json=plain_json,
     )
     app.jinja_env.globals.update(asset=asset, days_left=days_left)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+
+
+def address_pieces(text: str) -> list[str]:
+    """The pieces of a mail address, or of who else did something, between which a narrow column may break it."""
+    return _ADDRESS_PIECE.findall(text)
+
+
+def plain_json(values: object) -> str:
+    """JSON values as people read them: what they wrote stands there in their own letters."""
+    return json.dumps(values, ensure_ascii=False, sort_keys=True)
 
 
 def said(text: str) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
 from creditsvc.db import db, transaction
+from creditsvc.licences.models import title_of
 from creditsvc.licences.products import add_product, edit_product, find_product, products
 from creditsvc.parties.access import caller_of
 from creditsvc.parties.models import TrailEntry
@@ -96,3 +97,13 @@ def test_a_founder_sees_the_products_of_which_their_startup_has_seats():
         transaction(lambda: edit_product(founder, "m365", plan="Other"))
     with pytest.raises(Forbidden):
         products(caller_with("consultant"))
+
+
+@pytest.mark.parametrize("publisher, plan, title", [
+    ("Microsoft", "Microsoft 365 Business Premium", "Microsoft 365 Business Premium"),
+    ("Microsoft", "microsoft 365", "microsoft 365"),
+    ("GitHub", "Team", "GitHub Team"),
+    ("Git", "GitHub Team", "Git GitHub Team"),
+])
+def test_a_publisher_stands_once_before_its_plan(publisher, plan, title):
+    assert title_of(publisher, plan) == title

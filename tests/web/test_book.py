@@ -45,3 +45,18 @@ def test_a_page_of_many_asks_as_much_as_a_page_of_few(auditor: Browser, monkeypa
     monkeypatch.setattr("creditsvc.web.audit.SUMMED", 2)
 
     assert counting.queries(lambda: auditor.get("/book")) <= 12
+
+
+def test_the_trail_shows_what_people_wrote_in_their_own_letters(auditor: Browser, browse_as):
+    manager = browse_as(factories.make_person("lee@park.example", "manager"))
+    manager.submit("/startups/new", {"name": "O'Hara 海港 <b>", "key": "ohara"})
+
+    page = auditor.get("/trail?subject=startup:ohara")
+
+    assert '"name": "O\'Hara 海港 <b>"' in page.text
+    assert "<b>" not in page.html
+
+
+def test_an_address_in_a_narrow_column_breaks_behind_a_sign_and_never_within_a_word(auditor: Browser):
+    assert "operator@<wbr>park.<wbr>example" in auditor.get("/trail").html
+    assert "operator@<wbr>park.<wbr>example" in auditor.get("/book/batches").html

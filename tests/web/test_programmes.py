@@ -163,3 +163,10 @@ def test_what_tonight_would_say_with_other_settings_is_shown_and_nothing_is_kept
     assert (refused.status, "With these settings" in refused.text) == (422, False)
     assert db.session.scalar(select(func.count()).select_from(AlertSetting)) == 0
     assert db.session.scalar(select(func.count()).select_from(OutboxMail)) == 0
+
+
+def test_a_programmes_partner_is_called_by_its_name(manager: Browser):
+    factories.make_programme("booster", partner=factories.make_partner("ms", "Microsoft Hong Kong").key)
+
+    assert "with Microsoft Hong Kong" in manager.get("/programmes").text
+    assert "Partner Microsoft Hong Kong" in manager.get("/programmes/booster").text
