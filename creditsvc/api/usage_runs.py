@@ -14,7 +14,6 @@ from creditsvc.api.problems import refused_file
 from creditsvc.api.routes import get, new_blueprint, post
 from creditsvc.api.schemas import NothingSchema, PagingSchema
 from creditsvc.api.tokens import current_caller
-from creditsvc.api.uploads import file_name
 from creditsvc.api.usage_schemas import ApplySchema, ReversalSchema, RunListSchema, RunSchema, UploadSchema
 from creditsvc.api.writes import answered_before, write_once, write_or_try
 from creditsvc.core.amounts import format_amount
@@ -24,7 +23,7 @@ from creditsvc.db import MAX_ID
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.once import Answer
 from creditsvc.usage.effects import Effect, effects_of
-from creditsvc.usage.files import pack
+from creditsvc.usage.files import file_name, pack
 from creditsvc.usage.models import ImportRun
 from creditsvc.usage.operations import (
     apply_run,

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from sqlalchemy import delete, select
@@ -24,8 +24,17 @@ KEPT_BYTES = 64 << 20
 COMPRESSED = (b"\x1f\x8b", b"PK", b"PAR1")
 """How files begin that would not get smaller: gzip, zip, Parquet."""
 
+LONGEST_NAME = 300
+
 KEPT_FOR = timedelta(days=731)
 """24 months."""
+
+
+def file_name(sent: str, otherwise: str = "export.csv") -> str:
+    """The name of an uploaded file without its folders, as it can be shown and mailed: on one line, nothing that turns
+    what stands after it around; `otherwise` where it has none."""
+    name = PurePosixPath(sent.replace("\\", "/")).name
+    return "".join(character if character.isprintable() else "?" for character in name)[:LONGEST_NAME] or otherwise
 
 
 @dataclass(frozen=True)

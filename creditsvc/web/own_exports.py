@@ -9,13 +9,12 @@ from flask_babel import gettext as _
 from creditsvc.core.errors import FileRefused, RuleBroken
 from creditsvc.db import MAX_ID, transaction
 from creditsvc.parties.access import Caller, may_with, require_startup
-from creditsvc.usage.files import pack
+from creditsvc.usage.files import file_name, pack
 from creditsvc.usage.own import hold_offer, offer_export, offers_of, read_offer, refuse_offer, withdraw_offer
 from creditsvc.usage.own_letters import tell_of_upload
 from creditsvc.usage.own_scopes import own_scopes
 from creditsvc.web import session
 from creditsvc.web.forms import Form, attempt, posted
-from creditsvc.web.usage import file_name
 
 pages = session.private_pages("own_exports", __name__)
 
@@ -39,7 +38,7 @@ def upload(key: str) -> ResponseReturnValue:
         form.refuse("files", _("Choose the files of one export."))
         return _page(key, form)
     try:
-        packed = [pack(file_name(file), cast(BinaryIO, file.stream)) for file in given]
+        packed = [pack(file_name(file.filename or ""), cast(BinaryIO, file.stream)) for file in given]
     except RuleBroken as error:
         form.show(error)
         return _page(key, form)

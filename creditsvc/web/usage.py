@@ -1,19 +1,17 @@
 """Cost exports: uploaded and kept, read and tried out, then applied or discarded; runs and taking them back."""
 
 from collections.abc import Callable
-from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from werkzeug.datastructures import FileStorage
 
 from creditsvc.core.errors import FileRefused, RuleBroken
 from creditsvc.db import MAX_ID, transaction
 from creditsvc.parties.access import Caller, may, require
 from creditsvc.usage.effects import Effect, effects_of
-from creditsvc.usage.files import Packed, pack
+from creditsvc.usage.files import Packed, file_name, pack
 from creditsvc.usage.operations import (
     apply_run,
     confirm_run,
@@ -64,7 +62,7 @@ def upload() -> ResponseReturnValue:
         form.refuse("files", _("Choose the files of one export."))
         return _upload_page(form)
     try:
-        packed = [pack(file_name(file), cast(BinaryIO, file.stream)) for file in given]
+        packed = [pack(file_name(file.filename or ""), cast(BinaryIO, file.stream)) for file in given]
     except RuleBroken as error:
         form.show(error)
         return _upload_page(form)
@@ -85,11 +83,6 @@ def _received(caller: Caller, name: str, packed: list[Packed]) -> int:
 
 def _refuse(caller: Caller, run_id: int, refusal: FileRefused) -> None:
     transaction(lambda: record_refusal(caller, run_id, refusal))
-
-
-def file_name(file: FileStorage) -> str:
-    """The file's own name, without the folders that some browsers send."""
-    return PurePosixPath((file.filename or "").replace("\\", "/")).name[:300] or "export.csv"
 
 
 @pages.get(f"/usage/runs/<{RUN}>")

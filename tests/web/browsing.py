@@ -114,7 +114,7 @@ class Browser:
         """Loads a page, a streamed one to its end."""
         return Page(_apart(lambda: self.client.get(url, buffered=True, **more)), url)
 
-    def post(self, url: str, data: dict[str, Any] | None, **more: Any) -> Page:
+    def post(self, url: str, data: dict[str, Any] | bytes | None, **more: Any) -> Page:
         """Sends exactly that."""
         return Page(_apart(lambda: self.client.post(url, data=data, **more)), url)
 

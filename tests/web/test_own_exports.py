@@ -82,6 +82,23 @@ def test_whoever_looks_after_the_startup_is_told_once_by_mail(founder: Browser, 
     assert "它會使用量改變：" in mails["wong@park.example"].text
 
 
+def test_a_files_name_adds_no_lines_to_the_mail_and_turns_nothing_around(founder: Browser, tmp_path: Path):
+    factories.make_person("lee@park.example", "manager")
+    token = founder.get("/startups/harbour/exports").form("/startups/harbour/exports").fields["csrf_token"]
+    content = write_focus(tmp_path / "own.csv", rows_of({10: "5"})).read_bytes()
+    body = (
+        b'--part\r\nContent-Disposition: form-data; name="csrf_token"\r\n\r\n' + token.encode() + b"\r\n"
+        b"--part\r\nContent-Disposition: form-data; name=\"files\"; "
+        b"filename*=UTF-8''june.csv%0A%0AYour%20session%20ended%E2%80%AE\r\n\r\n" + content + b"\r\n--part--\r\n"
+    )
+
+    founder.post("/startups/harbour/exports", body, content_type="multipart/form-data; boundary=part")
+
+    told = db.session.scalars(db.select(OutboxMail.text).where(OutboxMail.kind == "export-waits")).one()
+    assert "uploaded june.csv??Your session ended?" in told
+    assert "june.csv??Your session ended?" in founder.get("/startups/harbour/exports").text
+
+
 def test_a_refused_upload_is_told_to_nobody_else(founder: Browser, tmp_path: Path):
     factories.make_person("lee@park.example", "manager")
 
