@@ -1,6 +1,6 @@
 """How far off the forecast of the run-out day is, against the naive straight line.
 
-`python -m benchmarks.forecast_backtest` prints the table of docs/forecast.md.
+`python -m benchmarks.forecast_backtest` prints the tables of docs/forecast.md, that of seats too.
 
 Series are made from a seed: 250 days of usage, of which the forecast sees what Azure would have shown on the day it is
 asked: the day before at three tenths, the one before that at eight tenths. The credit lasts to a day 20 to 150 days
@@ -9,14 +9,14 @@ ahead, which is what has to be found. The naive straight line divides what is le
 
 import csv
 import random
-import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from benchmarks import seats_backtest
+from benchmarks.backtest_error import Error, line
 from creditsvc.core.burndown import Lot
 from creditsvc.core.days import day_start
 from creditsvc.core.forecast import burn_of, forecast
@@ -30,15 +30,6 @@ PARTS = {"all of it": "", "its billing scopes": "SubAccountId", "its service cat
 SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data" / "focus" / "focus-1.0-sample-1000.csv"
 
 Series = list[int]
-
-
-@dataclass(frozen=True)
-class Error:
-    """Days by which the run-out day was missed, by the rule and by the straight line; whether the range held it."""
-
-    rule: int
-    naive: int
-    within: bool
 
 
 def weekly_pattern(rng: random.Random) -> Series:
@@ -164,31 +155,27 @@ def daily_costs(path: Path, column: str) -> list[list[int]]:
     ]
 
 
-def line(name: str, errors: Sequence[Error]) -> str:
-    """A row of the table: medians and ninth deciles of both, and how often the range held the day."""
-    def figures(days: Sequence[int]) -> str:
-        return f"{statistics.median(days):g} | {statistics.quantiles(days, n=10)[8]:.0f}"
-
-    inside = sum(error.within for error in errors) * 100 // len(errors)
-    return (f"| {name} | {len(errors)} | {figures([error.rule for error in errors])} | "
-            f"{figures([error.naive for error in errors])} | {inside} % |")
+def table(rows: Mapping[str, Sequence[Error]], together: str) -> list[str]:
+    """A table of those series, with all of them together."""
+    every = [error for errors in rows.values() for error in errors]
+    return [
+        "| series | tried | rule: median | rule: 9 in 10 | line: median | line: 9 in 10 | range holds |",
+        "|---|---|---|---|---|---|---|", *(line(name, errors) for name, errors in rows.items()), line(together, every),
+    ]
 
 
 def main() -> None:
-    """Prints the table of docs/forecast.md."""
-    print("| series | tried | rule: median | rule: 9 in 10 | line: median | line: 9 in 10 | range holds |")
-    print("|---|---|---|---|---|---|---|")
-    every: list[Error] = []
-    for name in KINDS:
-        errors = generated(name)
-        every += errors
-        print(line(name, errors))
-    print(line("all generated", every))
+    """Prints the tables of docs/forecast.md."""
+    for row in table({name: generated(name) for name in KINDS}, "all generated"):
+        print(row)
     if SAMPLE.exists():
         for name, column in PARTS.items():
             print(line(f"FOCUS sample, {name}", of_sample(SAMPLE, column)))
     else:
         print(f"the FOCUS sample is not at {SAMPLE}: left out", file=sys.stderr)
+    print()
+    for row in table({name: seats_backtest.generated(name) for name in seats_backtest.KINDS}, "all of seats"):
+        print(row)
 
 
 if __name__ == "__main__":

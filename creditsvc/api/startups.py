@@ -7,15 +7,11 @@ from flask import Response, url_for
 from sqlalchemy import and_, true
 
 from creditsvc.alerts import worklist
+from creditsvc.api.balance_schemas import BalanceQuerySchema, BalanceSchema
 from creditsvc.api.etags import check_match
 from creditsvc.api.paging import day_cursor, page
 from creditsvc.api.routes import get, new_blueprint, patch, post
-from creditsvc.api.schemas import (
-    BalanceQuerySchema,
-    BalanceSchema,
-    StatementQuerySchema,
-    StatementSchema,
-)
+from creditsvc.api.schemas import StatementQuerySchema, StatementSchema
 from creditsvc.api.startup_schemas import (
     HoldingListSchema,
     StartupListSchema,
@@ -29,8 +25,8 @@ from creditsvc.api.writes import edit_once, write_once
 from creditsvc.core.days import as_of_instant, instant_text, parse_day
 from creditsvc.ledger.documents import balance_document
 from creditsvc.ledger.listing import startups_chosen
-from creditsvc.ledger.outlook import forecasts, outlook_documents
 from creditsvc.ledger.reading import holdings_of
+from creditsvc.ledger.seat_outlook import all_forecasts, all_outlook_documents
 from creditsvc.parties import operations, reading
 from creditsvc.parties.models import Startup
 from creditsvc.parties.once import Answer
@@ -101,7 +97,8 @@ def get_balance(query: dict[str, Any], key: str) -> dict[str, Any]:
     as_of = as_of_instant(query["as_of"], "as_of") if "as_of" in query else caller.now
     known_at = as_of_instant(query["known_at"], "known_at") if "known_at" in query else None
     startup, views = holdings_of(caller, key, as_of, known_at)
-    outlooks = outlook_documents(views, forecasts(views, as_of)) if query["forecast"] and known_at is None else {}
+    forecast = query["forecast"] and known_at is None
+    outlooks = all_outlook_documents(views, all_forecasts(views, as_of)) if forecast else {}
     conversions = conversion_documents(views, as_of) if query["conversions"] and known_at is None else None
     return balance_document(startup.key, views, as_of, known_at or caller.now, outlooks, conversions)
 
@@ -112,7 +109,7 @@ def get_holdings(key: str) -> dict[str, Any]:
     caller = current_caller()
     _, views = holdings_of(caller, key, caller.now)
     waiting = waiting_for_seats(view.id for view in views if view.kind == "seats")
-    found = holdings(views, forecasts(views, caller.now), caller.now, waiting)
+    found = holdings(views, all_forecasts(views, caller.now), caller.now, waiting)
     return {"items": [holding_document(one) for one in found]}
 
 

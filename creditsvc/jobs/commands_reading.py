@@ -14,12 +14,13 @@ from creditsvc.core.amounts import shown_amount
 from creditsvc.core.days import day_of, last_day, parse_day
 from creditsvc.core.errors import RuleBroken
 from creditsvc.core.forecast import Forecast
+from creditsvc.core.forecast_seats import SeatForecast
 from creditsvc.core.simulation import simulate
 from creditsvc.db import begin_snapshot, transaction
 from creditsvc.jobs.shell import INSTANT, Answer, answers, caller, counted, service, table
 from creditsvc.ledger.documents import balance_document
-from creditsvc.ledger.outlook import forecasts, outlook_documents
 from creditsvc.ledger.reading import AccountView, LotView, balances
+from creditsvc.ledger.seat_outlook import Outlook, all_forecasts, all_outlook_documents
 from creditsvc.ledger.verified import keep
 from creditsvc.ledger.verify import verify
 from creditsvc.parties.access import require_startup
@@ -40,10 +41,11 @@ def balance_command(startup: str, as_of: datetime | None, known_at: datetime | N
         who = caller()
         company = require_startup(who, "startup.see", startup)
         views = balances(as_of or who.now, startup_ids=[company.id], known_at=known_at)
-        outlooks = forecasts(views, as_of or who.now) if known_at is None else {}
+        outlooks = all_forecasts(views, as_of or who.now) if known_at is None else {}
         conversions = conversion_documents(views, as_of or who.now) if known_at is None else None
         document = balance_document(
-            company.key, views, as_of or who.now, known_at or who.now, outlook_documents(views, outlooks), conversions
+            company.key, views, as_of or who.now, known_at or who.now, all_outlook_documents(views, outlooks),
+            conversions,
         )
         heading = f"{company.name} ({company.key})"
     if not views:
@@ -63,7 +65,7 @@ _HEADINGS = {
 """What the columns of an account are called, by kind of resource; each is a word of `Standing` first."""
 
 
-def _account_parts(view: AccountView, outlook: Forecast | None) -> list[str | Table]:
+def _account_parts(view: AccountView, outlook: Outlook | None) -> list[str | Table]:
     unit = view.unit
     words = _HEADINGS[view.kind]
     grants = table("grant", "from", "to", *words.values(), title=f"{view.resource}, {unit.name}",
@@ -80,9 +82,28 @@ def _account_parts(view: AccountView, outlook: Forecast | None) -> list[str | Ta
         notes.append(f"{unit.name} {shown_amount(view.uncredited, unit)} of refunds found nothing to take back.")
     if view.newest_charge_day is not None:
         notes.append(f"Usage is known up to {view.newest_charge_day}.")
-    if outlook is not None:
+    if isinstance(outlook, SeatForecast):
+        notes += _seat_outlook_notes(outlook)
+    elif outlook is not None:
         notes += _outlook_notes(view, outlook)
     return notes
+
+
+def _seat_outlook_notes(outlook: SeatForecast) -> list[str | Table]:
+    """The forecast of seats in sentences, with what it is told from."""
+    pace = outlook.pace
+    when = "A seat is free until they end"
+    if outlook.run_out is not None:
+        late = f"and {outlook.late}" if outlook.late else "and their end"
+        when = f"None is free from about {outlook.run_out} on, between {outlook.early} {late}"
+    elif outlook.early is not None:
+        when = f"A seat is free until they end, or perhaps none from {outlook.early} on"
+    unused = outlook.unused_in_all
+    lost = f"about {counted(unused, 'seat')} will expire unused" if unused else "none expires unused"
+    return [
+        f"Forecast from {counted(pace.weeks, 'whole week')} up to {pace.last}: {counted(pace.given, 'seat')} given, "
+        f"{pace.released} released.", f"{when}; {lost}.",
+    ]
 
 
 def _outlook_notes(view: AccountView, outlook: Forecast) -> list[str | Table]:

@@ -15,8 +15,8 @@ def balance_document(
 ) -> dict[str, Any]:
     """The balance of one startup as JSON (CONTRACT: section 5), for the command and the API alike.
 
-    `outlooks` are the forecasts as JSON, by account id, `conversions` what was billed in other currencies and is
-    converted (None: not asked).
+    `outlooks` are the forecasts as JSON, by account id (of seats in their own shape), `conversions` what was billed in
+    other currencies and is converted (None: not asked).
     """
     converted = conversions or {}
     return {
@@ -24,10 +24,16 @@ def balance_document(
         "as_of": instant_text(as_of),
         "known_at": instant_text(known_at),
         "accounts": [
-            {**_account_document(view), "forecast": outlooks.get(view.id), "conversions": converted.get(view.id)}
+            {**_account_document(view), **_outlook(view, outlooks.get(view.id)),
+             "conversions": converted.get(view.id)}
             for view in views
         ],
     }
+
+
+def _outlook(view: AccountView, outlook: dict[str, Any] | None) -> dict[str, Any]:
+    of_seats = view.kind == "seats"
+    return {"forecast": None if of_seats else outlook, "seat_forecast": outlook if of_seats else None}
 
 
 def _account_document(view: AccountView) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_of, instant_text, last_day
-from creditsvc.core.forecast import Forecast
 from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.reading import AccountView, LotView
+from creditsvc.ledger.seat_outlook import Outlook
 from creditsvc.licences.models import SeatWish
 
 
@@ -50,7 +50,7 @@ class Holding:
 
 
 def holdings(
-    views: Sequence[AccountView], outlooks: Mapping[int, Forecast], now: datetime, waiting: Mapping[int, int]
+    views: Sequence[AccountView], outlooks: Mapping[int, Outlook], now: datetime, waiting: Mapping[int, int]
 ) -> list[Holding]:
     """The accounts in one shape, as they stand now; `outlooks` and how many wait are by account id."""
     return [_holding(view, outlooks.get(view.id), now, waiting.get(view.id, 0)) for view in views]
@@ -68,7 +68,7 @@ def waiting_for_seats(account_ids: Iterable[int]) -> dict[int, int]:
     return found
 
 
-def _holding(view: AccountView, outlook: Forecast | None, now: datetime, waiting: int) -> Holding:
+def _holding(view: AccountView, outlook: Outlook | None, now: datetime, waiting: int) -> Holding:
     usable = [lot for lot in view.lots if lot.standing.remaining or (view.kind == "seats" and lot.standing.drawn)]
     until = max((lot.end for lot in usable), default=None)
     text, on, params = _next(view, outlook, now)
@@ -79,10 +79,10 @@ def _holding(view: AccountView, outlook: Forecast | None, now: datetime, waiting
     )
 
 
-def _next(view: AccountView, outlook: Forecast | None, now: datetime) -> tuple[str, date | None, dict[str, Any]]:
+def _next(view: AccountView, outlook: Outlook | None, now: datetime) -> tuple[str, date | None, dict[str, Any]]:
     """What happens next of what can be used now, or else what begins."""
     if view.kind == "seats":
-        return _next_of_seats(view, now)
+        return _next_of_seats(view, outlook, now)
     ends, ending = _ending([lot for lot in view.lots if lot.standing.remaining])
     if outlook is not None and outlook.run_out is not None and (ends is None or outlook.run_out < last_day(ends)):
         return _("At the present burn it runs out on %(day)s."), outlook.run_out, {}
@@ -97,8 +97,13 @@ def _next(view: AccountView, outlook: Forecast | None, now: datetime) -> tuple[s
     return _beginning(view, now)
 
 
-def _next_of_seats(view: AccountView, now: datetime) -> tuple[str, date | None, dict[str, Any]]:
+def _next_of_seats(
+    view: AccountView, outlook: Outlook | None, now: datetime
+) -> tuple[str, date | None, dict[str, Any]]:
     ends, ending = _ending([lot for lot in view.lots if lot.is_active(now)])
+    run_out = None if outlook is None or not view.remaining else outlook.run_out
+    if run_out is not None and (ends is None or run_out <= last_day(ends)):
+        return _("As seats are taken now, none is free from %(day)s on."), run_out, {}
     if ends is not None:
         people = sum(lot.standing.drawn for lot in ending)
         amount = sum(lot.amount for lot in ending)

@@ -9,8 +9,8 @@ from creditsvc.core.days import day_of
 from creditsvc.core.forecast import Forecast
 from creditsvc.grants.models import Activation
 from creditsvc.ledger.models import Scope
-from creditsvc.ledger.outlook import forecasts
 from creditsvc.ledger.reading import AccountView, LotView
+from creditsvc.ledger.seat_outlook import Outlook, all_forecasts
 from creditsvc.ledger.timeline import Ownership
 from creditsvc.statements.holdings import Holding, holdings
 from creditsvc.statements.reading import History, burn_downs, history_of
@@ -31,7 +31,7 @@ class Card:
     chart: BurnDown | None
     waiting: dict[str, int]
     converted: tuple[Conversion, ...]
-    outlook: Forecast | None
+    outlook: Outlook | None
     reported: Reported | None
 
 
@@ -54,7 +54,7 @@ def cards_of(
     """
     if history is None:
         history = history_of([view for view in views if view.kind != "seats"], now)  # what has a chart
-    outlooks = forecasts(views, now)
+    outlooks = all_forecasts(views, now)
     converted, waiting = foreign_in_all(
         {view.id: view.unit.name for view in views}, {scope.id: owners for scope, owners in held.items()}
     )
@@ -68,7 +68,7 @@ def cards_of(
 
 
 def _charts(
-    views: Sequence[AccountView], history: History, outlooks: Mapping[int, Forecast], now: datetime
+    views: Sequence[AccountView], history: History, outlooks: Mapping[int, Outlook], now: datetime
 ) -> dict[int, BurnDown | None]:
     first: dict[int, date] = {}
     for view in views:
@@ -78,7 +78,10 @@ def _charts(
         if starts:
             first[view.id] = max(day_of(min(starts)), day_of(now - CHART_DAYS))
     series = burn_downs(views, history, first, now)
-    ahead = {view.id: outlooks[view.id].ahead for view in views if view.id in outlooks and view.remaining}
+    ahead = {
+        view.id: outlook.ahead for view in views
+        if isinstance(outlook := outlooks.get(view.id), Forecast) and view.remaining
+    }
     return {
         view.id: burn_down(series[view.id], view.unit, ahead.get(view.id, ())) for view in views if view.id in series
     }

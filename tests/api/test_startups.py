@@ -1,12 +1,14 @@
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from creditsvc.core.days import starts_at
 from tests import factories
 from tests.alerts import scenes
 from tests.api.speaking import ONE_DATABASE, Speaker
+from tests.ledger.holdings import award, make_park, one_a_week
 
 
 def test_a_manager_makes_a_startup_and_reads_it(manager: Speaker) -> None:
@@ -118,6 +120,22 @@ def test_a_balance_tells_what_is_forecast_and_from_what(founder: Speaker, tmp_pa
         "grants": [], "per_day": "10", "complete_days": 29, "last_complete_day": "2026-06-13",
         "bill_from": "2026-06-25", "first_bill": "300",
     }
+
+
+def test_a_balance_tells_from_when_on_no_seat_is_free(manager: Speaker) -> None:
+    make_park()
+    one_a_week(award("seats", "spring", 11, starts_at(date(2026, 3, 1)), starts_at(date(2026, 7, 1))))
+
+    (account,) = manager.get("/startups/acme/balance", forecast="true").json["accounts"]
+    (holding,) = manager.get("/startups/acme/holdings").json["items"]
+
+    assert account["forecast"] is None
+    assert account["seat_forecast"] == {
+        "run_out": "2026-06-29", "run_out_early": "2026-06-24", "run_out_late": None, "unused": "0", "grants": [],
+        "given": "8", "released": "0", "weeks": 8, "last_day": "2026-06-14",
+    }
+    assert holding["next"] == "As seats are taken now, none is free from 2026-06-29 on."
+    assert holding["next_on"] == "2026-06-29"
 
 
 def test_a_balance_of_another_moment_is_forecast_from_what_was_used_by_then(founder: Speaker, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.forecast_backtest import KINDS, PARTS, Error, generated, of_sample
+from benchmarks.backtest_error import Error
+from benchmarks.forecast_backtest import KINDS, PARTS, generated, of_sample
 from creditsvc.core.burndown import EARLIEST, Lot
 from creditsvc.core.days import day_start
 from creditsvc.core.forecast import Burn, Forecast, burn_of, forecast, is_stale, last_complete_day

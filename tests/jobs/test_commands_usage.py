@@ -5,12 +5,14 @@ from datetime import date
 import pytest
 from sqlalchemy import update
 
+from creditsvc.core.days import starts_at
 from creditsvc.db import db
 from creditsvc.ledger.models import Posting
 from creditsvc.usage.scopes import assign_scope
 from tests.alerts import scenes
 from tests.factories import do, make_grant, make_pool, make_startup, somebody
 from tests.jobs.shell import run
+from tests.ledger.holdings import award, make_park, one_a_week
 
 SCOPE = "64e355d7-997c-491d-b0c1-8414dccfcf42"
 HEADER = (
@@ -181,6 +183,18 @@ def test_a_balance_says_when_it_runs_out_and_from_what_that_is_told(app, config,
     assert "It runs out about 2026-06-25, between 2026-06-23 and 2026-06-26; nothing expires unused." in shown.out
     assert "The first bill after it, 30 days: about USD 300.00 (an estimate)." in shown.out
     assert document["accounts"][0]["forecast"]["run_out"] == "2026-06-25"
+
+
+def test_a_balance_says_from_when_on_no_seat_is_free(app, config):
+    make_park()
+    one_a_week(award("seats", "spring", 11, starts_at(date(2026, 3, 1)), starts_at(date(2027, 1, 1))))
+
+    shown = run(config, "balance", "acme", "--as-of", "2026-06-15T12:00:00+08:00")
+    document = run(config, "balance", "acme", "--as-of", "2026-06-15T12:00:00+08:00", "--json").document
+
+    assert "Forecast from 8 whole weeks up to 2026-06-14: 8 seats given, 0 released." in shown.out
+    assert "None is free from about 2026-06-29 on, between" in shown.out
+    assert document["accounts"][0]["seat_forecast"]["run_out"] == "2026-06-29"
 
 
 @pytest.mark.parametrize("words", [("balance", "nobody"), ("statement", "nobody")])

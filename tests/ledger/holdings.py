@@ -1,7 +1,7 @@
 """Hours and seats for a test, written through the book alone, each step in a transaction of its own."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
@@ -102,6 +102,14 @@ def seat(lot: int, from_at: datetime = JUNE, until: datetime | None = None, coun
 def vacate(seat_id: int, at: datetime) -> None:
     """Frees a seat from an instant on."""
     _add("seats", "release", lambda: Additions(seat_ends=(SeatEndTerms(seat_id, at, NOW),)))
+
+
+def one_a_week(lot: int, moved_in: int = 1) -> None:
+    """Takes seats of a lot: some as it begins, then one in each of the last eight weeks."""
+    begun = db.session.execute(select(LotFact.effective).where(LotFact.id == lot)).scalar_one()
+    seat(lot, begun, count=moved_in)
+    for week in range(8):
+        seat(lot, NOW - timedelta(days=7 * week + 3))
 
 
 def holding(pool: str, as_of: datetime = NOW, known_at: datetime | None = None) -> AccountView:

@@ -7,12 +7,17 @@ from flask import Flask
 
 from creditsvc.ledger.models import AccountCache, LotCache
 from creditsvc.ledger.reading import holdings_of
+from creditsvc.ledger.seat_outlook import all_forecasts
 from creditsvc.parties.access import operator
 from creditsvc.statements.holdings import holding_document, holdings
 from creditsvc.statements.partners import pool_reports
 from tests import factories as make
 from tests.conftest import NOW
 from tests.consulting.scenes import book, fill
+from tests.ledger.holdings import award, make_park, one_a_week
+
+MARCH = datetime.fromisoformat("2026-03-01T00:00:00+08:00")
+YEARS_END = datetime.fromisoformat("2027-01-01T00:00:00+08:00")
 
 
 @pytest.fixture
@@ -60,6 +65,21 @@ def test_what_happens_next_is_said_of_seats_with_the_people_on_them(park: None):
 ])  # fmt: skip
 def test_what_happens_next_depends_on_the_day(park: None, now: datetime, kind: str, sentence: str):
     assert shapes(now)[kind]["next"] == sentence
+
+
+@pytest.mark.parametrize("amount, sentence", [
+    (11, "As seats are taken now, none is free from 2026-06-29 on."),
+    (60, "Until 2026-12-31: 60 seat, people on them: 9."),
+    (9, "Until 2026-12-31: 9 seat, people on them: 9."),
+])
+def test_of_seats_it_says_from_when_on_none_will_be_free(app: Flask, amount: int, sentence: str):
+    make_park()
+    one_a_week(award("seats", "spring", amount, MARCH, YEARS_END))
+    views = holdings_of(operator(NOW), "acme", NOW)[1]
+
+    (found,) = holdings(views, all_forecasts(views, NOW), NOW, {})
+
+    assert holding_document(found)["next"] == sentence
 
 
 def test_what_does_not_end_says_so(park: None):

@@ -93,6 +93,28 @@ def test_the_startup_page_forecasts_hours_by_the_week_and_bills_none(manager: Br
     assert "First bill" not in page.text
 
 
+def test_the_startup_page_forecasts_from_when_on_no_seat_is_free(manager: Browser):
+    make_park()
+    held.one_a_week(award("seats", "spring", 11, starts_at(date(2026, 3, 1)), starts_at(date(2027, 1, 1))))
+
+    page = manager.get("/startups/acme")
+
+    assert "No seat free from about 29 Jun 2026 between" in page.text
+    assert "Will expire unused nothing" in page.text
+    assert "the last 8 whole weeks up to 14 Jun 2026; seats given: 8, released: 0." in page.text
+    assert "As seats are taken now, none is free from 29 Jun 2026 on." in page.text
+
+
+def test_the_startup_page_says_where_too_little_is_known_of_seats(manager: Browser):
+    make_park()
+    award("seats", "late", 11, NOW - timedelta(days=20), None)
+
+    page = manager.get("/startups/acme")
+
+    assert "No forecast: it takes four whole weeks after the one in which the first seat was given." in page.text
+    assert "No seat free" not in page.text
+
+
 def test_the_startup_page_says_why_there_is_no_forecast_yet(manager: Browser):
     factories.make_startup("harbour", "Harbour Robotics")
     factories.make_grant("harbour", amount="400", effective=date(2026, 5, 1), expires=date(2027, 2, 28))
