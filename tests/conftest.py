@@ -91,13 +91,6 @@ def postgres_url(together: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def durable_postgres_url(together: Path) -> Iterator[str]:
-    """A real PostgreSQL with its default care, for tests that kill processes."""
-    with databases.postgres_server(together, durable=True) as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with all tables and no rows."""
     folder = tmp_path_factory.mktemp("sqlite-template")

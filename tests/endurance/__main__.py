@@ -18,7 +18,7 @@ def main() -> int:
     asked = _arguments()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    plan = rounds.Plan(asked.kills, asked.seed, asked.only)
+    plan = rounds.Plan(asked.kills, asked.seed, asked.only, asked.small)
     if plan.kills is not None:
         print(f"The same points again: --kills {plan.kills} --seed {plan.seed}", file=sys.stderr, flush=True)
     kinds = asked.database or list(databases.KINDS)
@@ -50,6 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9), help="which N")
     parser.add_argument("--database", action="append", choices=databases.KINDS, help="default: both")
     parser.add_argument("--only", default="", metavar="WORD", help="scenarios with this word in their name")
+    parser.add_argument("--small", action="store_true", help="the few scenarios and faults that the tests try")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything there")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the figures into that document if all is clean")
     parser.add_argument("--made-by", default="python -m tests.endurance", help="the command to name beside them")

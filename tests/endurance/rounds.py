@@ -18,7 +18,7 @@ from tests.endurance.places import Place
 from tests.endurance.proxy import Break
 from tests.endurance.scenarios import Scenario
 from tests.endurance.seeded import FAULTS, MISSING_LOCK, Seeded
-from tests.endurance.trials import Tally, chosen, grounds, kill_in_turn, measure, stage
+from tests.endurance.trials import Tally, chosen, grounds, kill_in_a_row, kill_in_turn, measure, stage
 
 SCENARIOS: Sequence[Scenario] = (
     *scenes_of_grants.SCENARIOS, *scenes_of_usage.SCENARIOS, *scenes_of_nights.SCENARIOS,
@@ -29,6 +29,15 @@ BROKEN = ("award a grant whose key is made up", "import an export that restates 
 
 BESIDE = next(one for one in SCENARIOS if one.name == "top up a grant")
 """What is asked for while a service that locks nothing stalls; it is about the same account."""
+
+SMALL = ("award a grant whose key is made up", "import an export that restates days", "a night that delivers by SMTP")
+"""What the tests try of all this at each run, with so many kills of each."""
+
+SMALL_FAULTS = ("a mail is marked before it is sent", "postings are written after the commit")
+"""What is put in before, at each run of the tests."""
+
+IN_A_ROW = 5
+"""How often a night is killed before it is let through."""
 
 HELD = BROKEN[:2]
 """Which are asked for a second time while they stall; a night waits for the other by itself."""
@@ -58,15 +67,24 @@ class Round:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is tried: all points or so many of each scenario, by a seed; all scenarios or those with a word."""
+    """How much is tried: all points or so many of each scenario, by a seed; all scenarios, those with a word, or the
+    few that the tests try (`small`), without mail, network or disk in trouble."""
 
     kills: int | None = None
     seed: int = 0
     only: str = ""
+    small: bool = False
 
     def scenarios(self) -> list[Scenario]:
         """Those that are wanted."""
-        return [scenario for scenario in SCENARIOS if self.only in scenario.name]
+        return [
+            scenario for scenario in SCENARIOS
+            if self.only in scenario.name and (not self.small or scenario.name in SMALL)
+        ]
+
+    def faults(self) -> list[Seeded]:
+        """Those that are put in first; none where only some scenarios are asked for."""
+        return [fault for fault in FAULTS if not self.only and (not self.small or fault.name in SMALL_FAULTS)]
 
     @property
     def breaks(self) -> int | None:
@@ -84,27 +102,33 @@ def run(kind: str, folder: Path, server: str, plan: Plan) -> Round:
     begun = time.monotonic()
     made = Round(kind)
     with grounds(kind, folder, server) as on:
-        for fault in FAULTS:
-            if not plan.only:
-                made.proofs.append(_prove(fault, on))
+        for fault in plan.faults():
+            made.proofs.append(_prove(fault, on))
         for scenario in plan.scenarios():
-            made.killed.append(_kill(scenario, on, plan))
-            _say_tally(made.killed[-1])
-        if plan.only in troubles_of_mail.NAME:
-            made.troubled.append(troubles_of_mail.run(on, plan.mail_troubles))
-            _say_tally(made.troubled[-1])
-        if kind == "sqlite":
-            if not plan.only:
-                made.proofs.append(_prove_on_disk(on))
-            for scenario in plan.scenarios():
-                made.troubled += _fill_up(scenario, on, plan)
-        if kind == "postgresql":
-            if not plan.only:
-                made.proofs.append(_prove_on_network(on))
-            for scenario in plan.scenarios():
-                made.troubled += _break(scenario, on, plan)
+            for tally in _kill(scenario, on, plan):
+                made.killed.append(tally)
+                _say_tally(tally)
+        if not plan.small:
+            _trouble(kind, on, plan, made)
     made.seconds = time.monotonic() - begun
     return made
+
+
+def _trouble(kind: str, on: Place, plan: Plan, made: Round) -> None:
+    """Mail, disk and network in trouble."""
+    if plan.only in troubles_of_mail.NAME:
+        made.troubled.append(troubles_of_mail.run(on, plan.mail_troubles))
+        _say_tally(made.troubled[-1])
+    if kind == "sqlite":
+        if not plan.only:
+            made.proofs.append(_prove_on_disk(on))
+        for scenario in plan.scenarios():
+            made.troubled += _fill_up(scenario, on, plan)
+    if kind == "postgresql":
+        if not plan.only:
+            made.proofs.append(_prove_on_network(on))
+        for scenario in plan.scenarios():
+            made.troubled += _break(scenario, on, plan)
 
 
 def _prove(fault: Seeded, on: Place) -> Proof:
@@ -128,13 +152,17 @@ def _proof(fault: Seeded, tally: Tally, tried: int, beside: str = "") -> Proof:
     return proof
 
 
-def _kill(scenario: Scenario, on: Place, plan: Plan) -> Tally:
+def _kill(scenario: Scenario, on: Place, plan: Plan) -> list[Tally]:
     with stage(scenario, on) as ready:
         points = measure(ready)
         tally = Tally(scenario.name, on.kind, statements=len({point.rpartition(" | ")[0] or point for point in points}))
         for _ in kill_in_turn(ready, chosen(points, plan.kills, plan.seed), tally):
             pass
-    return tally
+        if scenario.whole:
+            return [tally]
+        row = Tally(f"{scenario.name}, killed {IN_A_ROW} times in a row", on.kind)
+        kill_in_a_row(ready, chosen(points, IN_A_ROW, plan.seed), row)
+    return [tally, row]
 
 
 def _fill_up(scenario: Scenario, on: Place, plan: Plan) -> list[Tally]:

@@ -195,3 +195,20 @@ def kill_in_turn(on: Stage, points: Sequence[str], tally: Tally, seed: Seed | No
         tally.uncertain += ledgers.mailed(on.place).uncertain
         tally.add(point, differences)
         yield tally
+
+
+def kill_in_a_row(on: Stage, points: Sequence[str], tally: Tally) -> None:
+    """Kills the act at one point after the other with nothing put back in between, and counts what differs at the end.
+
+    What was done before a kill is not done again, so a later point may not be reached: then it goes through.
+    """
+    on.place.restore("scene")
+    tally.trials += 1
+    for point in points:
+        tally.kills += on.perform(on.scenario.now, Points(kill_at=point)).killed
+    where = f"{len(points)} points in a row"
+    if not tally.kills:
+        tally.add(where, [Difference("other", "the kills", "one at least", "none")])
+    differences = on.finish()
+    tally.uncertain += ledgers.mailed(on.place).uncertain
+    tally.add(where, differences)
