@@ -20,12 +20,14 @@ ADDRESSES = ("/sign-in", "/startups", "/no-such-page", "/healthz", "/static/site
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_every_answer_forbids_script_framing_and_guessing_of_types(browser: Browser, address: str):
+def test_every_answer_forbids_script_from_elsewhere_framing_and_guessing_of_types(browser: Browser, address: str):
     headers = browser.get(address).response.headers
+    policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
 
-    assert headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["connect-src"] == policy["style-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     assert "unsafe" not in headers["Content-Security-Policy"]
-    assert "script-src" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
 
