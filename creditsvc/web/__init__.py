@@ -29,6 +29,7 @@ from creditsvc.web import (
     leaving,
     letters,
     lists,
+    live,
     mails,
     me,
     month_ends,
@@ -79,6 +80,7 @@ def hang(app: Flask) -> None:
     app.extensions[STATEMENT_PDF] = statement_pdf  # for the night, which knows no pages
     reader.hang(app)
     headers.hang(app)
+    live.hang(app)
     session.hang(app)
     errors.hang(app)
     show.hang(app)

@@ -31,7 +31,7 @@ from creditsvc.ledger.history import lot_events
 from creditsvc.ledger.reading import LotView, balances
 from creditsvc.licences.waiting import seat_startup
 from creditsvc.parties.access import may_with, require_startup
-from creditsvc.web import proposals, session
+from creditsvc.web import live, proposals, session
 from creditsvc.web.forms import Form, attempt, posted, submit_once
 from creditsvc.web.grant_previews import Preview, preview
 
@@ -112,7 +112,7 @@ def make_award(key: str) -> ResponseReturnValue:
         seen = preview(
             form, AwardShape(exclude=["key"]), caller, startup_id, lambda values: award_or_propose(caller, **values)
         )
-        return _award_page(key, form, seen)
+        return _preview_piece(form, seen) if live.is_asked() else _award_page(key, form, seen)
 
     def act(values: dict[str, Any]) -> str:
         made = award_or_propose(caller, **values)
@@ -135,6 +135,11 @@ def _award_labels() -> dict[str, str]:
 
 def _is_preview() -> bool:
     return request.form.get("step") == "preview"
+
+
+def _preview_piece(form: Form, seen: Preview | None) -> ResponseReturnValue:
+    """The preview alone, for the page that is there. What is only half typed is no fault: it says so in itself."""
+    return render_template("preview_piece.html", form=form, seen=seen)
 
 
 def _award_page(key: str, form: Form, seen: Preview | None = None) -> ResponseReturnValue:
@@ -193,6 +198,8 @@ def change(key: str, change: str) -> ResponseReturnValue:
     seen = None
     if request.method == "POST" and _is_preview():
         seen = preview(form, kind.schema(), caller, startup_id, lambda values: kind.act(caller, key, **values))
+        if live.is_asked():
+            return _preview_piece(form, seen)
     elif request.method == "POST":
 
         def act(values: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from creditsvc.alerts.reading import judged_night, night_columns, night_values
 from creditsvc.config import Config
 from creditsvc.parties.access import Caller, caller_of, identify, may, people_where
 from creditsvc.parties.models import Person
-from creditsvc.web import keeping_typed
+from creditsvc.web import keeping_typed, live
 from creditsvc.web.forms import Form
 
 PRIVATE: set[str] = set()
@@ -181,8 +181,10 @@ def _ask_to_sign_in() -> Response | None:
     if is_signed_in():
         return None
     if request.method == "GET":
-        return redirect(url_for("entry.sign_in", next=request.full_path.rstrip("?")), 303)
-    return sign_in_again() or redirect(url_for("entry.sign_in"), 303)
+        sign_in = url_for("entry.sign_in", next=request.full_path.rstrip("?"))
+        return live.after_session(sign_in) or redirect(sign_in, 303)
+    sign_in = url_for("entry.sign_in")
+    return sign_in_again() or live.after_session(sign_in) or redirect(sign_in, 303)
 
 
 def sign_in_again() -> Response | None:
@@ -191,6 +193,8 @@ def sign_in_again() -> Response | None:
     if request.blueprint not in PRIVATE or not (typed := keeping_typed.typed()):
         return None
     target = keeping_typed.form_address()
+    if ended := live.after_session(url_for("entry.sign_in", next=target)):
+        return ended
     if is_signed_in():
         return keeping_typed.offer(target, typed, 400)
     return Response(

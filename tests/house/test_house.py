@@ -123,6 +123,15 @@ def test_no_template_prints_what_is_not_escaped() -> None:
     assert [path.name for path in templates if raw.search(path.read_text("utf-8"))] == []
 
 
+def test_nothing_in_a_page_needs_eval_and_no_script_or_style_stands_inline() -> None:
+    needing = re.compile(r"""hx-on|js:|javascript:|hx-trigger="[^"]*\[|<script(?! src=)|\son\w+=|\sstyle=""")
+    pages = sorted((PACKAGE / "web" / "templates").glob("*.html"))
+
+    assert len(pages) > 100
+    assert [path.name for path in pages if needing.search(path.read_text("utf-8"))] == []
+    assert all(map(needing.search, ['<a hx-trigger="input[target.value]">', "<script>1", '<a onclick="x">']))
+
+
 def test_no_amount_is_ever_a_float() -> None:
     assert offences(guards.floats, python_files(PACKAGE, WHERE_AMOUNTS_ARE)) == []
 

@@ -44,7 +44,7 @@ def address(park: Flask) -> Iterator[str]:
 
 @pytest.fixture
 def open_page(chromium: Browser, address: str) -> Iterator[Callable[..., Page]]:
-    """Opens a browser window of a width; whatever its console complains of fails the test."""
+    """Opens a browser window of a width, with JavaScript or without; what its console complains of fails the test."""
     complaints: list[str] = []
     contexts = []
 
@@ -53,8 +53,10 @@ def open_page(chromium: Browser, address: str) -> Iterator[Callable[..., Page]]:
         if message.type in ("error", "warning") and "the server responded with a status of 4" not in message.text:
             complaints.append(message.text)
 
-    def make(width: int = 1280) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": 800}, base_url=address)
+    def make(width: int = 1280, script: bool = True) -> Page:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 800}, base_url=address, java_script_enabled=script
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("console", note)
