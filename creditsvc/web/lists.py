@@ -6,7 +6,7 @@ from itertools import chain
 from tempfile import TemporaryFile
 from urllib.parse import urlencode
 
-from flask import flash, redirect, render_template, request, send_file, stream_with_context, url_for
+from flask import flash, make_response, redirect, render_template, request, send_file, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
@@ -28,7 +28,7 @@ from creditsvc.ledger.reading import AccountView
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.models import Startup
 from creditsvc.parties.saved_views import delete_view, rename_view, save_view, saved_views
-from creditsvc.web import session
+from creditsvc.web import live, session
 from creditsvc.web.downloads import download
 from creditsvc.web.forms import Form, attempt, mark_of, posted
 from creditsvc.web.show import unit_word
@@ -60,6 +60,10 @@ def list_page_of(caller: Caller, renaming: tuple[int, Form] | None = None) -> Re
         "startups.html", found=found, asked=asked, form=form, choices=choices(caller), conditions=CHOICES,
         views=saved_views(caller), query=urlencode(asked.asked), renaming=renaming, mark_of=mark_of,
     )
+    if live.is_asked():
+        piece = make_response(page)
+        piece.headers["HX-Push-Url"] = _address(asked.asked)  # what is not asked for stays out of the address
+        return piece
     return page, renaming[1].status if renaming else form.status
 
 

@@ -1,13 +1,23 @@
 """What pages do by themselves where JavaScript runs, and that they do the same by their buttons where it does not."""
 
+import re
+
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
+from sqlalchemy import update
 
+from creditsvc.db import db, transaction
+from creditsvc.parties.models import Person
 from tests import factories
 from tests.journeys import scene
 from tests.journeys.test_journeys import OpenPage, barriers, sign_in
 from tests.journeys.test_kept_forms import AWARD, grants
+
+
+def end_all_sessions() -> None:
+    """As a changed password does; a cookie that was taken away could come back with a file that was still loading."""
+    transaction(lambda: db.session.execute(update(Person).values(session_epoch=Person.session_epoch + 1)))
 
 
 def kept_by(page: Page) -> list[int]:
@@ -73,7 +83,7 @@ def test_a_session_that_ends_while_somebody_types_keeps_the_form_and_its_button_
     page, before = open_page(), grants()
     sign_in(page, scene.MANAGER)
     page.goto(AWARD)
-    page.context.clear_cookies(name="creditsvc")
+    end_all_sessions()
     page.get_by_label("Amount").press_sequentially("1500")
 
     said = page.locator("#preview-said")
@@ -93,3 +103,90 @@ def test_a_session_that_ends_while_somebody_types_keeps_the_form_and_its_button_
     assert grants() == before
     page.get_by_label("Reason").press_sequentially(", and on")
     expect(said).to_contain_text("after this")
+
+
+def test_the_list_of_startups_is_narrowed_and_sorted_in_place_and_its_address_can_be_sent(open_page: OpenPage):
+    page = open_page()
+    sign_in(page, scene.MANAGER)
+    page.goto("/startups")
+    page.evaluate("globalThis.stillHere = true")
+    count, rows = page.locator("#count"), page.locator("#results tbody tr")
+    expect(count).to_contain_text("8 startups")
+    page.get_by_label("Tick Harbour Robotics").check()
+
+    page.get_by_label("Name or key contains").press_sequentially("ro")
+    expect(count).to_contain_text("1 startup as filtered.")
+    expect(page.get_by_label("Name or key contains")).to_be_focused()
+    expect(rows).to_have_count(1)
+    expect(page.get_by_label("Tick Harbour Robotics")).not_to_be_checked()
+    assert page.url.endswith("/startups?q=ro")
+    expect(page.get_by_role("link", name="CSV")).to_have_attribute("href", "/lists/startups.csv?q=ro")
+    expect(page.locator("#list-asked input")).to_have_value("ro")
+    expect(page.locator("#language-next")).to_have_value(re.compile(re.escape("/startups?q=ro")))
+
+    page.get_by_label("Name or key contains").fill("")
+    page.locator("#field-show").select_option("uncovered")
+    expect(count).to_contain_text("2 startups as filtered.")
+    page.get_by_role("link", name="Startup", exact=True).click()
+    expect(page).to_have_url(re.compile(re.escape("/startups?show=uncovered&sort=name")))
+    expect(page.locator("#sort-name")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(re.escape("/startups?show=uncovered&sort=-name")))
+    expect(page.locator("#results th[aria-sort=descending]")).to_have_count(1)
+    assert page.evaluate("globalThis.stillHere")
+    assert page.evaluate("document.activeElement.id") == "sort-name"
+    assert barriers(page) == []
+    assert kept_by(page) == [0, 0]
+    shown = rows.all_inner_texts()
+
+    page.goto(page.url)
+    assert rows.all_inner_texts() == shown
+    page.locator("#field-show").select_option("")
+    expect(count).to_have_text("8 startups")
+    page.go_back()
+    expect(count).to_contain_text("as filtered.")
+    expect(page.locator("#field-show")).to_have_value("uncovered")
+    assert rows.all_inner_texts() == shown
+
+
+def test_a_balance_that_is_no_amount_is_told_while_the_list_stays(open_page: OpenPage):
+    page = open_page(360)
+    sign_in(page, scene.MANAGER)
+    page.goto("/startups")
+    page.get_by_text("More filters").click()
+
+    page.get_by_label("Remaining at least").press_sequentially("5")
+    expect(page.get_by_role("alert")).to_contain_text("Say of which resource the balance is")
+    expect(page.locator("#results tbody tr")).to_have_count(8)
+    page.get_by_label("Resource").select_option("azure-credit")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator("#count")).to_contain_text("as filtered.")
+
+
+def test_a_session_that_ended_leads_from_the_list_to_the_sign_in_and_back_to_what_was_asked(
+    park: Flask, open_page: OpenPage
+):
+    page = open_page()
+    sign_in(page, scene.MANAGER)
+    page.goto("/startups")
+    end_all_sessions()
+
+    page.get_by_label("Name or key contains").press_sequentially("peak")
+    expect(page).to_have_url(re.compile(re.escape("/sign-in?next=")))
+    page.get_by_label("Mail address").fill(scene.MANAGER)
+    page.get_by_label("Password").fill(factories.PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#count")).to_contain_text("1 startup as filtered.")
+    expect(page.get_by_label("Name or key contains")).to_have_value("peak")
+
+
+def test_without_javascript_the_list_is_narrowed_and_sorted_by_its_button_and_links(open_page: OpenPage):
+    page = open_page(script=False)
+    sign_in(page, scene.MANAGER)
+    page.goto("/startups")
+
+    page.get_by_label("Name or key contains").fill("ro")
+    page.get_by_role("button", name="Look").click()
+    expect(page.locator("#count")).to_contain_text("1 startup as filtered.")
+    page.get_by_role("link", name="Startup", exact=True).click()
+    expect(page).to_have_url(re.compile(re.escape("/startups?q=ro&sort=name")))

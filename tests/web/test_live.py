@@ -117,4 +117,15 @@ def test_a_refusal_is_shown_as_a_whole_page_or_not_at_all(manager: Browser):
 
 def test_only_pages_that_ask_for_pieces_load_a_script(manager: Browser):
     assert manager.get(AWARD).html.count("<script") == 1
+    assert manager.get("/startups").html.count("<script") == 1
     assert "<script" not in manager.get("/pools").html
+
+
+def test_a_narrowed_list_says_its_address_without_what_is_not_asked_for(manager: Browser):
+    page = manager.get("/startups?q=harbour&show=&cohort=&sort=name", headers=OF_A_PAGE)
+    refused = manager.get("/startups?q=harbour&least=5", headers=OF_A_PAGE)
+
+    assert page.response.headers["HX-Push-Url"] == "/startups?q=harbour&sort=name"
+    assert "1 startup as filtered" in page.text
+    assert refused.status == 200
+    assert "Say of which resource the balance is" in refused.text
