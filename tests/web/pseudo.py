@@ -125,5 +125,5 @@ def outside(texts: list[str], data: frozenset[str]) -> Iterator[str]:
 def untranslated_in_page(html: str, data: frozenset[str]) -> list[str]:
     """What of a page people would read in English whatever their language."""
     reader = Outside()
-    reader.feed(html)
+    reader.feed(html.replace("<wbr>", ""))  # where a line may break parts no word
     return sorted(set(outside(reader.texts, data | frozenset(time_zones()))))
