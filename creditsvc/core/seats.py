@@ -3,6 +3,7 @@
 An interval is [from, until), until None when it has no end; one that ends no later than it begins takes nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -15,7 +16,8 @@ Weighed = tuple[datetime, datetime | None, int]
 
 def peak(intervals: Iterable[Interval]) -> int:
     """The most that are taken at any one instant."""
-    return heaviest((from_at, until, 1) for from_at, until in intervals)
+    # many people sit for one and the same time: of thousands of seats few intervals differ
+    return heaviest((from_at, until, seats) for (from_at, until), seats in Counter(intervals).items())
 
 
 def heaviest(weighed: Iterable[Weighed]) -> int:
@@ -41,8 +43,9 @@ def _changes(weighed: Iterable[Weighed]) -> list[tuple[datetime, int]]:
 def free(capacity: int, taken: Iterable[Interval], from_at: datetime, until: datetime | None) -> int:
     """How many of a lot's seats are free throughout [from_at, until); below 0 where more are taken than there are."""
     end = until or LATEST
-    within = ((max(start, from_at), min(stop or LATEST, end)) for start, stop in taken)
-    return capacity - peak(within)
+    return capacity - heaviest(
+        (max(start, from_at), min(stop or LATEST, end), seats) for (start, stop), seats in Counter(taken).items()
+    )
 
 
 def frees_at(capacity: int, taken: Iterable[Interval], from_at: datetime) -> datetime | None:

@@ -73,6 +73,7 @@ class Desk:
     lots: list[KnownLot]
     sittings: dict[str, list[Sitting]]
     taken: dict[int, list[Interval]]
+    emails: dict[int, str]  # by seat, of those that are written down
     keys: Shelf | None = None  # None where seats need no key
 
     def place(self, wanted: Wanted, grant: str | None = None) -> Placed:
@@ -115,8 +116,8 @@ class Desk:
         self.taken[seat.lot_id].append((seat.from_at, over))
         if self.keys is not None:
             self.keys.end(seat, over)
-        for email, sittings in self.sittings.items():
-            self.sittings[email] = [one for one in sittings if one.seat.id != seat.id]
+        email = self.emails.get(seat.id, "")
+        self.sittings[email] = [one for one in self.sittings.get(email, ()) if one.seat.id != seat.id]
 
     def lot_of(self, lot_id: int) -> KnownLot:
         """The lot of that id."""
@@ -276,7 +277,7 @@ def desk_of(caller: Caller, startup: Startup, product: Product) -> Desk:
         if seat.from_at < (seat.ends_at or LATEST):
             sittings.setdefault(email, []).append(Sitting(seat, email))
     keys = shelf_of(caller.now, account_id, pools, seats, emails) if product.delivery == "key" else None
-    return Desk(caller, startup, product, account, lots, sittings, taken, keys)
+    return Desk(caller, startup, product, account, lots, sittings, taken, emails, keys)
 
 
 def product_of(startup: Startup, product: str | None, grant: str | None = None) -> Product:
