@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -68,7 +68,7 @@ class CohortCounts:
 
 @dataclass(frozen=True)
 class ProgrammePage:
-    """A programme whole; versions are newest first."""
+    """A programme whole; versions are newest first. For a partner's viewer nobody who stated one is named, nor why."""
 
     programme: ProgrammeView
     terms: tuple[TermsVersion, ...]
@@ -81,7 +81,10 @@ def programme_page(caller: Caller, key: str) -> ProgrammePage:
     programme = next((one for one in programmes(caller) if one.key == key), None)
     if programme is None:
         raise NotFound("programme", key)
-    terms, packages = _terms(programme.id), _packages(programme.id)
+    terms, packages = _terms(programme.id), _packages(programme.id, caller)
+    if caller.role == "partner":  # reasons are written for colleagues, and may name a startup
+        terms = tuple(replace(one, stated_by=None, reason=None) for one in terms)
+        packages = tuple(replace(one, stated_at=None, stated_by=None, reason="") for one in packages)
     giver = None if programme.partner_id is None else db.session.get_one(Partner, programme.partner_id)
     standing = {one.key: one for one in reversed(packages)}  # versions are newest first: the last one written stands
     view = ProgrammeView(
@@ -114,7 +117,7 @@ def _terms(programme_id: int) -> tuple[TermsVersion, ...]:
     )
 
 
-def _packages(programme_id: int) -> tuple[PackageHistory, ...]:
+def _packages(programme_id: int, caller: Caller) -> tuple[PackageHistory, ...]:
     rows = db.session.scalars(select(Package).where(Package.programme_id == programme_id))
     packages = {package.id: package for package in rows}
     stated = {
@@ -129,7 +132,7 @@ def _packages(programme_id: int) -> tuple[PackageHistory, ...]:
         )
     }
     histories = []
-    for (package_id, version), lines in lines_by_version(packages).items():
+    for (package_id, version), lines in lines_by_version(packages, caller).items():
         by = stated.get((package_id, version))
         histories.append(PackageHistory(
             packages[package_id].key, version, tuple(lines), by.stated_at if by else None,

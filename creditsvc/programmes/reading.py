@@ -14,7 +14,7 @@ from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.core.days import DEFAULT_ZONE, zone_named
 from creditsvc.core.errors import NotFound
 from creditsvc.db import Model, db, send, table_of
-from creditsvc.ledger.models import Resource
+from creditsvc.ledger.models import Pool, Resource
 from creditsvc.parties.access import Caller, require, visible_startups
 from creditsvc.parties.models import Startup, StartupProgramme
 from creditsvc.programmes.models import (
@@ -164,17 +164,23 @@ def line_views(package_id: int) -> list[LineView]:
     return lines_by_version([package_id])[package_id, package.version]
 
 
-def lines_by_version(package_ids: Iterable[int]) -> dict[tuple[int, int], list[LineView]]:
-    """The lines of packages by package and version, in their order."""
+def lines_by_version(
+    package_ids: Iterable[int], caller: Caller | None = None
+) -> dict[tuple[int, int], list[LineView]]:
+    """The lines of packages by package and version, in their order; for a partner's viewer those of its pools."""
     rows = db.session.execute(
-        select(PackageLine, Resource)
+        select(PackageLine, Resource, Pool.partner_id)
         .join(Resource, Resource.id == PackageLine.resource_id)
+        .outerjoin(Pool, Pool.id == PackageLine.pool_id)
         .where(PackageLine.package_id.in_(list(package_ids)))
         .order_by(PackageLine.package_id, PackageLine.version, PackageLine.position)
     )
     lines: dict[tuple[int, int], list[LineView]] = defaultdict(list)
-    for line, resource in rows:
-        lines[line.package_id, line.version].append(LineView(
+    for line, resource, partner_id in rows:
+        of_version = lines[line.package_id, line.version]  # there, whatever of it may be seen
+        if caller is not None and caller.role == "partner" and partner_id != caller.partner_id:
+            continue
+        of_version.append(LineView(
             line.position, resource.key, line.pool_key, resource.kind, unit_named(resource.unit), line.amount,
             line.months, line.monthly, line.pool_id is not None,
         ))
@@ -256,7 +262,7 @@ def programme_views(caller: Caller) -> list[ProgrammeView]:
     every_version = select(ProgrammeTerms).where(ProgrammeTerms.programme_id.in_(ids)).order_by(ProgrammeTerms.version)
     terms = {row.programme_id: row for row in db.session.scalars(every_version)}  # the newest is the last
     packages = db.session.scalars(select(Package).where(Package.programme_id.in_(ids)).order_by(Package.key)).all()
-    lines = lines_by_version(package.id for package in packages)
+    lines = lines_by_version((package.id for package in packages), caller)
     return [
         ProgrammeView(
             programme.key, programme.name, programme.name_zh_hant, programme.name_zh_hans,

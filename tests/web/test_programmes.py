@@ -170,3 +170,21 @@ def test_a_programmes_partner_is_called_by_its_name(manager: Browser):
 
     assert "with Microsoft Hong Kong" in manager.get("/programmes").text
     assert "Partner Microsoft Hong Kong" in manager.get("/programmes/booster").text
+
+
+def test_a_partners_viewer_reads_no_colleague_no_reason_and_no_pool_of_another_partner(manager: Browser, browse_as):
+    partner = factories.make_partner("ms", "Microsoft Hong Kong")
+    factories.make_programme("booster", partner="ms")
+    factories.make_pool("ms-credit", partner="ms")
+    factories.make_package("booster", [LineTerms("azure-credit", pool, "10", 6) for pool in ("ms-credit", "ms-azure")])
+    factories.make_package("booster", [LineTerms("azure-credit", "ms-azure", "10", 6)], "other")
+    manager.submit("/programmes/booster/terms", {"months": "9", "reason": "Acme wanted longer"})
+    viewer = browse_as(factories.make_person("p@partner.example", "partner", partner_id=partner.id))
+
+    whole, seen = manager.get("/programmes/booster"), viewer.get("/programmes/booster")
+
+    for words in ("lee@park.example", "Acme wanted longer", "ms-azure"):
+        assert words in whole.text
+        assert words not in seen.text
+    assert "ms-credit USD 10" in seen.text or "USD 10.00 ms-credit" in seen.text
+    assert "9" in seen.text
