@@ -12,6 +12,7 @@ from creditsvc.core.errors import RuleBroken
 from creditsvc.core.rates import rate_text
 from creditsvc.ledger.history import LotEvent, PostingView, lot_events, postings
 from creditsvc.ledger.reading import AccountView, balances, holdings_of
+from creditsvc.ledger.seat_outlook import Outlook, all_forecasts
 from creditsvc.ledger.seats import SeatView, seats_of
 from creditsvc.parties.access import Caller
 from creditsvc.statements.entries import Entry, remaining_by_instant, tell, with_conversions
@@ -28,12 +29,14 @@ MAX_DAYS = 3660
 class AccountStatement:
     """One account over the period: what remained at its start, what happened, and the account as of its end.
 
-    `remaining` of the last entry (or `opening`, without entries) is `view.remaining`.
+    `remaining` of the last entry (or `opening`, without entries) is `view.remaining`. `outlook` is what is forecast,
+    where that was asked for and the period goes up to now.
     """
 
     view: AccountView
     opening: int
     entries: tuple[Entry, ...]
+    outlook: Outlook | None = None
 
     @property
     def closing(self) -> int:
@@ -95,11 +98,14 @@ def history_of(views: Sequence[AccountView], until: datetime, *, with_seats: boo
     return History(_by_account(lot_events(ids)), _by_account(postings(ids, until=until)), _by_account(seats))
 
 
-def statement(caller: Caller, startup: str, *, first: date | None = None, last: date | None = None) -> Statement:
+def statement(
+    caller: Caller, startup: str, *, first: date | None = None, last: date | None = None, ahead: bool = False
+) -> Statement:
     """The statement of a startup over days of the programme's calendar, both included; up to now without `last`.
 
     Its opening balances are those as of the end of the day before `first`, its closing ones those as of the end of
-    `last`, as `balances` reads them. Raises NotFound, Forbidden and RuleBroken("to", "end-before-start").
+    `last`, as `balances` reads them. With `ahead` it has what is forecast, unless it ends with a `last`.
+    Raises NotFound, Forbidden and RuleBroken("to", "end-before-start").
     """
     as_of = caller.now if last is None else ends_at(last)
     opened_at = None if first is None else starts_at(first)
@@ -114,10 +120,11 @@ def statement(caller: Caller, startup: str, *, first: date | None = None, last: 
     for (account_id, day), conversions in conversions_by_day({view.id: view.unit.name for view in views}).items():
         converted[account_id][day] = conversions
     told = {account_id: with_conversions(entries, converted[account_id]) for account_id, entries in told.items()}
+    outlooks = all_forecasts(views, as_of) if ahead and last is None else {}
     return Statement(
         startup=company.key, name=company.name, first=first, last=last, opened_at=opened_at, as_of=as_of,
         known_at=caller.now,
-        accounts=tuple(_account_statement(view, told[view.id], opened_at) for view in views),
+        accounts=tuple(_account_statement(view, told[view.id], opened_at, outlooks.get(view.id)) for view in views),
     )
 
 
@@ -184,10 +191,13 @@ def _known(rows: Iterable[Known], view: AccountView) -> list[Known]:
     return [row for row in rows if row.batch <= view.batch]
 
 
-def _account_statement(view: AccountView, entries: Sequence[Entry], opened_at: datetime | None) -> AccountStatement:
+def _account_statement(
+    view: AccountView, entries: Sequence[Entry], opened_at: datetime | None, outlook: Outlook | None
+) -> AccountStatement:
     before = [] if opened_at is None else [entry for entry in entries if entry.at <= opened_at]
     return AccountStatement(
-        view=view, opening=before[-1].remaining if before else 0, entries=tuple(entries[len(before) :])
+        view=view, opening=before[-1].remaining if before else 0, entries=tuple(entries[len(before) :]),
+        outlook=outlook,
     )
 
 

@@ -21,14 +21,15 @@ def workbook(told: Statement) -> bytes:
 
 def _summary(told: Statement) -> Iterator[Sequence[Cell]]:
     yield (_("Account"), _("Unit"), _("At first"), _("Drawn"), _("No grant covered"), _("At last"), _("Granted"),
-           _("Expired"), _("Voided"), _("Not yet usable"), _("Held"), _("Batch"))
+           _("Expired"), _("Voided"), _("Not yet usable"), _("Held"), _("Batch"),
+           _("Runs out about"), _("At the earliest"), _("At the latest"), _("Will expire unused"))
     for account in told.accounts:
         view, unit = account.view, account.view.unit
         yield (
             view.resource_name, unit_word(unit.name), *(amount_cell(steps, unit) for steps in (
                 account.opening, account.drawn, account.uncovered, account.closing, view.granted, view.expired,
                 view.voided, view.not_yet, view.held,
-            )), view.batch,
+            )), view.batch, *_ahead(account),
         )
     yield ()
     yield _("Startup"), told.name
@@ -36,6 +37,16 @@ def _summary(told: Statement) -> Iterator[Sequence[Cell]]:
     yield _("As of"), instant_text(told.as_of)
     yield _("As it was known at"), instant_text(told.known_at)
     yield (_("Amounts are exact: a number where a spreadsheet can keep it (15 digits), else text."),)
+    yield (_("When it runs out is an estimate, as is what expires unused; of seats, from when on none is free."),)
+
+
+def _ahead(account: AccountStatement) -> tuple[Cell, ...]:
+    """What is forecast; nothing where that is not known, or nothing is left."""
+    view, outlook = account.view, account.outlook
+    if outlook is None or not (view.remaining or view.not_yet):
+        return ("",) * 4
+    return (outlook.run_out or "", outlook.early or "", outlook.late or "",
+            amount_cell(outlook.unused_in_all, view.unit))
 
 
 def _entries(account: AccountStatement) -> Iterator[Sequence[Cell]]:

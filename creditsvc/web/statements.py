@@ -56,7 +56,9 @@ def _asked(caller: Caller, key: str) -> tuple[Startup, Form, Statement | None]:
 
 def _told(caller: Caller, key: str, form: Form, first: date, last: date) -> Statement | None:
     try:
-        return statement(caller, key, first=first, last=None if last >= day_of(caller.now) else last)
+        return statement(
+            caller, key, first=first, last=None if last >= day_of(caller.now) else last, ahead=True
+        )
     except RuleBroken as error:
         form.show(error)
         return None

@@ -10,12 +10,14 @@ import pytest
 from flask import Flask
 
 from creditsvc.core.amounts import MONEY_STEPS, shown_amount
+from creditsvc.core.days import starts_at
 from creditsvc.statements.reading import Statement, statement
 from creditsvc.usage.operations import apply_run, read_source
 from creditsvc.usage.readers.source import open_source
 from tests import factories
 from tests.conftest import NOW
 from tests.factories import do, somebody
+from tests.ledger.holdings import award, correct, make_park, one_a_week, use
 from tests.pdf_text import text_of
 from tests.usage.exports import focus_row, write_focus
 from tests.usage.importing import assign
@@ -126,3 +128,42 @@ def test_an_amount_of_more_digits_than_a_spreadsheet_keeps_stands_as_text(founde
 def test_a_file_of_a_period_that_is_refused_says_why_and_an_unknown_kind_is_not_there(founder: Browser):
     assert founder.get("/startups/harbour/statement.pdf?from=2026-06-15&to=2026-06-01").status == 422
     assert founder.get("/startups/harbour/statement.doc").status == 404
+
+
+@pytest.fixture
+def spring(app: Flask, browse_as) -> Browser:
+    """A startup whose hours and seats run out on 29 June at the present pace."""
+    make_park()
+    award("hours", "advice", 1_200, starts_at(date(2026, 3, 1)), starts_at(date(2027, 1, 1)))
+    correct(*(use(f"booking:{week}", 120, NOW - timedelta(days=7 * week + 3), "excess") for week in range(8)))
+    one_a_week(award("seats", "spring", 11, starts_at(date(2026, 3, 1)), starts_at(date(2027, 1, 1))))
+    return browse_as(factories.make_member("acme", "founder@acme.example"))
+
+
+def test_a_statement_up_to_now_says_what_is_forecast_in_each_form(spring: Browser):
+    page = spring.get(f"/startups/acme/statement?{PERIOD}").text
+    pdf = text_of(spring.get(f"/startups/acme/statement.pdf?{PERIOD}").response.get_data())
+    printed = " ".join(pdf.replace("\N{NO-BREAK SPACE}", " ").split())
+    file = spring.get(f"/startups/acme/statement.xlsx?{PERIOD}").response.get_data()
+    sums = {line[0]: line[12:] for line in openpyxl.load_workbook(io.BytesIO(file))["Summary"].values}
+
+    for words in (
+        "Runs out about 29 Jun 2026", "the last 8 whole weeks up to 14 Jun 2026: 2 hours in a usual week",
+        "No seat free from about 29 Jun 2026", "seats given: 8, released: 0.",
+    ):
+        assert words in page
+        assert words in printed
+    assert sums["Account"] == ("Runs out about", "At the earliest", "At the latest", "Will expire unused")
+    assert {key: day(sums[key][0]) for key in ("Hours", "Seats")} == dict.fromkeys(("Hours", "Seats"), "2026-06-29")
+    assert sums["Seats"][3] == 0
+
+
+def test_a_statement_of_a_past_period_forecasts_nothing(spring: Browser):
+    page = spring.get("/startups/acme/statement?from=2026-03-01&to=2026-06-10").text
+
+    assert "Runs out" not in page
+    assert "No seat free" not in page
+
+
+def day(cell: object) -> str:
+    return str(cell)[:10]
