@@ -1,11 +1,14 @@
 """`creditsvc serve`: gunicorn and the scheduler as siblings, stopped together."""
 
+import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -97,6 +100,47 @@ def test_nothing_is_left_behind_when_the_service_is_killed(serving):
 
     wait_until(lambda: gone(family), "all children to be gone", seconds=60)
     assert process.wait(timeout=10) == -signal.SIGKILL
+
+
+TOKEN = "c2VjcmV0IG9mIGEgbGluaw"
+
+
+def asked(port, path):
+    """The status of an answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as response:
+            return response.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_what_a_real_server_logs_is_json_with_its_request_and_nobodys_data(serving, config):
+    process, _, log = serving
+    port = process.args[process.args.index("--port") + 1]
+    with closing(sqlite3.connect(config.sqlite_path)) as connection:
+        connection.execute("ALTER TABLE password_reset RENAME TO elsewhere")  # so that its page fails
+    address = f"/password/reset/{TOKEN}?email=founder@harbour.example"
+
+    statuses = [asked(port, address), asked(port, address)]
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=30) as rough:
+        rough.sendall(f"GET {address} nonsense\r\n\r\n".encode())
+        rough.recv(1000)
+    process.terminate()
+    process.wait(timeout=60)
+
+    # what it says to whoever started it goes to standard output
+    lines = [json.loads(line) for line in log.read_text().splitlines() if not line.startswith("creditsvc on http://")]
+    failed = [line for line in lines if "request" in line]
+    named = {line["request"] for line in failed}
+    assert statuses == [500, 500]
+    assert [len([line for line in failed if line["request"] == one and line["level"] == "error"]) for one in named] == [
+        2, 2,
+    ]  # what broke, with its traceback, and that the request failed
+    assert any("no such table: password_reset" in str(line.get("exception")) for line in failed)
+    assert any("Invalid request" in line["event"] for line in lines)
+    assert {"event", "level", "timestamp"} <= set.intersection(*(set(line) for line in lines))
+    for private in (TOKEN, "founder@", "harbour"):
+        assert private not in log.read_text()
 
 
 def test_it_does_not_serve_a_database_without_tables(tmp_path, sqlite_template):
