@@ -190,3 +190,49 @@ def test_without_javascript_the_list_is_narrowed_and_sorted_by_its_button_and_li
     expect(page.locator("#count")).to_contain_text("1 startup as filtered.")
     page.get_by_role("link", name="Startup", exact=True).click()
     expect(page).to_have_url(re.compile(re.escape("/startups?q=ro&sort=name")))
+
+
+def test_a_row_of_the_worklist_is_snoozed_where_one_is_and_the_next_takes_the_focus(open_page: OpenPage):
+    page = open_page()
+    sign_in(page, scene.MANAGER)
+    page.goto("/worklist")
+    page.evaluate("globalThis.stillHere = true")
+    rows = page.locator("#uncovered tbody tr")
+    expect(rows).to_have_count(2)
+    second = rows.nth(1).locator("th").inner_text()
+
+    rows.first.get_by_role("button", name="Snooze a week").click()
+    expect(page.locator("#told")).to_contain_text("Off your worklist before")
+    expect(rows).to_have_count(1)
+    expect(rows.locator("th")).to_have_text(second)
+    expect(page.locator("#snooze-uncovered-1")).to_be_focused()
+    assert barriers(page) == []
+    page.keyboard.press("Enter")
+    expect(page.locator("#uncovered")).to_have_count(0)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Who needs me today")
+    assert page.evaluate("globalThis.stillHere")
+    assert page.url.endswith("/worklist")
+    assert kept_by(page) == [0, 0]
+
+
+def test_a_button_pressed_after_the_session_leads_to_the_sign_in_whole(park: Flask, open_page: OpenPage):
+    page = open_page()
+    sign_in(page, scene.MANAGER)
+    page.goto("/worklist")
+    end_all_sessions()
+
+    page.get_by_role("button", name="Snooze a week").first.click()
+    expect(page).to_have_url(re.compile("/sign-in.next=/worklist$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_a_refusal_is_shown_as_the_whole_page_and_not_inside_the_table(park: Flask, open_page: OpenPage):
+    page = open_page()
+    sign_in(page, scene.MANAGER)
+    page.goto("/startups")
+    transaction(lambda: db.session.execute(update(Person).values(role="consultant")))
+
+    page.get_by_label("Name or key contains").press_sequentially("peak")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not allowed")
+    expect(page.locator("#filters")).to_have_count(0)
+    expect(page.locator("header.site-header")).to_have_count(1)

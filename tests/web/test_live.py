@@ -118,6 +118,7 @@ def test_a_refusal_is_shown_as_a_whole_page_or_not_at_all(manager: Browser):
 def test_only_pages_that_ask_for_pieces_load_a_script(manager: Browser):
     assert manager.get(AWARD).html.count("<script") == 1
     assert manager.get("/startups").html.count("<script") == 1
+    assert manager.get("/worklist").html.count("<script") == 1
     assert "<script" not in manager.get("/pools").html
 
 
