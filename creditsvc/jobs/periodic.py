@@ -14,7 +14,7 @@ from creditsvc.config import Config
 from creditsvc.core.days import DEFAULT_ZONE, zone_named
 from creditsvc.db import db
 from creditsvc.languages import LANGUAGES
-from creditsvc.mail.attachments import Attachment, forget_attachments
+from creditsvc.mail.attachments import MOST_BYTES, Attachment, forget_attachments
 from creditsvc.mail.outbox import Draft, refusal_of
 from creditsvc.mail.periodic_mails import StatementOfStartup, render_statement, render_summary
 from creditsvc.mail.render import money
@@ -80,7 +80,10 @@ def _summary(config: Config, person: Person, due: Due, now: datetime, end: str |
 
 
 def _statement(config: Config, person: Person, due: Due, now: datetime, end: str | None) -> Draft | None:
-    """The month before the one that began; of startups of which nothing was ever granted there is nothing to say."""
+    """The month before the one that began; of startups of which nothing was ever granted there is nothing to say.
+
+    A PDF that would make the mail too large is left out, and the mail says where it is: else nothing would come.
+    """
     last = due.period - timedelta(days=1)
     first = last.replace(day=1)
     startups = [db.session.get_one(Startup, startup_id) for startup_id in periodic.startups_of(person.id)]
@@ -94,9 +97,11 @@ def _statement(config: Config, person: Person, due: Due, now: datetime, end: str
         if not found.accounts:
             continue
         name = f"statement-{startup.key}-{first}-{last}.pdf"
+        file = Attachment(name, "application/pdf", current_app.extensions[STATEMENT_PDF](found, language, zone))
+        fits = sum(len(one.content) for one in (*files, file)) <= MOST_BYTES
         told.append(_of_startup(found, f"{config.base_url}/startups/{startup.key}/statement?from={first}&to={last}",
-                                name, language))
-        files.append(Attachment(name, "application/pdf", current_app.extensions[STATEMENT_PDF](found, language, zone)))
+                                name if fits else "", language))
+        files += [file] if fits else []
     if not told:
         return None
     content = render_statement({

@@ -28,7 +28,10 @@ class Summary(TypedDict):
 
 
 class StatementOfStartup(TypedDict):
-    """A startup's month: of each account (resource, left at first, used, left at last), ready to read."""
+    """A startup's month: of each account (resource, left at first, used, left at last), ready to read.
+
+    `file` is the name of its PDF in the mail, "" where that is too large for one.
+    """
 
     name: str
     url: str

@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from creditsvc.administration.erasing import erase_person
 from creditsvc.alerts import periodic
-from creditsvc.alerts.periodic import STATEMENT, SUMMARY, subscribe
+from creditsvc.alerts.periodic import STATEMENT, STATEMENT_PDF, SUMMARY, subscribe
 from creditsvc.alerts.periodic_models import PeriodicMail
 from creditsvc.core.errors import Forbidden
 from creditsvc.db import db, transaction
-from creditsvc.mail.attachments import Attachment
+from creditsvc.mail.attachments import MOST_BYTES, Attachment
 from creditsvc.mail.models import OutboxAttachment, OutboxMail
 from creditsvc.mail.outbox import Draft
 from creditsvc.mail.render import Rendered
@@ -78,6 +78,21 @@ def test_a_founder_gets_the_month_before_once_with_the_pdf_in_their_language(
     assert pdf.startswith(b"%PDF")
     assert "Harbour" in text_of_pdf(pdf)
     assert "結單" in "".join(text_of_pdf(pdf).split())
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_pdf_that_is_too_large_for_a_mail_is_left_out_and_the_mail_says_where_it_is(app: Flask, founder: Person):
+    app.extensions[STATEMENT_PDF] = lambda *_: b"%PDF" + bytes(MOST_BYTES)
+
+    for days in (0, TO_JULY):
+        scenes.night(app, days)
+
+    (mail,) = queued(STATEMENT)
+    assert "too large for a mail. It is on this page:\nhttp" in mail.text
+    assert "every entry is on the page of the statement." in " ".join(mail.text.split())
+    assert "Attached" not in mail.text
+    assert "Attached" not in mail.html
+    assert [one for one in scenes.mails(app) if "application/pdf" in str(one)] == []
 
 
 def test_nobody_gets_what_they_did_not_ask_for_and_the_first_is_that_of_the_next_month(app: Flask, founder: Person):
