@@ -65,6 +65,25 @@ def test_an_upload_that_waits_may_be_withdrawn(founder: Browser, tmp_path: Path)
     assert "Discarded" in page.text
 
 
+def test_an_upload_whose_reading_was_interrupted_does_not_say_that_a_manager_has_it(
+    founder: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupted(*args: object) -> None:
+        raise SystemExit
+
+    form = founder.get("/startups/harbour/exports").form("/startups/harbour/exports")
+    content = write_focus(tmp_path / "own.csv", rows_of({10: "5"})).read_bytes()
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr("creditsvc.web.own_exports.read_offer", interrupted)
+        founder.post(form.action, {**form.fields, "files": (io.BytesIO(content), "own.csv")})
+    page = founder.get("/startups/harbour/exports")
+
+    assert "Waits for a manager" not in page.text
+    assert "withdraw it and upload it again" in page.text
+    founder.submit(page, {}, action="/startups/harbour/exports/1/withdraw")
+    assert "Waits for a manager" in upload(founder, tmp_path, rows_of({10: "5"})).text
+
+
 def test_whoever_looks_after_the_startup_is_told_once_by_mail(founder: Browser, tmp_path: Path):
     for name, language in (("lee", None), ("wong", "zh_Hant"), ("ada", None)):
         role = "auditor" if name == "ada" else "manager"
