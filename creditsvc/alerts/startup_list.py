@@ -104,7 +104,7 @@ def choices(caller: Caller) -> Choices:
 def list_page(caller: Caller, asked: Filters, number: int) -> Found:
     """A page of the list; a number beyond the last page gives the last.
 
-    Raises Forbidden for no staff, RuleBroken at `least`, `most` or `resource` as `condition` does.
+    Raises Forbidden for no staff, RuleBroken at `least`, `most` or `resource` as `condition_of` does.
     """
     condition = condition_of(caller, asked)
     total = db.session.execute(select(func.count(Startup.id)).where(condition)).scalar_one()

@@ -103,7 +103,8 @@ class AccountSchema(AnswerSchema):
     seat_forecast = fields.Nested(
         SeatForecastSchema, required=True, allow_none=True,
         metadata={"description": "of seats alone; null with less than four whole weeks after the first in which a seat "
-                  "was given, and for what was known at another time"},
+                  "was given or, if none was, could be, with grants that are all over, and for what was known at "
+                  "another time"},
     )
     conversions = fields.List(
         fields.Nested(ConversionSchema), required=True, allow_none=True,

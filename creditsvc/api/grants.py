@@ -25,7 +25,7 @@ from creditsvc.grants.activation import activation_document, entered_document
 from creditsvc.grants.models import Grant
 from creditsvc.grants.reading import GrantView
 from creditsvc.grants.schemas import ActivateShape, AmountShape, AwardShape, ExtendShape, MonthsShape, VoidShape
-from creditsvc.licences.waiting import seat_startup
+from creditsvc.licences.waiting import seat_startups
 from creditsvc.parties.once import Answer
 from creditsvc.statements.partners import PoolReport, pool_reports
 
@@ -183,7 +183,7 @@ def _change(act: Callable[[], Grant], status: int = 200) -> Response:
 
 def _seats_for(grant: Grant) -> Grant:
     """Seats those who waited for what a startup was just given."""
-    seat_startup(current_caller(), current_app.config["CREDITSVC"], grant.startup_id)
+    seat_startups(current_caller(), current_app.config["CREDITSVC"], [grant.startup_id])
     return grant
 
 

@@ -115,7 +115,7 @@ def _imported(body: dict[str, Any], name: str, lines: Sequence[KeyLine], place: 
 
     def act() -> Answer:
         count = import_keys(caller, keyring, pool=pool, name=name, keys=sealed, place=place)
-        waiting.seat_by_keys(caller, current_app.config["CREDITSVC"], pool)
+        waiting.seat_pool(caller, current_app.config["CREDITSVC"], pool)
         document = {"pool": pool, "keys": count, "dry_run": dry_run}
         return Answer(200 if dry_run else 201, document, "" if dry_run else url_for("api_licences.list_licence_keys"))
 

@@ -18,7 +18,7 @@ from creditsvc.grants.models import Proposal
 from creditsvc.grants.proposal_letters import tell
 from creditsvc.grants.proposal_reading import find_proposal, proposal_document, proposals_of
 from creditsvc.grants.schemas import AmountShape, AwardShape, LimitShape, MonthsShape, ReasonShape, RefuseShape
-from creditsvc.licences.waiting import seat_startup
+from creditsvc.licences.waiting import seat_startups
 from creditsvc.parties.once import Answer
 
 blueprint = new_blueprint("proposals", "Awards above their pool's limit, which need a second person.")
@@ -84,7 +84,7 @@ def approve_proposal(body: dict[str, Any], proposal_id: int) -> Response:
 
     def act() -> Proposal:
         proposal = proposals.approve(caller, proposal_id, **body)
-        seat_startup(caller, current_app.config["CREDITSVC"], proposal.startup_id)
+        seat_startups(caller, current_app.config["CREDITSVC"], [proposal.startup_id])
         return proposal
 
     return _step(act)

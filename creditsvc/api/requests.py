@@ -17,7 +17,7 @@ from creditsvc.grants.models import GrantRequest
 from creditsvc.grants.request_letters import tell
 from creditsvc.grants.request_reading import find_request, request_document, requests_of
 from creditsvc.grants.schemas import ApproveShape, AskShape, RefuseShape
-from creditsvc.licences.waiting import seat_startup
+from creditsvc.licences.waiting import seat_startups
 from creditsvc.parties.once import Answer
 
 blueprint = new_blueprint("requests", "What startups ask for: more of a holding, or longer.")
@@ -65,7 +65,7 @@ def approve_request(body: dict[str, Any], request_id: int) -> Response:
 
     def act() -> GrantRequest:
         request = requests.approve(caller, request_id, **body)
-        seat_startup(caller, current_app.config["CREDITSVC"], request.startup_id)
+        seat_startups(caller, current_app.config["CREDITSVC"], [request.startup_id])
         return request
 
     return _step(act)

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError
 from werkzeug.datastructures import FileStorage
 
-from creditsvc.usage.files import file_name
+from creditsvc.core.file_names import file_name
 
 
 def read_upload(field: str, file: Any, largest: int) -> tuple[str, bytes]:

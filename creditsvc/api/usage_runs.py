@@ -19,11 +19,12 @@ from creditsvc.api.writes import answered_before, write_once, write_or_try
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.days import as_of_instant, instant_text
 from creditsvc.core.errors import Conflict, FileRefused
+from creditsvc.core.file_names import file_name
 from creditsvc.db import MAX_ID
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.once import Answer
 from creditsvc.usage.effects import Effect, effects_of
-from creditsvc.usage.files import file_name, pack
+from creditsvc.usage.files import pack
 from creditsvc.usage.models import ImportRun
 from creditsvc.usage.operations import (
     apply_run,

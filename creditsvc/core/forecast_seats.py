@@ -1,7 +1,7 @@
 """When no seat will be free, and how many expire unused: a forecast from whole trailing weeks (docs/forecast.md).
 
 Seats are taken and given back one by one, some a month: what counts is how many are given and released in whole weeks.
-Days are those of the programme's calendar. The weeks ahead give and release as many as a usual one.
+Days are those of Hong Kong's calendar. The weeks ahead give and release as many as a usual one.
 """
 
 from collections.abc import Mapping, Sequence

@@ -16,7 +16,7 @@ from creditsvc.licences.counts.read import read_counts
 from creditsvc.licences.key_files import LARGEST_FILE, read_keys
 from creditsvc.licences.keyring import keyring_of
 from creditsvc.licences.keys import Rotated, import_keys, rotate_batch, seal_keys
-from creditsvc.licences.waiting import seat_by_keys
+from creditsvc.licences.waiting import seat_pool
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -49,7 +49,7 @@ def import_keys_command(file: Path, pool: str, dry_run: bool) -> Answer:
 
         def act() -> int:
             count = import_keys(who, keyring, pool=pool, name=file.name, keys=keys)
-            seat_by_keys(who, settings(app), pool)
+            seat_pool(who, settings(app), pool)
             return count
 
         count = transaction(act, keep=not dry_run)

@@ -42,6 +42,7 @@ from creditsvc.licences import waiting
 from creditsvc.mail.outbox import Draft, refusal_of
 from creditsvc.mail.smtp import sender_for
 from creditsvc.parties.access import operator
+from creditsvc.usage.files import drop_old_pieces
 
 ACTOR = "nightly"
 LINK_PAGE = "alert_links.link"
@@ -133,6 +134,7 @@ def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetim
         _renew_caches(run)
         delivered = _deliver(run)
         _seal(run)  # after the mails, which must not wait for it
+        _forget_files(run)
         transaction(lambda: runs.finish(held, run.clock()))
     except runs.RunLost:
         raise
@@ -288,6 +290,17 @@ def _seal(run: _Run) -> None:
         return seals.seal(operator(run.night.now, ACTOR), run.night.day, newest)
 
     while transaction(part):
+        pass
+
+
+def _forget_files(run: _Run) -> None:
+    """Forgets the content of exports that were kept for 24 months, a few with a commit each."""
+
+    def some() -> int:
+        runs.beat(run.held, run.wall())
+        return drop_old_pieces(run.night.now)
+
+    while transaction(some):
         pass
 
 

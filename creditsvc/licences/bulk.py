@@ -98,14 +98,18 @@ def assign_all(
     """Seats the people of a list in its order, as many as fit, and says of each line what happened.
 
     Who gets no seat is left out, waits (from now, whatever the interval), or with `refuse` nobody is seated. With
-    `new_key` each gets one that nobody had, where seats come by key. Raises as `seats.assign`, and
-    RuleBroken("otherwise", "unknown"); with `refuse` RuleBroken("people", ...) naming the line.
+    `new_key` each gets one that nobody had, where seats come by key. Raises as `seats.assign`,
+    RuleBroken("otherwise", "unknown"), RuleBroken("new_key", "not-for-waiting"), and with `refuse`
+    RuleBroken("people", ...) naming the line.
     """
     if otherwise not in OTHERWISE:
         raise RuleBroken("otherwise", "unknown", "%(value)r: skip, wait or refuse is right", value=otherwise)
     desk = open_desk(caller, "seat.assign", startup, product=product, grant=grant)
     if new_key:
         require(caller, "licence.keys")
+        if otherwise == "wait":
+            raise RuleBroken("new_key", "not-for-waiting", "who waits gets a key of the grant once a seat is free:"
+                             " leave people out, or seat nobody, where no seat or no new key is free")
     from_at, until_at = interval_of(caller, desk.startup, from_, until)
     placed: dict[str, Placed] = {}
     refusals: dict[str, RuleBroken] = {}

@@ -1,8 +1,8 @@
 """Who waits for a seat: first come, or in the order of a manager's hand; seated and told as soon as one frees.
 
-A seat frees by a release, a grant's end, a new grant, a top-up or new keys: the doors of those acts call `seat_startup`
-and its like in the same transaction, and the night finds what the calendar freed. Whoever is seated waits no more, so
-each is told once.
+A seat frees by a release, a grant's end, a new grant, a top-up or new keys: the doors of those acts call
+`seat_startups` and its like in the same transaction, and the night finds what the calendar freed. Whoever is seated
+waits no more, so each is told once.
 """
 
 from collections.abc import Collection, Iterable
@@ -91,20 +91,15 @@ def seat_at(desk: Desk, config: Config) -> list[SeatAssignment]:
     return papers
 
 
-def seat_startup(caller: Caller, config: Config, startup_id: int) -> list[SeatAssignment]:
-    """Seats those who wait for whatever product of a startup: after an award or a top-up, in the same transaction.
+def seat_startups(caller: Caller, config: Config, startup_ids: Collection[int]) -> list[SeatAssignment]:
+    """Seats those who wait for whatever product of startups: after an award or a top-up, in the same transaction.
 
     Asks nobody's permission: it only does what was asked for earlier.
     """
-    return seat_startups(caller, config, [startup_id])
-
-
-def seat_startups(caller: Caller, config: Config, startup_ids: Collection[int]) -> list[SeatAssignment]:
-    """The same for several startups."""
     return _seat_accounts(caller, config, waiting_accounts(SeatWish.startup_id.in_(startup_ids)))
 
 
-def seat_by_keys(caller: Caller, config: Config, pool: str) -> list[SeatAssignment]:
+def seat_pool(caller: Caller, config: Config, pool: str) -> list[SeatAssignment]:
     """Seats those who wait for seats of a pool: after an import of keys into it, in the same transaction."""
     of_pool = select(LotFact.account_id).join(Pool, Pool.id == LotFact.pool_id).where(Pool.key == pool)
     return _seat_accounts(caller, config, waiting_accounts(SeatWish.account_id.in_(of_pool)))
@@ -120,7 +115,7 @@ def _seat_accounts(caller: Caller, config: Config, account_ids: Iterable[int]) -
 
 
 def seat_account(caller: Caller, config: Config, account_id: int) -> list[SeatAssignment]:
-    """The same for one account."""
+    """Seats those who wait for one product of a startup."""
     row = db.session.execute(
         select(Startup, Product)
         .join(Account, Account.startup_id == Startup.id)

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 from sqlalchemy import delete, select
@@ -24,17 +24,8 @@ KEPT_BYTES = 64 << 20
 COMPRESSED = (b"\x1f\x8b", b"PK", b"PAR1")
 """How files begin that would not get smaller: gzip, zip, Parquet."""
 
-LONGEST_NAME = 300
-
 KEPT_FOR = timedelta(days=731)
 """24 months."""
-
-
-def file_name(sent: str, otherwise: str = "export.csv") -> str:
-    """The name of an uploaded file without its folders, as it can be shown and mailed: on one line, nothing that turns
-    what stands after it around; `otherwise` where it has none."""
-    name = PurePosixPath(sent.replace("\\", "/")).name
-    return "".join(character if character.isprintable() else "?" for character in name)[:LONGEST_NAME] or otherwise
 
 
 @dataclass(frozen=True)
@@ -188,12 +179,15 @@ def _pieces_of_path(file: ImportFile, path: Path) -> Iterator[bytes]:
         raise Conflict("run", "not-kept", "%(name)s is no longer what was imported", name=file.name)
 
 
-def drop_old_pieces(now: datetime) -> int:
-    """Forgets the content of files received over 24 months ago, and returns of how many; their hashes stay."""
+def drop_old_pieces(now: datetime, at_most: int = 20) -> int:
+    """Forgets the content of files received over 24 months ago, so many at once, and returns of how many; their hashes
+    stay.
+    """
     old = db.session.scalars(
         select(ImportFile)
         .join(ImportRun, ImportRun.id == ImportFile.run_id)
         .where(ImportRun.received_at < now - KEPT_FOR, ImportFile.kept == "pieces")
+        .order_by(ImportFile.id).limit(at_most)
     ).all()
     for file in old:
         db.session.execute(delete(FilePiece).where(FilePiece.file_id == file.id))

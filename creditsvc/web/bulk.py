@@ -108,18 +108,13 @@ def _award(caller: Caller, startups: list[Startup], values: Values, seen: Mappin
         plan = award_packages(caller, startups, values["cohort"], seen)
     else:
         plan = award_all(caller, startups, _terms(values), seen)
-    _seat_all(caller, startups)
-    return str(ngettext("Awarded to %(num)s startup.", "Awarded to %(num)s startups.", plan.count))
-
-
-def _seat_all(caller: Caller, startups: list[Startup]) -> None:
-    """Seats those who wait at these startups."""
     seat_startups(caller, session.config(), [startup.id for startup in startups])
+    return str(ngettext("Awarded to %(num)s startup.", "Awarded to %(num)s startups.", plan.count))
 
 
 def _extend(caller: Caller, startups: list[Startup], values: Values, seen: Mapping[str, str]) -> str:
     plan = extend_all(caller, startups, values["resource"], values["expires"], values["reason"], seen)
-    _seat_all(caller, startups)
+    seat_startups(caller, session.config(), [startup.id for startup in startups])
     return str(ngettext("Extended for %(num)s startup.", "Extended for %(num)s startups.", plan.count))
 
 

@@ -8,6 +8,7 @@ from marshmallow import Schema, fields
 
 from creditsvc.administration import welcoming
 from creditsvc.core.errors import FileRefused, RuleBroken
+from creditsvc.core.file_names import file_name
 from creditsvc.db import transaction
 from creditsvc.grants.proposal_letters import tell
 from creditsvc.licences.sheets import LARGEST_FILE
@@ -58,7 +59,7 @@ def _rows(form: Form) -> list[TableRow] | None:
     """The rows of the file, where one was sent, else of what was pasted; None with the refusal in the form."""
     file = request.files.get("file")
     sent = file is not None and bool(file.filename)
-    name = (file.filename or "") if file is not None and sent else _("the table")
+    name = file_name(file.filename or "") if file is not None and sent else _("the table")
     data = file.stream.read(LARGEST_FILE + 1) if file is not None and sent else form.value("table").encode()
     if not data.strip():
         form.refuse("table", _("Paste a table, or choose a file."))

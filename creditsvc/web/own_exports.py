@@ -7,9 +7,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc.core.errors import FileRefused, RuleBroken
+from creditsvc.core.file_names import file_name
 from creditsvc.db import MAX_ID, transaction
 from creditsvc.parties.access import Caller, may_with, require_startup
-from creditsvc.usage.files import file_name, pack
+from creditsvc.usage.files import pack
 from creditsvc.usage.own import hold_offer, offer_export, offers_of, read_offer, refuse_offer, withdraw_offer
 from creditsvc.usage.own_letters import tell_of_upload
 from creditsvc.usage.own_scopes import own_scopes

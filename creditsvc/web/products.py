@@ -12,6 +12,7 @@ from werkzeug.datastructures import FileStorage
 
 from creditsvc.core.days import parse_day
 from creditsvc.core.errors import FileRefused, RuleBroken
+from creditsvc.core.file_names import file_name
 from creditsvc.db import db
 from creditsvc.grants.reading import pools
 from creditsvc.ledger.models import Resource
@@ -132,12 +133,12 @@ def bring_keys(product: str) -> ResponseReturnValue:
         form.refuse("pool", _("Choose a pool of this product."))
     if file is None or form.is_refused:
         return _product_page(product, form)
-    name, ring = file.filename or "", keyring_of(config())
+    name, ring = file_name(file.filename or "", "keys.csv"), keyring_of(config())
     count = None
 
     def act(keys: Sequence[SealedKey]) -> int:
         imported = import_keys(caller, ring, pool=form.value("pool"), name=name, keys=keys)
-        waiting.seat_by_keys(caller, config(), form.value("pool"))
+        waiting.seat_pool(caller, config(), form.value("pool"))
         return imported
 
     try:
@@ -180,7 +181,8 @@ def _bring_counts(caller: Caller, form: Form) -> CountOutcome | None:
         return None
     try:
         day = parse_day(form.value("counted_on"), "counted_on") if form.value("counted_on") else None
-        read = read_counts(file.filename or "", file.stream.read(LARGEST_COUNTS + 1), form.value("person") or None)
+        name, content = file_name(file.filename or "", "counts"), file.stream.read(LARGEST_COUNTS + 1)
+        read = read_counts(name, content, form.value("person") or None)
         startup = form.value("startup").strip() or None
         return attempt(form, lambda: import_counts(caller, read, startup=startup, counted_on=day))
     except FileRefused as refusal:

@@ -18,7 +18,7 @@ from creditsvc.grants.proposal_reading import ProposalView, find_proposal, propo
 from creditsvc.grants.reading import PoolView, pools
 from creditsvc.grants.schemas import LimitShape, ReasonShape
 from creditsvc.ledger.locks import lock_pool
-from creditsvc.licences.waiting import seat_startup
+from creditsvc.licences.waiting import seat_startups
 from creditsvc.parties.access import Caller, require, require_startup
 from creditsvc.web import session
 from creditsvc.web.forms import Form, posted, submit, submit_once
@@ -78,7 +78,7 @@ def approve(proposal_id: int) -> ResponseReturnValue:
 
     def act(values: dict[str, Any]) -> Proposal:
         proposal = proposals.approve(caller, proposal_id, **values)
-        seat_startup(caller, session.config(), proposal.startup_id)
+        seat_startups(caller, session.config(), [proposal.startup_id])
         return proposal
 
     return _step(proposal_id, ReasonShape(), act, _("Approved and awarded. Who proposed it is told by mail."))

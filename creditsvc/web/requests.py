@@ -20,7 +20,7 @@ from creditsvc.grants.request_letters import tell
 from creditsvc.grants.request_reading import RequestView, find_request, requests_of
 from creditsvc.grants.schemas import REASON, ApproveShape, AskShape
 from creditsvc.ledger.reading import AccountView, LotView, holdings_of
-from creditsvc.licences.waiting import seat_startup
+from creditsvc.licences.waiting import seat_startups
 from creditsvc.parties.access import Caller, may_with, require_startup
 from creditsvc.programmes.reading import zone_of_startup
 from creditsvc.web import session
@@ -100,7 +100,7 @@ def approve(request_id: int) -> ResponseReturnValue:
         if values["amount"] is None and values["expires"] is None:
             raise RuleBroken("amount", "nothing-given", "say what is given: an amount, a last day, or both")
         made = requests.approve(caller, request_id, **values)
-        seat_startup(caller, session.config(), made.startup_id)
+        seat_startups(caller, session.config(), [made.startup_id])
         return made
 
     found = _to_decide(caller, request_id)

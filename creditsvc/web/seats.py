@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from creditsvc.core.errors import FileRefused, RuleBroken
+from creditsvc.core.file_names import file_name
 from creditsvc.core.spreadsheets import CSV, XLSX
 from creditsvc.ledger.reading import holdings_of
 from creditsvc.licences import bulk, seats, sheets, waiting
@@ -74,7 +75,8 @@ def assign(key: str) -> ResponseReturnValue:
         try:
             seats.assign(caller, startup=key, **values)
         except RuleBroken as refusal:
-            if refusal.code not in ("none-free", "no-free-key") or not form.value("wait"):
+            # who waits gets a key of the grant, so that a new one is only ever given at once
+            if refusal.code not in ("none-free", "no-free-key") or not form.value("wait") or values["new_key"]:
                 raise
             waiting.wait(caller, config(), startup=key, product=values["product"], grant=values["grant"],
                          email=values["email"], name=values["name"])
@@ -183,7 +185,7 @@ def _bring(form: Form, key: str) -> int | None:
     if file is None or not file.filename:
         form.refuse("file", _("Choose a file."))
         return None
-    caller, name = session.caller(), file.filename
+    caller, name = session.caller(), file_name(file.filename)
     try:
         rows = sheets.read_seats(name, file.stream.read(sheets.LARGEST_FILE + 1))
         return attempt(form, lambda: sheets.import_seats(caller, startup=key, name=name, rows=rows))

@@ -8,10 +8,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc.core.errors import FileRefused, RuleBroken
+from creditsvc.core.file_names import file_name
 from creditsvc.db import MAX_ID, transaction
 from creditsvc.parties.access import Caller, may, require
 from creditsvc.usage.effects import Effect, effects_of
-from creditsvc.usage.files import Packed, file_name, pack
+from creditsvc.usage.files import Packed, pack
 from creditsvc.usage.operations import (
     apply_run,
     confirm_run,

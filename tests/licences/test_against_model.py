@@ -67,7 +67,7 @@ class Seats(CountingMachine):
         return instant(self.model.now)
 
     def seat_the_line(self) -> None:
-        transaction(lambda: waiting.seat_startup(operator(self.now), self.config, self.startup))
+        transaction(lambda: waiting.seat_startups(operator(self.now), self.config, [self.startup]))
         self.model.seat_line()
 
     @precondition(lambda self: len(self.model.grants) < 4)

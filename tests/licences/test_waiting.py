@@ -112,11 +112,11 @@ def test_a_new_grant_and_a_top_up_seat_who_waits(full: int, config: Config) -> N
     queue_up(config, "eve")
 
     give("acme", "more", 1)
-    make.do(lambda: waiting.seat_startup(make.somebody(), config, startup_id("acme")))
+    make.do(lambda: waiting.seat_startups(make.somebody(), config, [startup_id("acme")]))
     assert holders() == {"ada": "acme-m365", "bob": "more"}
 
     change("more", "top_up", 1)
-    make.do(lambda: waiting.seat_startup(make.somebody(), config, startup_id("acme")))
+    make.do(lambda: waiting.seat_startups(make.somebody(), config, [startup_id("acme")]))
     assert holders() == {"ada": "acme-m365", "bob": "more", "eve": "more"}
     assert verify()["differences"] == []
 
@@ -232,7 +232,7 @@ def test_new_keys_seat_who_waits_for_them_and_nobody_of_another_pool(app: Flask,
     add_keys("ms-seats", 1)
     add_keys("figma-seats", 1)
 
-    make.do(lambda: waiting.seat_by_keys(make.somebody(), config, "ms-seats"))
+    make.do(lambda: waiting.seat_pool(make.somebody(), config, "ms-seats"))
     assert holders() == {"bob": "acme-m365"}
     make.do(lambda: waiting.seat_everywhere(make.somebody(), config))
 

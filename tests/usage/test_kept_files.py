@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from sqlalchemy import func, select
 from creditsvc.config import Config
 from creditsvc.core.errors import Conflict, FileError, FileRefused
 from creditsvc.db import db, transaction
+from creditsvc.jobs import nightly
+from creditsvc.jobs.nightly import run_night
 from creditsvc.ledger.models import UsageFact
 from creditsvc.parties.access import operator
 from creditsvc.parties.models import TrailEntry
@@ -182,6 +185,22 @@ def test_the_content_of_files_is_forgotten_after_24_months_and_their_hashes_stay
         read_again(run_id, tmp_path / "again")
     assert refusal.value.code == "not-kept"
     assert (drawn(), differences()) == ("30", [])
+
+
+def test_the_night_forgets_the_content_that_was_kept_long_enough(
+    app: Flask, small_pieces: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in (1, 2, 3):
+        import_prepared(read_source(open_source(export(tmp_path, {day: "30"}))))
+    monkeypatch.setattr(nightly, "drop_old_pieces", partial(drop_old_pieces, at_most=2))
+    config = app.config["CREDITSVC"]
+
+    run_night(config, NOW + KEPT_FOR - timedelta(days=1))
+    kept = pieces()
+    run_night(config, NOW + KEPT_FOR + timedelta(days=1))
+
+    assert (kept > 3, pieces()) == (True, 0)
+    assert set(db.session.scalars(select(ImportFile.kept))) == {"no"}
 
 
 def test_an_upload_is_kept_before_it_is_read_and_applied_once(small_pieces: None, tmp_path: Path) -> None:

@@ -191,6 +191,10 @@ def test_a_manager_ticks_that_a_new_key_is_to_be_taken(manager: Browser, owner: 
     manager.submit("/startups/acme/seats/assign", terms)
 
     assert sorted(db.session.scalars(select(LicenceKey.seat_id))) == [1, 2]
+    leave(config, 2)
+    eve = {**terms, "email": "eve@acme.example", "name": "Eve", "wait": "1"}
+    refused = manager.submit("/startups/acme/seats/assign", eve)
+    assert (refused.status, set(holders())) == (422, set())  # and does not wait, to be given a key that somebody had
 
 
 @ONE_DATABASE
@@ -215,6 +219,9 @@ def test_a_list_is_given_new_keys_by_a_manager_who_says_so(manager: Browser, own
     assert "new_key" not in form.fields
     assert owner.post("/startups/acme/seats/paste", {**form.fields, **terms}).status == 403
 
+    waits = manager.submit("/startups/acme/seats/paste", {**terms, "otherwise": "wait"})
+    assert waits.status == 422
+    assert "Who waits gets a key of the grant" in waits.text
     manager.submit("/startups/acme/seats/paste", terms)
 
     assert sorted(db.session.scalars(select(LicenceKey.seat_id))) == [1, 2]
