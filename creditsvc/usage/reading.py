@@ -82,6 +82,13 @@ def visible_runs(caller: Caller) -> ColumnElement[bool]:
     return or_(ImportRun.startup_id.is_(None), ImportRun.startup_id.in_(mine))
 
 
+def sees_all_startups(caller: Caller) -> bool:
+    """Whether sums over all startups are sums of what staff may see."""
+    if caller.programme_ids is None:
+        return True
+    return db.session.scalar(select(Startup.id).where(~visible_startups(caller)).limit(1)) is None
+
+
 def list_runs(caller: Caller, limit: int = 50, before: int | None = None) -> list[ImportRun]:
     """The newest import runs first; `before` is the id to go on from. Raises Forbidden."""
     require(caller, "usage.see")

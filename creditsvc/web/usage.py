@@ -23,7 +23,7 @@ from creditsvc.usage.operations import (
     reverse_run,
 )
 from creditsvc.usage.own import offered_by
-from creditsvc.usage.reading import find_run, list_runs
+from creditsvc.usage.reading import find_run, list_runs, sees_all_startups
 from creditsvc.usage.reports import report_for
 from creditsvc.web import session
 from creditsvc.web.forms import Form, asked_before, attempt, posted
@@ -41,7 +41,7 @@ def runs() -> ResponseReturnValue:
     found = list_runs(caller, limit=PAGE + 1, before=asked_before())
     return render_template(
         "runs.html", runs=found[:PAGE], before=found[PAGE - 1].id if len(found) > PAGE else None,
-        shows_sums=caller.programme_ids is None,  # they are those of all startups
+        shows_sums=sees_all_startups(caller),  # a run's page has those of the startups that one sees
     )
 
 

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import func, select
 
 from creditsvc.core.days import starts_at
-from creditsvc.db import db
+from creditsvc.db import db, transaction
 from creditsvc.ledger.models import Posting, UsageFact
-from creditsvc.parties.models import TrailEntry
+from creditsvc.parties.models import StartupProgramme, TrailEntry
 from tests import factories
 from tests.conftest import NOW
 from tests.usage.exports import focus_row, write_focus, write_with_manifest
@@ -87,6 +87,9 @@ def test_the_list_of_runs_tells_a_manager_of_other_programmes_no_sums_of_all_sta
     assert "USD 120.00" in manager.get("/usage").text
     assert "june.csv" in limited.get("/usage").text
     assert "120.00" not in limited.get("/usage").text
+    harbour = factories.startup_id("harbour")
+    transaction(lambda: db.session.add(StartupProgramme(startup_id=harbour, programme_id=elsewhere)))
+    assert "USD 120.00" in limited.get("/usage").text
 
 
 def test_applying_does_what_the_trial_said(manager: Browser, tmp_path: Path):
