@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -74,8 +74,16 @@ def look_ahead(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = 
         outlook = None
         if burn is not None:
             outlook = forecast(burn, _lots(view), _left(view, takings, burn), usage, ranged=ranged)
+            if view.kind == "hours":
+                outlook = _without_booked(outlook, view)
         found[view.id] = Ahead(usage, before > 0, outlook)
     return found
+
+
+def _without_booked(outlook: Forecast, view: AccountView) -> Forecast:
+    """What is booked is used, however little a usual week has: no more expires unused than nobody has booked."""
+    free = {lot.key: lot.amount - lot.standing.drawn - lot.standing.held for lot in view.lots}
+    return replace(outlook, unused={key: min(left, free[key]) for key, left in outlook.unused.items()})
 
 
 def last_uses(account_ids: Sequence[int], as_of: datetime) -> dict[int, date]:

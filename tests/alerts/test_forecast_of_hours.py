@@ -66,6 +66,19 @@ def test_what_is_booked_is_used_by_the_sessions_of_the_weeks_to_come(app: Flask)
     assert {key: one.run_out for key, one in free.items()} == {key: one.run_out for key, one in booked.items()}
 
 
+def test_no_more_is_forecast_to_expire_unused_than_nobody_has_booked(app: Flask):
+    award("hours", "spring", 1_200, MARCH, NOW + timedelta(days=14))
+    sessions(30)
+    free = forecasts([holding("hours")], NOW)
+
+    hold("booking:a:0", 600, NOW + timedelta(days=2))
+    booked = forecasts([holding("hours")], NOW)
+
+    # 960 minutes are left, of which two usual weeks take about 60
+    assert [one.unused_in_all for one in booked.values()] == [360]
+    assert [one.unused_in_all > 890 for one in free.values()] == [True]
+
+
 @pytest.mark.parametrize("booked, said", [(False, [("acme", "idle", 90)]), (True, [])])
 def test_hours_without_a_session_are_idle_unless_one_is_booked(app: Flask, booked: bool, said: list):
     award("hours", "spring", 1_200, MARCH, None)
