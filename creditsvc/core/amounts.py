@@ -14,6 +14,8 @@ MAX_STEPS = 2**63 - 1
 
 MONEY_STEPS = 10**8
 _CONTEXT = Context(prec=80)
+LONGEST_SHOWN = 60
+"""So many characters of a wrong amount are said again."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,18 @@ def parse_amount(text: str, unit: Unit, field: str = "amount") -> int:
         value = Decimal(text.strip())
     except InvalidOperation:
         raise RuleBroken(
-            field, "not-a-number", "%(value)r is no number: write digits with a point, such as 25000.50", value=text
+            field, "not-a-number", "%(value)r is no number: write digits with a point, such as 25000.50",
+            value=_shown(text)
         ) from None
     if not value.is_finite():
-        raise RuleBroken(field, "not-a-number", "%(value)r is no amount: write a finite number", value=text)
+        raise RuleBroken(field, "not-a-number", "%(value)r is no amount: write a finite number", value=_shown(text))
     if value and value.adjusted() > 40:  # keeps the product below within its precision
         raise _too_large(text, field)
     steps = _CONTEXT.multiply(value, Decimal(unit.steps))
     if steps != steps.to_integral_value(context=_CONTEXT):
         raise RuleBroken(
             field, "too-precise", "%(value)s is finer than one step of the unit (%(step)s %(unit)s)",
-            value=text, step=f"1/{unit.steps}" if not unit.is_money else "0.00000001", unit=unit.name,
+            value=_shown(text), step=f"1/{unit.steps}" if not unit.is_money else "0.00000001", unit=unit.name,
         )
     return check_range(int(steps), field)
 
@@ -77,7 +80,13 @@ def check_range(steps: int, field: str = "amount") -> int:
 
 
 def _too_large(text: str, field: str) -> RuleBroken:
-    return RuleBroken(field, "too-large", "%(value)s does not fit 64 bits of the unit's smallest step", value=text)
+    return RuleBroken(field, "too-large", "%(value)s does not fit 64 bits of the unit's smallest step",
+                       value=_shown(text))
+
+
+def _shown(text: str) -> str:
+    """What was written, as far as one can read: somebody may send a million digits."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def to_decimal(steps: int, unit: Unit) -> Decimal:

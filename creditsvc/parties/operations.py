@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from creditsvc.core.days import check_time_zone
 from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
@@ -14,6 +14,7 @@ from creditsvc.parties.access import Caller, require, require_startup
 from creditsvc.parties.models import (
     MEMBER_ROLES,
     STAFF_ROLES,
+    Invitation,
     ManagerProgramme,
     Membership,
     Person,
@@ -198,7 +199,10 @@ def change_membership(
     person, membership = _member(company, email)
     if check is not None:
         check(membership)
-    return put_membership(caller, company, person, role)
+    changed = put_membership(caller, company, person, role)
+    if role != "owner":
+        _revoke_invitations(caller, company, person)
+    return changed
 
 
 def end_membership(
@@ -216,6 +220,21 @@ def end_membership(
     db.session.delete(membership)
     db.session.flush()
     trail.record(caller, "member.ended", f"startup:{startup}", before={"person": person.email, "role": membership.role})
+    _revoke_invitations(caller, company, person)
+
+
+def _revoke_invitations(caller: Caller, company: Startup, person: Person) -> None:
+    """Ends the open invitations of somebody who may invite nobody to a startup any more."""
+    open_ones = select(Invitation).where(
+        Invitation.startup_id == company.id, func.lower(Invitation.invited_by) == person.email,
+        Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None), Invitation.expires_at > caller.now,
+    )
+    for invitation in db.session.scalars(open_ones).all():
+        invitation.revoked_at = caller.now
+        trail.record(
+            caller, "invitation.revoked", f"startup:{company.key}", before={"person": invitation.email}
+        )
+    db.session.flush()
 
 
 def check_member_role(role: str) -> None:

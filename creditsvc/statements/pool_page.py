@@ -68,7 +68,7 @@ class PoolPage:
     @property
     def is_low(self) -> bool:
         """Whether little is left to award."""
-        return self.pool.left * LOW_PART < self.pool.amount
+        return self.pool.left * LOW_PART <= self.pool.amount
 
     @property
     def not_used(self) -> int:

@@ -46,12 +46,14 @@ def test_a_pool_is_told_of_with_a_tenth_left_and_not_before(park: Flask):
     award("899")
     night(park)
     before = addressees(park)
+    assert not pool_page(operator(NOW), "small").is_low
 
     award("1")
     night(park, 1)
 
     assert before == []
     assert addressees(park) == ["admin@park.example", "all@park.example"]
+    assert pool_page(operator(NOW), "small").is_low
     text = " ".join(scenes.text_of(mails(park)[0]).split())
     assert "Only USD 100.00 is left to award of pool small" in text
     assert "/pools" in text

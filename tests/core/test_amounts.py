@@ -2,7 +2,8 @@
 
 import pytest
 
-from creditsvc.core.amounts import MAX_STEPS, shown_amount, unit_named
+from creditsvc.core.amounts import MAX_STEPS, parse_amount, shown_amount, unit_named
+from creditsvc.core.errors import RuleBroken
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,11 @@ def test_an_amount_is_shown_to_the_cent_and_never_as_nothing_when_it_is_somethin
 ])  # fmt: skip
 def test_hours_are_shown_as_a_short_decimal_or_as_on_a_clock(minutes: int, text: str) -> None:
     assert shown_amount(minutes, unit_named("hour")) == text
+
+
+@pytest.mark.parametrize("text", ["9" * 400_000, "x" * 400_000, "0." + "1" * 400_000, "NaN" + "1" * 400_000])
+def test_a_refusal_of_a_very_long_amount_stays_short(text):
+    with pytest.raises(RuleBroken) as refused:
+        parse_amount(text, unit_named("USD"))
+
+    assert len(str(refused.value)) < 200

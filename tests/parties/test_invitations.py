@@ -186,3 +186,22 @@ def test_a_day_has_a_bound_on_invitations(owner: Person, monkeypatch: pytest.Mon
 
     assert db.session.scalar(select(func.count(Invitation.id))) == 1
     invite(owner, "b@x.example", now=NOW + timedelta(days=1))
+
+
+@pytest.mark.parametrize("act", [
+    lambda boss: end_membership(boss, startup="acme", email="o@acme.example"),
+    lambda boss: change_membership(boss, startup="acme", email="o@acme.example", role="member"),
+])
+def test_invitations_end_with_the_role_of_who_made_them(owner: Person, act: Any) -> None:
+    factories.make_member("acme", "second@acme.example", "owner")
+    other = factories.make_person("both@acme.example")
+    do(lambda: add_membership(somebody(), startup="other", email="both@acme.example", role="owner"))
+    mine = invite(owner, "a@x.example")
+    theirs = transaction(lambda: invitations.invite_member(
+        caller(other), startup="other", email="b@x.example", role="member"))
+
+    transaction(lambda: act(somebody()))
+
+    assert code(lambda: accept(mine.token)) == ("token", "link-over")
+    assert accept(theirs.token).email == "b@x.example"
+    assert db.session.scalar(select(func.count()).where(TrailEntry.action == "invitation.revoked")) == 1
