@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, and_, func, nulls_last, or_, select
 
-from creditsvc.alerts import worklist
+from creditsvc.alerts import startup_conditions
 from creditsvc.alerts.work_items import HOLDING_GROUPS, group_condition
 from creditsvc.core.amounts import parse_amount, unit_named
 from creditsvc.core.errors import RuleBroken
@@ -29,7 +29,7 @@ from creditsvc.programmes.reading import looked_after, taking_part
 
 PAGE = 50
 KINDS = ("credit", "hours", "seats")
-CHOICES = (*worklist.CHOICES, *(name for name in HOLDING_GROUPS if name not in worklist.CHOICES))
+CHOICES = (*startup_conditions.CHOICES, *(name for name in HOLDING_GROUPS if name not in startup_conditions.CHOICES))
 """The conditions by which the list can be narrowed."""
 
 EXPORTED_AT_ONCE = 500
@@ -146,10 +146,10 @@ def condition_of(caller: Caller, asked: Filters) -> ColumnElement[bool]:
     wanted: list[ColumnElement[bool] | None] = [visible_startups(caller), *_enrolled(caller, asked)]
     if asked.q:
         wanted.append(name_contains(asked.q))
-    if asked.show in HOLDING_GROUPS and asked.show not in worklist.CHOICES:
+    if asked.show in HOLDING_GROUPS and asked.show not in startup_conditions.CHOICES:
         wanted.append(group_condition(caller, asked.show))
     else:
-        wanted += [chosen_condition(caller, asked.show), worklist.condition(asked.show, caller.now)]
+        wanted += [chosen_condition(caller, asked.show), startup_conditions.condition(asked.show, caller.now)]
     if asked.kind in KINDS or asked.resource:
         what = [Resource.kind == asked.kind] if asked.kind in KINDS else []
         what += [Resource.key == asked.resource] if asked.resource else []

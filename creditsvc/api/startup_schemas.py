@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from creditsvc.alerts.worklist import CHOICES
+from creditsvc.alerts.startup_conditions import CHOICES
 from creditsvc.api.schemas import (
     AnswerSchema,
     ConversionSchema,

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, url_for
 from sqlalchemy import and_, true
 
-from creditsvc.alerts import worklist
+from creditsvc.alerts import startup_conditions
 from creditsvc.api.balance_schemas import BalanceQuerySchema, BalanceSchema
 from creditsvc.api.etags import check_match
 from creditsvc.api.paging import day_cursor, page
@@ -47,7 +47,7 @@ def list_startups(query: dict[str, Any]) -> dict[str, Any]:
     """The startups you may see, by key."""
     caller = current_caller()
     chosen = query.get("show", "")
-    wanted = [worklist.condition(chosen, caller.now)]
+    wanted = [startup_conditions.condition(chosen, caller.now)]
     if "programme" in query:
         wanted.append(taking_part(caller, query["programme"]))
     found = startups_chosen(

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select, update
 
-from creditsvc.alerts.worklist import CHOICES
+from creditsvc.alerts.startup_conditions import CHOICES
 from creditsvc.db import db, transaction
 from creditsvc.ledger.book import renew_caches
 from creditsvc.ledger.caches import uncached

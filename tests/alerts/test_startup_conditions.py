@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from creditsvc.alerts.worklist import CHOICES, condition
+from creditsvc.alerts.startup_conditions import CHOICES, condition
 from creditsvc.ledger.listing import startups_chosen
 from creditsvc.parties.access import operator
 from tests.alerts import scenes

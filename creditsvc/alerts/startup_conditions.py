@@ -1,4 +1,4 @@
-"""Who needs help today: startups with seats that are unused or do not fit, people who wait, sessions to settle.
+"""What the list of startups is narrowed to: seats that are unused or do not fit, people who wait, sessions to settle.
 
 What balances say of a startup alone is a filter of the list itself (`ledger.listing`); these ask of other rooms.
 """
