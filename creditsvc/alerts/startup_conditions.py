@@ -1,6 +1,6 @@
 """What the list of startups is narrowed to: seats that are unused or do not fit, people who wait, sessions to settle.
 
-What balances say of a startup alone is a filter of the list itself (`ledger.listing`); these ask of other rooms.
+What balances say of a startup alone, `ledger.listing` answers; that it stands in a group of the worklist, that group.
 """
 
 from collections.abc import Callable
@@ -9,10 +9,12 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from creditsvc.alerts.models import Alert
+from creditsvc.alerts.work_items import HOLDING_GROUPS, group_condition
 from creditsvc.consulting.models import Booking
 from creditsvc.core.due_alerts import SEATS_MISMATCH, SEATS_UNUSED
 from creditsvc.ledger import listing
 from creditsvc.licences.models import WAITING, SeatWish
+from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Startup
 
 
@@ -40,10 +42,14 @@ _CONDITIONS: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
     "sessions": _sessions,
 }
 
-CHOICES = (*listing.FILTERS, *_CONDITIONS)
+CHOICES = tuple(dict.fromkeys([*listing.FILTERS, *_CONDITIONS, *HOLDING_GROUPS]))
 """The words by which the list of startups can be narrowed."""
 
 
-def condition(chosen: str, now: datetime) -> ColumnElement[bool] | None:
-    """The condition on `Startup` of a word of other rooms; None for one that the list knows itself, or no word."""
-    return _CONDITIONS[chosen](now) if chosen in _CONDITIONS else None
+def condition(caller: Caller, chosen: str) -> ColumnElement[bool] | None:
+    """The condition on `Startup` that the word stands for; None for one that is none of CHOICES."""
+    if chosen in listing.FILTERS:
+        return listing.chosen_condition(caller, chosen)
+    if chosen in _CONDITIONS:
+        return _CONDITIONS[chosen](caller.now)
+    return group_condition(caller, chosen) if chosen in HOLDING_GROUPS else None

@@ -11,14 +11,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, and_, func, nulls_last, or_, select
 
-from creditsvc.alerts import startup_conditions
-from creditsvc.alerts.work_items import HOLDING_GROUPS, group_condition
+from creditsvc.alerts.startup_conditions import condition
 from creditsvc.core.amounts import parse_amount, unit_named
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db
 from creditsvc.ledger import filters
 from creditsvc.ledger.facts import chunks
-from creditsvc.ledger.listing import Row, chosen_condition, rows_of
+from creditsvc.ledger.listing import Row, rows_of
 from creditsvc.ledger.models import Account, AccountCache, LotCache, Resource
 from creditsvc.ledger.reading import AccountView, balances
 from creditsvc.parties.access import Caller, require, visible_startups
@@ -29,9 +28,6 @@ from creditsvc.programmes.reading import looked_after, taking_part
 
 PAGE = 50
 KINDS = ("credit", "hours", "seats")
-CHOICES = (*startup_conditions.CHOICES, *(name for name in HOLDING_GROUPS if name not in startup_conditions.CHOICES))
-"""The conditions by which the list can be narrowed."""
-
 EXPORTED_AT_ONCE = 500
 
 
@@ -106,12 +102,12 @@ def list_page(caller: Caller, asked: Filters, number: int) -> Found:
 
     Raises Forbidden for no staff, RuleBroken at `least`, `most` or `resource` as `condition_of` does.
     """
-    condition = condition_of(caller, asked)
-    total = db.session.execute(select(func.count(Startup.id)).where(condition)).scalar_one()
+    wanted = condition_of(caller, asked)
+    total = db.session.execute(select(func.count(Startup.id)).where(wanted)).scalar_one()
     pages = max(-(-total // PAGE), 1)
     number = min(max(number, 1), pages)
     some = db.session.scalars(
-        select(Startup).where(condition).order_by(*_order(asked, caller.now)).limit(PAGE)
+        select(Startup).where(wanted).order_by(*_order(asked, caller.now)).limit(PAGE)
         .offset((number - 1) * PAGE)
     ).all()
     return Found(rows_of(some, caller.now), total, number, pages)
@@ -119,9 +115,9 @@ def list_page(caller: Caller, asked: Filters, number: int) -> Found:
 
 def startups_of(caller: Caller, asked: Filters, limit: int | None = None) -> Sequence[Startup]:
     """All startups of the list, in its order; at most `limit`. Raises as `list_page`."""
-    condition = condition_of(caller, asked)
+    wanted = condition_of(caller, asked)
     return db.session.scalars(
-        select(Startup).where(condition).order_by(*_order(asked, caller.now)).limit(limit)
+        select(Startup).where(wanted).order_by(*_order(asked, caller.now)).limit(limit)
     ).all()
 
 
@@ -146,10 +142,7 @@ def condition_of(caller: Caller, asked: Filters) -> ColumnElement[bool]:
     wanted: list[ColumnElement[bool] | None] = [visible_startups(caller), *_enrolled(caller, asked)]
     if asked.q:
         wanted.append(name_contains(asked.q))
-    if asked.show in HOLDING_GROUPS and asked.show not in startup_conditions.CHOICES:
-        wanted.append(group_condition(caller, asked.show))
-    else:
-        wanted += [chosen_condition(caller, asked.show), startup_conditions.condition(asked.show, caller.now)]
+    wanted.append(condition(caller, asked.show))
     if asked.kind in KINDS or asked.resource:
         what = [Resource.kind == asked.kind] if asked.kind in KINDS else []
         what += [Resource.key == asked.resource] if asked.resource else []

@@ -24,7 +24,8 @@ class StartupQuerySchema(PagingSchema):
     show = text_field(
         "those alone with something that expires within 60 days, hours that expire unbooked within 30, usage that no "
         "grant paid, all used up, stale cost data, seats that nobody uses or that do not fit the publisher's counts, "
-        "people who wait for a seat, sessions that are disputed or over and not logged",
+        "people who wait for a seat, sessions that are disputed or over and not logged, or holdings that stand in a "
+        "group of the worklist, snoozed or not",
         validate=validate.OneOf(CHOICES),
     )
     programme = text_field("those in this programme alone")

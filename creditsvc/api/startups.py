@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, url_for
 from sqlalchemy import and_, true
 
-from creditsvc.alerts import startup_conditions
+from creditsvc.alerts.startup_conditions import condition
 from creditsvc.api.balance_schemas import BalanceQuerySchema, BalanceSchema
 from creditsvc.api.etags import check_match
 from creditsvc.api.paging import day_cursor, page
@@ -24,7 +24,6 @@ from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import edit_once, write_once
 from creditsvc.core.days import as_of_instant, instant_text, parse_day
 from creditsvc.ledger.documents import balance_document
-from creditsvc.ledger.listing import startups_chosen
 from creditsvc.ledger.reading import holdings_of
 from creditsvc.ledger.seat_outlook import all_forecasts, all_outlook_documents
 from creditsvc.parties import operations, reading
@@ -46,12 +45,11 @@ blueprint = new_blueprint("startups", "Startups, their balances and statements."
 def list_startups(query: dict[str, Any]) -> dict[str, Any]:
     """The startups you may see, by key."""
     caller = current_caller()
-    chosen = query.get("show", "")
-    wanted = [startup_conditions.condition(chosen, caller.now)]
+    wanted = [condition(caller, query.get("show", ""))]
     if "programme" in query:
         wanted.append(taking_part(caller, query["programme"]))
-    found = startups_chosen(
-        caller, search=query.get("q", ""), chosen=chosen, after=query.get("after"), limit=query["limit"] + 1,
+    found = reading.list_startups(
+        caller, search=query.get("q", ""), after=query.get("after"), limit=query["limit"] + 1,
         where=and_(true(), *(one for one in wanted if one is not None)),
     )
     return page(found, query["limit"], shown, lambda startup: startup.key)

@@ -51,20 +51,6 @@ class Row:
     flags: frozenset[str]
 
 
-def startups_chosen(
-    caller: Caller, *, search: str, chosen: str, after: str | None, limit: int, where: ColumnElement[bool] | None = None
-) -> Sequence[Startup]:
-    """The startups, by key, that the caller may see and to which the filter applies (any other word is none).
-
-    `search` and `where` narrow them as `list_startups` does. At most `limit`.
-    """
-    applies = chosen_condition(caller, chosen)
-    wanted = [one for one in (applies, where) if one is not None]
-    return list_startups(
-        caller, search=search, after=after, limit=limit, where=and_(*wanted) if wanted else None
-    )
-
-
 def chosen_condition(caller: Caller, chosen: str) -> ColumnElement[bool] | None:
     """The condition on `Startup` that a filter applies to it now; None for a word that is no filter.
 

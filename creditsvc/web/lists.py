@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 from flask import flash, make_response, redirect, render_template, request, send_file, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from werkzeug.datastructures import MultiDict
 
 from creditsvc.alerts.startup_list import (
-    CHOICES,
     Filters,
     choices,
     condition_of,
@@ -38,6 +38,22 @@ pages = session.private_pages("lists", __name__)
 
 LONGEST = 200
 
+CONDITIONS = {
+    "expiring-30": lazy_gettext("something that expires within 30 days"),
+    "expiring": lazy_gettext("something that expires within 60 days"),
+    "not-begun": lazy_gettext("grants of which nothing was drawn"),
+    "running-out": lazy_gettext("credit that runs out before it ends"),
+    "hours-unbooked": lazy_gettext("hours that expire unbooked within 30 days"),
+    "seats-unused": lazy_gettext("seats that nobody uses"),
+    "seats-mismatch": lazy_gettext("seats that do not fit the publisher's counts"),
+    "waiting": lazy_gettext("people who wait for a seat"),
+    "sessions": lazy_gettext("sessions to settle"),
+    "uncovered": lazy_gettext("usage that no grant covered"),
+    "used-up": lazy_gettext("all credit or hours used or over"),
+    "stale": lazy_gettext("no new cost data for 4 days or more"),
+}
+"""What narrows the list, as its form offers it: each of `startup_conditions.CHOICES` in words."""
+
 def filters_of(values: MultiDict[str, str]) -> Filters:
     """What an address or a form asks for."""
     return Filters(**{name: values.get(name, "").strip()[:LONGEST] for name in vars(Filters())})
@@ -57,7 +73,7 @@ def list_page_of(caller: Caller, renaming: tuple[int, Form] | None = None) -> Re
         form.show(error)
         found = list_page(caller, replace(asked, least="", most=""), number)
     page = render_template(
-        "startups.html", found=found, asked=asked, form=form, choices=choices(caller), conditions=CHOICES,
+        "startups.html", found=found, asked=asked, form=form, choices=choices(caller), conditions=CONDITIONS,
         views=saved_views(caller), query=urlencode(asked.asked), renaming=renaming, mark_of=mark_of,
     )
     if live.is_asked():

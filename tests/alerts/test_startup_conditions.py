@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from creditsvc.alerts.startup_conditions import CHOICES, condition
-from creditsvc.ledger.listing import startups_chosen
 from creditsvc.parties.access import operator
+from creditsvc.parties.reading import list_startups
 from tests.alerts import scenes
 from tests.alerts.scenes import NOW, night
 from tests.consulting import scenes as sessions
@@ -16,10 +16,7 @@ from tests.licences import sitting
 
 def found(chosen: str, days: int = 0) -> list[str]:
     caller = operator(NOW + timedelta(days=days))
-    startups = startups_chosen(
-        caller, search="", chosen=chosen, after=None, limit=100, where=condition(chosen, caller.now)
-    )
-    return [one.key for one in startups]
+    return [one.key for one in list_startups(caller, where=condition(caller, chosen))]
 
 
 @pytest.fixture

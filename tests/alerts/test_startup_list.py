@@ -6,7 +6,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete
 
-from creditsvc.alerts.startup_list import CHOICES, Filters, list_page, startups_of
+from creditsvc.alerts.startup_conditions import CHOICES
+from creditsvc.alerts.startup_list import Filters, list_page, startups_of
 from creditsvc.core.amounts import parse_amount, unit_named
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db, transaction

@@ -121,7 +121,7 @@ def test_a_failure_tells_nothing_of_the_inside(
     def fail(*args: object, **kwargs: object) -> None:
         raise ZeroDivisionError("a secret of the inside")
 
-    monkeypatch.setattr("creditsvc.api.startups.startups_chosen", fail)
+    monkeypatch.setattr("creditsvc.api.startups.reading.list_startups", fail)
     answer = manager.get("/startups")
 
     assert answer.status_code == 500
@@ -133,7 +133,7 @@ def test_a_database_that_does_not_answer_is_said_so(manager: Speaker, monkeypatc
     def fail(*args: object, **kwargs: object) -> None:
         raise OperationalError("SELECT secret", {}, Exception("no connection"))
 
-    monkeypatch.setattr("creditsvc.api.startups.startups_chosen", fail)
+    monkeypatch.setattr("creditsvc.api.startups.reading.list_startups", fail)
     answer = manager.get("/startups")
 
     assert answer.status_code == 503

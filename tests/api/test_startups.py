@@ -97,6 +97,7 @@ def test_startups_are_chosen_by_name_programme_and_what_calls_for_a_look(manager
     assert keys(show="expiring", programme="techconnect") == ["lotus-health"]
     assert keys(show="expiring", q="lotus", after="lotus-health") == []
     assert keys(show="used-up") == []
+    assert [keys(show=word) for word in ("running-out", "not-begun")] == [[], []]
     assert manager.get("/startups", show="everything").status_code == 422
 
 

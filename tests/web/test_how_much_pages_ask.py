@@ -10,9 +10,10 @@ from creditsvc.alerts.startup_conditions import CHOICES
 from creditsvc.db import db, transaction
 from creditsvc.ledger.book import renew_caches
 from creditsvc.ledger.caches import uncached
-from creditsvc.ledger.listing import FILTERS, rows_of, startups_chosen
+from creditsvc.ledger.listing import FILTERS, chosen_condition, rows_of
 from creditsvc.ledger.models import AccountCache, LotCache
 from creditsvc.ledger.verify import verify
+from creditsvc.parties.reading import list_startups
 from tests import counting, factories
 from tests.factories import NOW, do, somebody
 from tests.journeys.scene import make_park
@@ -62,13 +63,14 @@ def test_no_page_of_startups_asks_more_than_a_dozen_things(park: Flask, browse_a
 def flagged(chosen: str, now: datetime) -> list[str]:
     """The startups of which the balances say so."""
     db.session.expunge_all()
-    everybody = startups_chosen(somebody(now), search="", chosen="", after=None, limit=100)
+    everybody = list_startups(somebody(now))
     return [row.key for row in rows_of(everybody, now) if chosen in row.flags]
 
 
 def found(chosen: str, now: datetime) -> list[str]:
     db.session.expunge_all()
-    return [one.key for one in startups_chosen(somebody(now), search="", chosen=chosen, after=None, limit=100)]
+    caller = somebody(now)
+    return [one.key for one in list_startups(caller, where=chosen_condition(caller, chosen))]
 
 
 INSTANTS = [NOW - timedelta(days=40), NOW, NOW + timedelta(days=20), NOW + timedelta(days=200),
@@ -110,10 +112,10 @@ def test_a_cache_that_says_otherwise_would_show(park: Flask):
 @pytest.mark.parametrize("chosen", FILTERS)
 def test_a_filtered_list_goes_on_from_any_of_its_startups(park: Flask, chosen: str):
     now = max(INSTANTS, key=lambda now: len(found(chosen, now)))
-    whole = found(chosen, now)
+    whole, caller = found(chosen, now), somebody(now)
 
     rest = [
-        [one.key for one in startups_chosen(somebody(now), search="", chosen=chosen, after=key, limit=1)]
+        [one.key for one in list_startups(caller, after=key, limit=1, where=chosen_condition(caller, chosen))]
         for key in whole
     ]
 

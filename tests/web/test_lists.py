@@ -7,6 +7,8 @@ import openpyxl
 import pytest
 from flask import Flask
 
+from creditsvc.alerts.startup_conditions import CHOICES
+from creditsvc.web.lists import CONDITIONS
 from tests import counting, factories
 from tests.journeys.scene import make_park
 from tests.web.browsing import Browser, Page
@@ -46,6 +48,14 @@ def test_files_hold_exactly_what_is_filtered_in_its_order(manager: Browser):
     assert cells[1][lines[0].index("Uncovered")] == 5448.48
     assert len(csv_rows(manager.get("/lists/startups.csv"))) == 9
     assert manager.get("/lists/startups.pdf").status == 404
+
+
+def test_the_form_offers_each_condition_in_words(manager: Browser):
+    page = manager.get("/startups?show=running-out")
+
+    assert sorted(CONDITIONS) == sorted(CHOICES)
+    assert [word for word in CHOICES if f'<option value="{word}"' not in page.html] == []
+    assert '<option value="running-out" selected>credit that runs out before it ends</option>' in page.html
 
 
 def test_no_cell_of_a_file_is_a_formula(manager: Browser):
