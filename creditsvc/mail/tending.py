@@ -67,7 +67,7 @@ def page_of(chosen: str, before: int | None, person_id: int | None = None) -> tu
         statement = statement.where(CHOICES[chosen])
     if person_id is not None:
         statement = statement.where(OutboxMail.person_id == person_id)
-    if before is not None and is_id(before):
+    if before is not None:
         statement = statement.where(OutboxMail.id < before)
     rows = [MailRow(*tuple(row)) for row in db.session.execute(statement)]
     return rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else None

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, or_, select, true, update
 
 from creditsvc.core.errors import Conflict
-from creditsvc.db import db, is_id
+from creditsvc.db import db
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.models import (
@@ -226,7 +226,7 @@ def trail_of(
     require(caller, "people.list")
     person = person_by_id(person_id)
     of_them = or_(TrailEntry.actor == person.email, TrailEntry.subject == f"person:{person.email}")
-    earlier = TrailEntry.id < before if before is not None and is_id(before) else true()
+    earlier = TrailEntry.id < before if before is not None else true()
     found = db.session.scalars(
         select(TrailEntry).where(of_them, earlier).order_by(TrailEntry.id.desc()).limit(TRAIL_PAGE + 1)
     ).all()

@@ -91,7 +91,7 @@ def list_batches(
         statement = statement.where(Startup.key == startup)
     if cause:
         statement = statement.where(Batch.cause == cause)
-    if before is not None and is_id(before):
+    if before is not None:
         statement = statement.where(Batch.id < before)
     return _page([_batch(*row) for row in db.session.execute(statement)])
 
@@ -132,7 +132,7 @@ def list_trail(
         statement = statement.where(TrailEntry.at >= first)
     if until is not None:
         statement = statement.where(TrailEntry.at < until)
-    if before is not None and is_id(before):
+    if before is not None:
         statement = statement.where(TrailEntry.id < before)
     return _page(list(db.session.scalars(statement)))
 

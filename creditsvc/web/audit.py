@@ -15,6 +15,7 @@ from creditsvc.statements import audit
 from creditsvc.web import session
 from creditsvc.web.downloads import download
 from creditsvc.web.forms import Form, typed_day
+from creditsvc.web.paging import asked_before
 
 pages = session.private_pages("audit", __name__)
 
@@ -62,7 +63,7 @@ def copy() -> ResponseReturnValue:
 def batches() -> ResponseReturnValue:
     """Batches, the newest first."""
     startup, cause = request.args.get("startup", "").strip(), request.args.get("cause", "").strip()
-    before = request.args.get("before", type=int)
+    before = asked_before()
     rows, onward = audit.list_batches(session.caller(), startup=startup, cause=cause, before=before)
     form = Form({"startup": _("Startup's key"), "cause": _("Cause")}, request.args)
     return render_template(
@@ -88,7 +89,7 @@ def trail() -> ResponseReturnValue:
     form = Form(labels, request.args)
     asked = {name: form.value(name).strip() for name in labels}
     first, until = _start(form, "from"), _end(form, "to")
-    before = request.args.get("before", type=int)
+    before = asked_before()
     rows, onward = audit.list_trail(
         caller, subject=asked["subject"], actor=asked["actor"], action=asked["action"], first=first, until=until,
         before=before,

@@ -21,6 +21,7 @@ from creditsvc.programmes.reading import partners, programmes
 from creditsvc.web import session
 from creditsvc.web.downloads import download
 from creditsvc.web.forms import Form, attempt, posted, submit, submit_once
+from creditsvc.web.paging import asked_before
 
 pages = session.private_pages("directory", __name__)
 
@@ -205,7 +206,7 @@ def _choices(caller: Caller) -> dict[str, Any]:
 
 def _page(person: PersonView, form: Form) -> ResponseReturnValue:
     caller = session.caller()
-    before = request.args.get("before", type=int)
+    before = asked_before()
     entries, onward = directory.trail_of(caller, person.id, before)
     return render_template(
         "person.html", person=person, form=form, entries=entries, onward=onward, before=before,

@@ -13,7 +13,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError
 
 from creditsvc.core.days import parse_day
 from creditsvc.core.errors import Conflict, FileRefused, RuleBroken
-from creditsvc.db import MAX_ID, transaction
+from creditsvc.db import transaction
 from creditsvc.parties.access import Caller
 from creditsvc.parties.once import Answer, do_once, fingerprint
 from creditsvc.web.keeping_typed import typed_before
@@ -160,12 +160,6 @@ def submit_once(form: Form, schema: Schema, caller: Caller, act: Callable[[dict[
         return do_once(caller, key, asked, lambda: Answer(303, location=act(values))).location
 
     return submit(form, schema, act_once)
-
-
-def asked_before() -> int | None:
-    """The id before which an address asks for older rows, None without one; never more than a database keeps."""
-    before = request.args.get("before", type=int)
-    return None if before is None else max(min(before, MAX_ID), 0)
 
 
 def typed_day(form: Form, name: str) -> date | None:

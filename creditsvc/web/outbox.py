@@ -13,6 +13,7 @@ from creditsvc.parties.access import Caller, require
 from creditsvc.parties.schemas import ReasonShape
 from creditsvc.web import session
 from creditsvc.web.forms import Form, posted, submit_once
+from creditsvc.web.paging import asked_before
 
 pages = session.private_pages("outbox", __name__)
 
@@ -23,7 +24,7 @@ def listing() -> ResponseReturnValue:
     caller = session.caller()
     chosen = request.args.get("show", "failed")
     chosen = chosen if chosen in CHOICES else ""
-    before = request.args.get("before", type=int)
+    before = asked_before()
     rows, onward = outbox.list_mails(caller, chosen, before)
     return render_template(
         "outbox.html", rows=rows, onward=onward, chosen=chosen, before=before, counts=outbox.counts(caller),

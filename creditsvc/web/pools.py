@@ -14,7 +14,7 @@ from creditsvc.statements.pool_page import pool_page
 from creditsvc.web import session
 from creditsvc.web.charts import shares
 from creditsvc.web.downloads import download
-from creditsvc.web.forms import asked_before
+from creditsvc.web.paging import asked_before
 from creditsvc.web.show import month_word, unit_word
 from creditsvc.workbooks import amount_cell, book_of
 

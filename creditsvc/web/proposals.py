@@ -10,7 +10,7 @@ from marshmallow import Schema
 
 from creditsvc.core.amounts import parse_amount
 from creditsvc.core.errors import NotFound
-from creditsvc.db import MAX_ID, is_id
+from creditsvc.db import MAX_ID
 from creditsvc.grants import proposals
 from creditsvc.grants.models import Proposal
 from creditsvc.grants.proposal_letters import tell
@@ -22,6 +22,7 @@ from creditsvc.licences.waiting import seat_startups
 from creditsvc.parties.access import Caller, require, require_startup
 from creditsvc.web import session
 from creditsvc.web.forms import Form, posted, submit, submit_once
+from creditsvc.web.paging import asked_before
 from creditsvc.web.plain_forms import Piece, Way, form_page
 from creditsvc.web.show import unit_word
 
@@ -53,10 +54,9 @@ def listing() -> ResponseReturnValue:
     """The proposals that wait, or all of them, newest first."""
     caller = session.caller()
     shows_all = request.args.get("show") == "all"
-    before = request.args.get("before", "")
     found = proposals_of(
         caller, state=None if shows_all else proposals.WAITING, limit=PAGE + 1,
-        before=int(before) if before.isascii() and before.isdecimal() and is_id(int(before)) else None,
+        before=asked_before(),
     )
     return render_template(
         "proposals.html", proposals=found[:PAGE], shows_all=shows_all, pools=_pools(caller),

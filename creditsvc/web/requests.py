@@ -24,7 +24,8 @@ from creditsvc.licences.waiting import seat_startups
 from creditsvc.parties.access import Caller, may_with, require_startup
 from creditsvc.programmes.reading import zone_of_startup
 from creditsvc.web import session
-from creditsvc.web.forms import Form, asked_before, posted, submit_once
+from creditsvc.web.forms import Form, posted, submit_once
+from creditsvc.web.paging import asked_before
 
 pages = session.private_pages("requests", __name__)
 

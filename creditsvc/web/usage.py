@@ -26,7 +26,8 @@ from creditsvc.usage.own import offered_by
 from creditsvc.usage.reading import find_run, list_runs, sees_all_startups
 from creditsvc.usage.reports import report_for
 from creditsvc.web import session
-from creditsvc.web.forms import Form, asked_before, attempt, posted
+from creditsvc.web.forms import Form, attempt, posted
+from creditsvc.web.paging import asked_before
 
 pages = session.private_pages("usage", __name__)
 

@@ -16,7 +16,8 @@ from creditsvc.parties.access import may
 from creditsvc.parties.models import Startup
 from creditsvc.usage.behind import PostedTotal, file_rows, find_total, posted_totals
 from creditsvc.web import session
-from creditsvc.web.forms import Form, asked_before, text_of, typed_day
+from creditsvc.web.forms import Form, text_of, typed_day
+from creditsvc.web.paging import asked_before
 
 pages = session.private_pages("why", __name__)
 
