@@ -200,13 +200,14 @@ def act(uid: str, step: str) -> ResponseReturnValue:
 
     def do(values: dict[str, Any]) -> str:
         _told(caller, lambda: kind.act(caller, uid, **values))
-        return session.safe_next(request.form.get("next") or url_for("bookings.one", uid=uid))
+        return url_for("bookings.one", uid=uid)
 
     onward = submit_once(form, kind.schema(), caller, do)
     if onward is None:
         return _booking_page(uid, form)
     flash(kind.done, "success")
-    return redirect(onward, 303)
+    # not kept with the answer: it may be of any length
+    return redirect(session.safe_next(request.form.get("next") or onward), 303)
 
 
 def _told(caller: Caller, step: Callable[[], Booking]) -> Booking:

@@ -27,8 +27,6 @@ PRIVATE: set[str] = set()
 """The blueprints whose pages need somebody signed in."""
 LIFETIME = timedelta(hours=10)
 """How long a session lasts without a request."""
-LONGEST_NEXT = 300
-"""No address of the service is longer; it is kept with the answer to a form."""
 
 
 @dataclass(frozen=True)
@@ -211,10 +209,8 @@ def sign_in_labels() -> dict[str, str]:
 
 
 def safe_next(target: str | None) -> str:
-    """An address within this service to go on to, `/` for anything else, and for one that is longer than any is."""
-    if not target or len(target) > LONGEST_NEXT:
-        return "/"
-    if not target.startswith("/") or target.startswith(("//", "/\\")) or not target.isprintable():
+    """An address within this service to go on to, `/` for anything else."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")) or not target.isprintable():
         return "/"
     parts = urlsplit(target)
     return "/" if parts.scheme or parts.netloc or "\\" in target else target

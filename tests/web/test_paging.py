@@ -14,7 +14,9 @@ from tests.journeys.scene import make_park
 ONE_DATABASE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 NO_ROWS = ("0", "-1", str(10**30), "x", "", "1.5", str(MAX_ID + 1))
-GOING_ON = ("/book/batches", "/trail", "/people/1", "/pools/ms-azure-2026", "/startups/harbour-robotics/why/azure-credit")
+GOING_ON = (
+    "/book/batches", "/trail", "/people/1", "/pools/ms-azure-2026", "/startups/harbour-robotics/why/azure-credit",
+)
 ALL_LISTS = (*GOING_ON, "/outbox?show=all", "/proposals?show=all", "/requests?show=all", "/usage")
 
 
