@@ -9,7 +9,7 @@ from marshmallow import Schema
 
 from creditsvc.alerts.findings import Thresholds
 from creditsvc.core.amounts import Unit
-from creditsvc.core.burndown import Lot, burning_order
+from creditsvc.core.burndown import LATEST, Lot, burning_order
 from creditsvc.core.days import last_day
 from creditsvc.core.due_alerts import RULES
 from creditsvc.core.errors import RuleBroken
@@ -97,7 +97,7 @@ def _is_other(before: _Lots, key: str, lot: LotView) -> bool:
 
 def _mails(end: datetime, days: tuple[int, ...], now: datetime) -> tuple[date, ...]:
     """The days on which alerts of an expiry would be due, those to come."""
-    if end.year > 9000:  # it does not expire
+    if end == LATEST:  # it does not expire
         return ()
     due = sorted(last_day(end) - timedelta(days=number) for number in days)
     return tuple(one for one in due if one >= now.date())
