@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import aliased
 
 from creditsvc.core.amounts import Unit, format_amount, unit_named
@@ -111,17 +111,6 @@ def find_request(caller: Caller, request_id: int) -> RequestView:
     if row is None:
         raise NotFound("request", str(request_id))
     return _view(*row)
-
-
-def open_requests(caller: Caller) -> int:
-    """How many requests wait for an answer, of the startups that the caller may see."""
-    statement = (
-        select(func.count())
-        .select_from(GrantRequest)
-        .join(Startup, Startup.id == GrantRequest.startup_id)
-        .where(GrantRequest.state == OPEN, visible_startups(caller))
-    )
-    return db.session.scalar(statement) or 0
 
 
 def request_document(view: RequestView) -> dict[str, Any]:

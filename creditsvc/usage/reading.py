@@ -332,8 +332,3 @@ def foreign_in_all(
 
 def _largest(sums: dict[str, int]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(((name, amount) for name, amount in sums.items() if amount), key=lambda item: -item[1]))
-
-
-def waiting_in_other_currencies(account_ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    """Usage of the accounts' scopes in another currency than theirs, which waits for a rate (U7), by account."""
-    return foreign_in_all(units_of(account_ids))[1]

@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from flask import current_app, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from creditsvc.config import Config
 from creditsvc.core.days import day_of, ends_at, starts_at
 from creditsvc.ledger.verified import last_verification
 from creditsvc.parties.access import require
@@ -53,7 +52,7 @@ def copy() -> ResponseReturnValue:
     as_of, known_at = _end(form, "as_of"), _end(form, "known_at")
     if form.is_refused:
         return book()
-    config: Config = current_app.config["CREDITSVC"]
+    config = session.config()
     content = audit.signed_copy(caller, config.secret_key, as_of or caller.now, known_at)
     name = f"book-{day_of(as_of or caller.now)}-known-{day_of(known_at or caller.now)}.zip"
     return download(content, "application/zip", name)

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from marshmallow import Schema
 
-from creditsvc.config import Config
 from creditsvc.consulting import bookings, sessions
 from creditsvc.consulting.consultants import consultants
 from creditsvc.consulting.feeds import make_startup_feed, startup_feeds
@@ -95,7 +94,7 @@ def make_calendar(key: str) -> ResponseReturnValue:
 
 def calendar_address(token: str) -> str:
     """The whole address that a token opens."""
-    config: Config = current_app.config["CREDITSVC"]
+    config = session.config()
     return config.base_url + url_for("calendars.feed", token=token)
 
 
@@ -212,7 +211,7 @@ def act(uid: str, step: str) -> ResponseReturnValue:
 
 def _told(caller: Caller, step: Callable[[], Booking]) -> Booking:
     """Does a step, and queues the letters of it in the same transaction."""
-    return told(step, caller, current_app.config["CREDITSVC"])
+    return told(step, caller, session.config())
 
 
 def _step_labels() -> dict[str, str]:

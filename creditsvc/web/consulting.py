@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import current_app, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -72,7 +72,7 @@ def unbooked() -> ResponseReturnValue:
     def act(values: dict[str, Any]) -> str:
         starts = datetime.combine(values.pop("day"), values.pop("time"), DEFAULT_ZONE)
         made = told(
-            lambda: log_unbooked(caller, starts=starts, **values), caller, current_app.config["CREDITSVC"]
+            lambda: log_unbooked(caller, starts=starts, **values), caller, session.config()
         )
         return url_for("bookings.one", uid=made.uid)
 

@@ -46,7 +46,7 @@ def _shown_path() -> str:
 
 def page(status: int, title: str, text: str) -> tuple[str, int]:
     """A page that says what happened."""
-    return render_template("refused.html", title=title, text=text, home=session.is_signed_in()), status
+    return render_template("refused.html", title=title, text=text), status
 
 
 def _not_found(error: NotFound) -> tuple[str, int]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
@@ -116,7 +116,7 @@ def make_award(key: str) -> ResponseReturnValue:
 
     def act(values: dict[str, Any]) -> str:
         made = award_or_propose(caller, **values)
-        seat_startups(caller, current_app.config["CREDITSVC"], [made.startup_id])
+        seat_startups(caller, session.config(), [made.startup_id])
         return proposals.onward(made, url_for("holdings.one", key=key))
 
     onward = submit_once(form, AwardShape(exclude=["key"]), caller, act)
@@ -157,7 +157,7 @@ def make_package_award(key: str, cohort: str) -> ResponseReturnValue:
     def act() -> tuple[str, int]:
         made = award_package_or_propose(caller, startup=key, cohort=cohort)
         if not isinstance(made, Proposal):
-            seat_startups(caller, current_app.config["CREDITSVC"], [made[0].startup_id])
+            seat_startups(caller, session.config(), [made[0].startup_id])
         return proposals.onward(made, home), 0 if isinstance(made, Proposal) else len(made)
 
     done = attempt(form, act)
@@ -206,7 +206,7 @@ def change(key: str, change: str) -> ResponseReturnValue:
             lock_grant(caller, key)
             form.refuse_changed(_stands(find_grant(caller, key).lot))
             made = kind.act(caller, key, **values)
-            seat_startups(caller, current_app.config["CREDITSVC"], [startup_id])
+            seat_startups(caller, session.config(), [startup_id])
             return proposals.onward(made, url_for("grants.grant", key=key))
 
         onward = submit_once(form, kind.schema(), caller, act)

@@ -11,7 +11,7 @@ from creditsvc.core.days import instant_text
 from creditsvc.core.errors import NotFound
 from creditsvc.core.spreadsheets import XLSX, Cell
 from creditsvc.parties.access import may
-from creditsvc.statements.month_end import FIGURES, WITHOUT_POOL, Line
+from creditsvc.statements.month_end import WITHOUT_POOL, Line
 from creditsvc.statements.month_freezing import MonthPage, freeze_month, listed_months, month_page, programme_for
 from creditsvc.statements.schemas import FreezeShape
 from creditsvc.web import session
@@ -55,7 +55,7 @@ def one(key: str, month: str) -> ResponseReturnValue:
 def _shown(page: MonthPage, form: Form) -> str:
     caller = session.caller()
     return render_template(
-        "month_end.html", page=page, report=page.report, form=form, words=WORDS, figures=FIGURES,
+        "month_end.html", page=page, report=page.report, form=form, words=WORDS,
         without_pool=WITHOUT_POOL, may_freeze=page.can_freeze and may(caller, "month.freeze"),
     )
 
@@ -68,7 +68,7 @@ def export(key: str, month: str, kind: str) -> ResponseReturnValue:
     name = f"month-end-{page.report.programme}-{page.report.name}-{edition}.{kind}"
     if kind == "pdf":
         html = render_template(
-            "pdf/month_end.html", page=page, report=page.report, words=WORDS, figures=FIGURES,
+            "pdf/month_end.html", page=page, report=page.report, words=WORDS,
             without_pool=WITHOUT_POOL, lang=language().replace("_", "-"),
         )
         return download(pdf(html, made=page.report.known_at), "application/pdf", name)

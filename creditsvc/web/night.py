@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -74,4 +74,4 @@ def _act(caller: Caller, read: Link) -> Callable[[], str]:
 
 
 def _read(token: str) -> Link:
-    return read_link(current_app.config["CREDITSVC"].secret_key, token, clock.now())
+    return read_link(session.config().secret_key, token, clock.now())

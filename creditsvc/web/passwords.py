@@ -1,11 +1,10 @@
 """A new password by mail."""
 
-from flask import Blueprint, current_app, flash, make_response, redirect, render_template, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from creditsvc import clock
-from creditsvc.config import Config
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import transaction
 from creditsvc.mail.outbox import queue
@@ -50,7 +49,7 @@ def send_link() -> ResponseReturnValue:
 
 
 def _queue_mail(link: signing_in.ResetLink) -> None:
-    config: Config = current_app.config["CREDITSVC"]
+    config = session.config()
     mail = render_password_reset(
         {
             "person_name": link.name,

@@ -51,7 +51,7 @@ def listing() -> ResponseReturnValue:
         session.caller(), states=(chosen,) if chosen else (), limit=PAGE + 1, before=asked_before()
     )
     return render_template(
-        "requests.html", requests=found[:PAGE], shows_all=not chosen, startup=None,
+        "requests.html", requests=found[:PAGE], shows_all=not chosen,
         before=found[PAGE - 1].id if len(found) > PAGE else None,
     )
 

@@ -42,7 +42,7 @@ def export(key: str, kind: str) -> ResponseReturnValue:
         return render_template("statement.html", startup=startup, told=None, form=form), form.status
     name = f"statement-{told.startup}-{form.value('from')}-{form.value('to')}.{kind}"
     if kind == "pdf":
-        page = render_template("pdf/statement.html", told=told, form=form, lang=language().replace("_", "-"))
+        page = render_template("pdf/statement.html", told=told, lang=language().replace("_", "-"))
         return download(pdf(page, made=told.known_at), "application/pdf", name)
     return download(workbook(told), XLSX, name)
 

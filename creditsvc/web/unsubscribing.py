@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 
@@ -46,7 +46,7 @@ def end(token: str) -> ResponseReturnValue:
 
 
 def _read(token: str) -> tuple[str, int]:
-    mails, person_id = read_unsubscribe_link(current_app.config["CREDITSVC"].secret_key, token, clock.now())
+    mails, person_id = read_unsubscribe_link(session.config().secret_key, token, clock.now())
     if mails not in MAILS:
         raise NotFound("link")
     return mails, person_id

@@ -8,10 +8,11 @@ from sqlalchemy import select
 
 from creditsvc.core.amounts import format_amount
 from creditsvc.db import db, transaction
+from creditsvc.ledger.facts import units_of
 from creditsvc.ledger.models import Batch
 from creditsvc.parties.access import operator
 from creditsvc.usage.rates import RateOutcome, add_rate, withdraw_rate
-from creditsvc.usage.reading import waiting_in_other_currencies
+from creditsvc.usage.reading import foreign_in_all
 from tests.conftest import NOW
 from tests.ledger.books import START
 from tests.usage.importing import assign, import_path
@@ -47,7 +48,7 @@ def waits(startup: str = "acme") -> str:
     """What of a startup's usage in Hong Kong dollars waits."""
     account = holding(startup)
     assert account is not None
-    steps = waiting_in_other_currencies([account.id]).get(account.id, {}).get("HKD", 0)
+    steps = foreign_in_all(units_of([account.id]))[1].get(account.id, {}).get("HKD", 0)
     return format_amount(steps, USD)
 
 

@@ -8,10 +8,11 @@ import pytest
 from flask import Flask
 
 from creditsvc.core.errors import RuleBroken
+from creditsvc.ledger.facts import units_of
 from creditsvc.ledger.history import postings
 from creditsvc.parties.access import operator
 from creditsvc.parties.models import TrailEntry
-from creditsvc.usage.reading import scopes_of, unassigned_scopes, waiting_in_other_currencies
+from creditsvc.usage.reading import foreign_in_all, scopes_of, unassigned_scopes
 from tests.conftest import NOW
 from tests.dumping import counts, dump
 from tests.ledger.books import START, startup_id
@@ -94,7 +95,7 @@ def test_a_cost_in_another_currency_waits_and_is_never_mixed(app: Flask, tmp_pat
     account = holding()
     assert account is not None
     assert account.uncovered == 0
-    assert waiting_in_other_currencies([account.id]) == {account.id: {"HKD": 787_80000000}}
+    assert foreign_in_all(units_of([account.id]))[1] == {account.id: {"HKD": 787_80000000}}
     assert differences() == []
 
 
