@@ -120,14 +120,14 @@ SEEDS: tuple[Seed, ...] = (
     silence_counts_a_day_too_early,
 )
 
-FOUND_EARLY = {
-    "booked_time_is_free": 2,
-    "sessions_may_touch_by_a_half_hour": 7,
-    "a_move_is_in_its_own_way": 1,
-    "holds_are_kept_by_grants_that_are_over": 1,
-    "promises_are_kept_in_the_order_of_their_keys": 1,
-    "a_move_leaves_the_old_hold": 1,
-    "a_correction_forgets_what_was_held": 1,
-    "silence_counts_a_day_too_early": 4,
+FOUND_EARLY: dict[Seed, int] = {
+    booked_time_is_free: 2,
+    sessions_may_touch_by_a_half_hour: 7,
+    a_move_is_in_its_own_way: 1,
+    holds_are_kept_by_grants_that_are_over: 1,
+    promises_are_kept_in_the_order_of_their_keys: 1,
+    a_move_leaves_the_old_hold: 1,
+    a_correction_forgets_what_was_held: 1,
+    silence_counts_a_day_too_early: 4,
 }
 """The series of examples (`machines.look_for_fault`) that has the fault early, where it is not the first one."""

@@ -286,4 +286,4 @@ def test_the_machine_finds_a_seeded_fault(park: Flask, monkeypatch: pytest.Monke
     seed(monkeypatch)
 
     with pytest.raises(AssertionError):
-        look_for_fault(Bookings, steps=12, series=FOUND_EARLY.get(seed.__name__, 0))
+        look_for_fault(Bookings, steps=12, series=FOUND_EARLY.get(seed, 0))

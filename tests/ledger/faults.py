@@ -107,13 +107,13 @@ SEEDS: tuple[Seed, ...] = (
     scope_stays_with_its_first_owner,
 )
 
-FOUND_EARLY = {
-    "order_without_expiry": 11,
-    "paid_at_the_expiry_instant": 11,
-    "void_does_not_stop_usage": 1,
-    "refund_takes_back_the_oldest_first": 4,
-    "top_up_forgotten": 9,
-    "return_leaves_the_lot_as_it_was": 2,
-    "opening_is_free_for_usage_too": 3,
+FOUND_EARLY: dict[Seed, int] = {
+    order_without_expiry: 11,
+    paid_at_the_expiry_instant: 11,
+    void_does_not_stop_usage: 1,
+    refund_takes_back_the_oldest_first: 4,
+    top_up_forgotten: 9,
+    return_leaves_the_lot_as_it_was: 2,
+    opening_is_free_for_usage_too: 3,
 }
 """The series of examples (`machines.look_for_fault`) that has the fault early, where it is not the first one."""

@@ -195,4 +195,4 @@ def test_the_machine_finds_a_seeded_fault(app: Flask, monkeypatch: pytest.Monkey
     seed(monkeypatch)
 
     with pytest.raises(AssertionError):
-        look_for_fault(Ledger, steps=8, series=FOUND_EARLY.get(seed.__name__, 0))
+        look_for_fault(Ledger, steps=8, series=FOUND_EARLY.get(seed, 0))

@@ -102,14 +102,14 @@ SEEDS: Sequence[Seed] = (
     a_seat_outlasts_its_grant,
 )
 
-FOUND_EARLY = {
-    "a_returned_seat_is_given_again": 5,
-    "one_person_sits_twice": 3,
-    "the_shortest_grant_is_taken": 11,
-    "lapsed_seats_stay_open": 6,
-    "a_transfer_leaves_the_old_seat": 5,
-    "who_came_last_is_seated_first": 4,
-    "a_release_tells_nobody": 2,
-    "who_is_seated_waits_on": 6,
+FOUND_EARLY: dict[Seed, int] = {
+    a_returned_seat_is_given_again: 5,
+    one_person_sits_twice: 3,
+    the_shortest_grant_is_taken: 11,
+    lapsed_seats_stay_open: 6,
+    a_transfer_leaves_the_old_seat: 5,
+    who_came_last_is_seated_first: 4,
+    a_release_tells_nobody: 2,
+    who_is_seated_waits_on: 6,
 }
 """The series of examples (`machines.look_for_fault`) that has the fault early, where it is not the first one."""

@@ -244,4 +244,4 @@ def test_the_machine_finds_a_seeded_fault(park: None, monkeypatch: pytest.Monkey
     seed(monkeypatch)
 
     with pytest.raises(AssertionError):
-        look_for_fault(Seats, steps=20, series=FOUND_EARLY.get(seed.__name__, 0))
+        look_for_fault(Seats, steps=20, series=FOUND_EARLY.get(seed, 0))
