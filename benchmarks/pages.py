@@ -107,7 +107,7 @@ def _served(ground: Ground, url: str, email: str = MANAGER) -> Iterator[FlaskCli
         person = db.session.execute(select(Person.id).where(Person.email == email)).scalar_one()
     client = app.test_client()
     with client.session_transaction() as session:
-        session["_user_id"] = f"{person}:0"
+        session["_user_id"] = f"{person}:0:measured"
     yield client
     databases.dispose(app)
 

@@ -19,7 +19,7 @@ SHORTEST = 60
 ROWS_AT_MOST = 20_000
 """Of one table in one export; what goes beyond is counted."""
 
-_SECRETS = frozenset({"password_hash", "token_hash", "ciphertext", "fingerprint", "session_epoch"})
+_SECRETS = frozenset({"password_hash", "token_hash", "ciphertext", "fingerprint", "session_epoch", "key_hash"})
 
 
 def texts_of(table: Table) -> list[Column[Any]]:

@@ -92,6 +92,15 @@ class SignInAttempt(Model):
     succeeded: Mapped[bool]
 
 
+class EndedSession(Model):
+    """A session that was signed out: the hash of its key, kept as long as a cookie with it could still be used."""
+
+    __tablename__ = "ended_session"
+
+    key_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ended_at: Mapped[datetime]
+
+
 class PasswordReset(Model):
     """A link to set a new password: its hash only, good once and for a while."""
 

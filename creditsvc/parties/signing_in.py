@@ -1,4 +1,4 @@
-"""Signing in and setting a new password by mail, with every try counted in the database.
+"""Signing in and out, and setting a new password by mail, with every try counted in the database.
 
 A try is written down before the password is looked at, so that many at once cannot slip past the count; the hash is
 computed between two short transactions of the door, since it takes long on purpose.
@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select, update
 
 from creditsvc.core.errors import RuleBroken
-from creditsvc.db import db, is_postgresql
+from creditsvc.db import db, insert_if_absent, is_postgresql
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller
-from creditsvc.parties.models import PasswordReset, Person, SignInAttempt
+from creditsvc.parties.models import EndedSession, PasswordReset, Person, SignInAttempt
 from creditsvc.parties.operations import keep_password, person_of
 from creditsvc.parties.passwords import hash_password, is_dated, is_right, rehash
 from creditsvc.parties.tokens import hash_token
@@ -88,6 +88,12 @@ def finish_sign_in(attempt: Try, password: str) -> Person | None:
         )
     )
     return person
+
+
+def end_session(key: str, now: datetime, kept: timedelta) -> None:
+    """Ends the session of that key. Ends that are older than `kept`, when no cookie is that old, are forgotten."""
+    db.session.execute(delete(EndedSession).where(EndedSession.ended_at < now - kept))
+    insert_if_absent(EndedSession, {"key_hash": hash_token(key), "ended_at": now})
 
 
 def request_reset(email: str, address: str, now: datetime) -> ResetLink | None:

@@ -176,7 +176,7 @@ def _live(now: datetime | BindParameter[datetime]) -> tuple[ColumnElement[bool],
 
 
 def hash_token(token: str) -> str:
-    """What is kept of a token or a link: 256 random bits need no more than a plain hash (nobody can try them out)."""
+    """What is kept of a token, a link or a session: 128 random bits need but a plain hash (nobody can try them out)."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -1,5 +1,6 @@
 """Who is signed in: the session cookie, the `Caller` of a request, and the pages that ask for one."""
 
+import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
@@ -11,15 +12,18 @@ from flask import Blueprint, Flask, abort, current_app, redirect, render_templat
 from flask_babel import gettext, refresh
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
-from sqlalchemy import Select, bindparam
+from sqlalchemy import Select, bindparam, select
 from werkzeug.wrappers import Response
 
 from creditsvc import clock
 from creditsvc.alerts.links import UNSUBSCRIBE
 from creditsvc.alerts.reading import judged_night, night_columns, night_values
 from creditsvc.config import Config
+from creditsvc.db import transaction
 from creditsvc.parties.access import Caller, caller_of, identify, may, people_where
-from creditsvc.parties.models import Person
+from creditsvc.parties.models import EndedSession, Person
+from creditsvc.parties.signing_in import end_session
+from creditsvc.parties.tokens import hash_token
 from creditsvc.web import keeping_typed, live
 from creditsvc.web.forms import Form
 
@@ -27,17 +31,21 @@ PRIVATE: set[str] = set()
 """The blueprints whose pages need somebody signed in."""
 LIFETIME = timedelta(hours=10)
 """How long a session lasts without a request."""
+_END_KEPT = LIFETIME + timedelta(hours=1)
+"""How long an end is remembered: a cookie with it was signed before it, or by a request that was still under way."""
 
 
 @dataclass(frozen=True)
 class SignedIn:
     """The signed-in person as Flask-Login wants them; `epoch` ends the session when it is raised in the database.
 
+    `key` is of this session alone: signing out ends it, and no other of the person.
     Values alone, no row: a row would not outlive the transaction of the request.
     """
 
     id: int
     epoch: int
+    key: str
     name: str
     caller: Caller
     night_is_late: bool = False
@@ -49,7 +57,7 @@ class SignedIn:
 
     def get_id(self) -> str:
         """What the cookie holds."""
-        return f"{self.id}:{self.epoch}"
+        return f"{self.id}:{self.epoch}:{self.key}"
 
 
 def hang(app: Flask) -> None:
@@ -71,6 +79,7 @@ def hang(app: Flask) -> None:
     csrf = CSRFProtect(app)
 
     def protect() -> Response | None:
+        is_signed_in()  # before anything refuses, since every answer but to an ended session signs the cookie anew
         _refuse_nul()
         # The API knows no cookie, so nobody's browser can be made to use it; nor does a link that says whom it is for.
         if not request.path.startswith(("/api/", UNSUBSCRIBE)):
@@ -90,24 +99,32 @@ def _refuse_nul() -> None:
 
 
 def _load(cookie_id: str) -> SignedIn | None:
-    person_id, _, epoch = cookie_id.partition(":")
-    if not (person_id.isdecimal() and epoch.isdecimal()):
+    signed_in = _find(cookie_id)
+    if signed_in is None:
+        session.pop("_user_id")  # or whoever has a copy could keep it young until its end is forgotten
+    return signed_in
+
+
+def _find(cookie_id: str) -> SignedIn | None:
+    person_id, epoch, key = cookie_id.split(":") if cookie_id.count(":") == 2 else ("", "", "")
+    if not (person_id.isdecimal() and epoch.isdecimal() and key):
         return None
     now = clock.now()
-    values = {"person": int(person_id), "epoch": int(epoch), **night_values(now)}
+    values = {"person": int(person_id), "epoch": int(epoch), "key_hash": hash_token(key), **night_values(now)}
     found = identify(_people_of_cookies(), values, now, address())
-    return None if found is None else _signed_in(*found[:2], judged_night(now, *found[2]).is_late)
+    return None if found is None else _signed_in(*found[:2], key, judged_night(now, *found[2]).is_late)
 
 
 @cache
 def _people_of_cookies() -> Select[*tuple[Any, ...]]:
     cookie = (Person.id == bindparam("person")) & Person.active & (Person.session_epoch == bindparam("epoch"))
-    return people_where(cookie, *night_columns())  # every page says whether the night is late
+    ended = select(EndedSession.key_hash).where(EndedSession.key_hash == bindparam("key_hash")).exists()
+    return people_where(cookie & ~ended, *night_columns())  # every page says whether the night is late
 
 
-def _signed_in(person: Person, caller: Caller, night_is_late: bool = False) -> SignedIn:
+def _signed_in(person: Person, caller: Caller, key: str, night_is_late: bool = False) -> SignedIn:
     return SignedIn(
-        person.id, person.session_epoch, person.name, caller, night_is_late, person.language, person.time_zone
+        person.id, person.session_epoch, key, person.name, caller, night_is_late, person.language, person.time_zone
     )
 
 
@@ -115,7 +132,7 @@ def sign_in(person: Person) -> None:
     """Begins a session anew: nothing of the one before is kept."""
     session.clear()
     session.permanent = True
-    login_user(_signed_in(person, caller_of(person, clock.now(), address())))
+    login_user(_signed_in(person, caller_of(person, clock.now(), address()), secrets.token_urlsafe(16)))
     refresh()  # what is said from here on is said to them
 
 
@@ -125,7 +142,10 @@ def reads(language: str | None, time_zone: str | None) -> None:
 
 
 def sign_out() -> None:
-    """Ends the session of this browser."""
+    """Ends the session of this browser, in a transaction of its own: a copy of its cookie opens nothing any more."""
+    if is_signed_in():
+        key, now = current_user.key, clock.now()
+        transaction(lambda: end_session(key, now, _END_KEPT))
     logout_user()
     session.clear()
 

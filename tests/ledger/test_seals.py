@@ -34,6 +34,7 @@ CHAINED = {
 NOT_HELD = {
     # what may change, or is no fact of a balance; docs/rules.md says so (L18)
     "startup", "person", "membership", "manager_programme", "startup_programme", "sign_in_attempt", "password_reset",
+    "ended_session",
     "invitation", "api_token", "answered_request", "partner", "programme", "programme_terms", "cohort", "package",
     "package_line", "enrolment", "import_file", "file_piece", "run_scope", "run_totals", "job_run", "alert",
     "alert_setting", "alert_preference", "alert_memory", "digest", "alert_told", "alert_snooze",

@@ -1,5 +1,6 @@
 """A browser without a screen: it fills in the forms that pages have, hidden fields and all."""
 
+import secrets
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -107,7 +108,7 @@ class Browser:
     def signed_in(self, person: Person) -> "Browser":
         """The same browser after that person signed in."""
         with self.client.session_transaction() as session:
-            session["_user_id"] = f"{person.id}:{person.session_epoch}"
+            session["_user_id"] = f"{person.id}:{person.session_epoch}:{secrets.token_urlsafe(16)}"
         return self
 
     def get(self, url: str, **more: Any) -> Page:
