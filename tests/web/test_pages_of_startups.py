@@ -111,7 +111,7 @@ def test_the_startup_page_says_where_too_little_is_known_of_seats(manager: Brows
 
     page = manager.get("/startups/acme")
 
-    assert "No forecast: it takes four whole weeks after the one in which the first seat was given." in page.text
+    assert "No forecast: it takes four whole weeks after the one in which the first seat was given" in page.text
     assert "No seat free" not in page.text
 
 
