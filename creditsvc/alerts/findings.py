@@ -151,17 +151,34 @@ def _unbooked_figures(view: AccountView, lot: LotView, left: int, now: datetime,
     }
 
 
-def _used(view: AccountView, acts: Acts, now: datetime) -> list[Finding]:
+@dataclass(frozen=True)
+class Counted:
+    """What counts now of an account, in steps of its unit: granted, and of it drawn and held."""
+
+    granted: int
+    drawn: int
+    held: int
+
+
+def counted_now(view: AccountView, now: datetime) -> Counted | None:
     """How much of what counts now is drawn: the lots that are active, or last year's would weigh on this year's.
 
-    Of hours what is booked counts with it. Seats are there to be taken: that all are is no news.
+    Of hours what is booked counts with it. None for seats, which are there to be taken, and where nothing counts.
     """
     active = [lot for lot in view.lots if lot.is_active(now)]
     granted = sum(lot.standing.granted for lot in active)
     if granted <= 0 or view.kind == "seats":
+        return None
+    return Counted(
+        granted, sum(lot.standing.drawn for lot in active), sum(lot.standing.held for lot in active)
+    )
+
+
+def _used(view: AccountView, acts: Acts, now: datetime) -> list[Finding]:
+    counted = counted_now(view, now)
+    if counted is None:
         return []
-    held = sum(lot.standing.held for lot in active)
-    drawn = sum(lot.standing.drawn for lot in active)
+    granted, drawn, held = counted.granted, counted.drawn, counted.held
     used = drawn + held
     return [
         Finding(

@@ -1,13 +1,13 @@
 """What an award or a change of a grant would do, said before it is done: it is done, looked at and taken back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 from marshmallow import Schema
 
-from creditsvc.alerts.findings import Thresholds
+from creditsvc.alerts.findings import Thresholds, counted_now
 from creditsvc.core.amounts import Unit
 from creditsvc.core.burndown import LATEST, Lot, burning_order
 from creditsvc.core.days import last_day
@@ -16,7 +16,7 @@ from creditsvc.core.errors import RuleBroken
 from creditsvc.db import transaction
 from creditsvc.grants.models import Proposal
 from creditsvc.grants.reading import PoolView, pools
-from creditsvc.ledger.reading import LotView, balances
+from creditsvc.ledger.reading import AccountView, LotView, balances
 from creditsvc.parties.access import Caller
 from creditsvc.web.forms import Form, shape
 
@@ -33,6 +33,15 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Use:
+    """At which amounts used of an account alerts would be due, those to come: (percent, amount)."""
+
+    resource: str
+    unit: Unit
+    at: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
 class Preview:
     """What would stand: pools with what they have left now, and the lots in the order in which they burn.
 
@@ -42,6 +51,7 @@ class Preview:
     waits: bool
     pools: tuple[tuple[PoolView, int], ...]
     rows: tuple[Row, ...]
+    uses: tuple[Use, ...]
 
 
 def preview(
@@ -54,11 +64,13 @@ def preview(
 
     def tried() -> Preview:
         left = {pool.key: pool.left for pool in pools(caller)}
-        before = _lots(caller, startup_id)
+        before = _lots(balances(caller.now, startup_ids=[startup_id]))
         made = act(values)
-        after = _lots(caller, startup_id)
+        views = balances(caller.now, startup_ids=[startup_id])
+        after = _lots(views)
         touched = {account for key, (account, *_, lot) in after.items() if _is_other(before, key, lot)}
-        days = Thresholds([startup_id]).of(startup_id, RULES["expiry"])
+        thresholds = Thresholds([startup_id])
+        days, percents = thresholds.of(startup_id, RULES["expiry"]), thresholds.of(startup_id, RULES["used"])
         rows = [
             Row(lot, unit, resource, changed,
                 _mails(lot.end, days, caller.now) if changed and not lot.voided_at else ())
@@ -71,6 +83,7 @@ def preview(
             isinstance(made, Proposal),
             tuple((pool, left[pool.key]) for pool in pools(caller) if pool.left != left[pool.key]),
             tuple(rows),
+            tuple(use for view in views if view.id in touched for use in _uses(view, percents, caller.now)),
         )
 
     try:
@@ -83,11 +96,8 @@ def preview(
 _Lots = dict[str, tuple[int, str, Unit, LotView]]
 
 
-def _lots(caller: Caller, startup_id: int) -> _Lots:
-    return {
-        lot.key: (view.id, view.resource_name, view.unit, lot)
-        for view in balances(caller.now, startup_ids=[startup_id]) for lot in view.lots
-    }
+def _lots(views: Sequence[AccountView]) -> _Lots:
+    return {lot.key: (view.id, view.resource_name, view.unit, lot) for view in views for lot in view.lots}
 
 
 def _is_other(before: _Lots, key: str, lot: LotView) -> bool:
@@ -101,3 +111,15 @@ def _mails(end: datetime, days: tuple[int, ...], now: datetime) -> tuple[date, .
         return ()
     due = sorted(last_day(end) - timedelta(days=number) for number in days)
     return tuple(one for one in due if one >= now.date())
+
+
+def _uses(view: AccountView, percents: Sequence[int], now: datetime) -> list[Use]:
+    counted = counted_now(view, now)
+    if counted is None:
+        return []
+    used = counted.drawn + counted.held
+    to_come = tuple(
+        (percent, -(-counted.granted * percent // 100)) for percent in sorted(percents)
+        if used * 100 < percent * counted.granted
+    )
+    return [Use(view.resource_name, view.unit, to_come)] if to_come else []

@@ -42,6 +42,8 @@ def test_an_award_is_shown_with_its_pool_its_end_its_mails_and_its_place_among_t
     assert page.status == 200
     assert "Nothing is saved, and nothing is sent." in page.text
     assert "Pool ms-azure: USD 99,000.00 left now, USD 74,000.00 after this." in page.text
+    used = "USD 13,000.00 (50 %), USD 19,500.00 (75 %), USD 23,400.00 (90 %), USD 26,000.00 (100 %)"
+    assert f"is used: {used}." in page.text
     assert "31 Dec 2026" in page.text
     assert "2026-12-31T16:00" in page.text
     assert "24 Dec 2026" in page.text  # seven days before
@@ -50,6 +52,16 @@ def test_an_award_is_shown_with_its_pool_its_end_its_mails_and_its_place_among_t
     assert kept() == (1, 0, 0)
     assert manager.submit(page, {}).status == 303
     assert kept()[0] == 2
+
+
+def test_what_is_used_already_is_no_mail_to_come(manager: Browser):
+    factories.make_pool("more", "100000")
+    factories.make_startup("other")
+    factories.make_grant("other", "more", "1000", key="half", opening_drawn="600")
+
+    page = looks(manager, "/grants/half/top-up", {"amount": "100"})
+
+    assert "is used: USD 825.00 (75 %), USD 990.00 (90 %), USD 1,100.00 (100 %)." in page.text
 
 
 def test_what_the_award_would_refuse_the_preview_refuses_at_its_field(manager: Browser):
