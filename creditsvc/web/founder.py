@@ -38,7 +38,7 @@ def first_page(caller: Caller, startup: Startup, views: Sequence[AccountView]) -
     held = scopes_held(view.id for view in views)
     history = history_of(views, caller.now, with_seats=False)
     since, is_due = visit_before(caller, startup.id)
-    told = [] if since is None else _changes(views, history, since, caller.now)
+    told = [] if since is None else changes_since(views, history, since, caller.now)
     asked = _asked(requests_of_startup(startup, 20), caller.now)
     page = render_template(
         "founder.html", startup=startup, now=caller.now,
@@ -55,7 +55,8 @@ def first_page(caller: Caller, startup: Startup, views: Sequence[AccountView]) -
     return page
 
 
-def _changes(views: Sequence[AccountView], history: History, since: datetime, now: datetime) -> list[Change]:
+def changes_since(views: Sequence[AccountView], history: History, since: datetime, now: datetime) -> list[Change]:
+    """What became different of all of a startup's accounts, newest first."""
     return newest_first(
         change for view in views for change in changes(view, history.told(view, now), since)
     )

@@ -5,12 +5,14 @@ from datetime import UTC, timedelta
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
+from creditsvc.core.days import day_of
 from creditsvc.grants.reading import has_award
 from creditsvc.grants.request_reading import papers_of_startup
 from creditsvc.ledger.reading import holdings_of
 from creditsvc.parties.access import may_with
 from creditsvc.parties.reading import members_of
 from creditsvc.programmes.reading import enrolments_of
+from creditsvc.statements.reading import history_of
 from creditsvc.statements.usage_days import account_of, paid_days
 from creditsvc.usage.reading import (
     scope_views,
@@ -24,6 +26,8 @@ pages = session.private_pages("holdings", __name__)
 
 USAGE_DAYS = timedelta(days=30)
 MOST_USAGE_DAYS = timedelta(days=800)
+TIMELINE, MOST_TOLD = timedelta(days=90), 20
+"""For how long back the page says what happened, and how many things; the statement has the rest."""
 
 
 @pages.get("/startups/<key>")
@@ -36,9 +40,12 @@ def one(key: str) -> ResponseReturnValue:
     held = scopes_held(view.id for view in views)
     enrolments = enrolments_of(caller, startup, has_award())
     activated, asked = papers_of_startup(startup, views)
+    history, since = history_of(views, caller.now, with_seats=False), caller.now - TIMELINE
+    told = founder.changes_since(views, history, since, caller.now)
     return render_template(
-        "startup.html", startup=startup, now=caller.now, cards=cards_of(views, held, caller.now),
-        grants=grants_held(views, activated),
+        "startup.html", startup=startup, now=caller.now, cards=cards_of(views, held, caller.now, history),
+        changes=told[:MOST_TOLD], more_changes=max(len(told) - MOST_TOLD, 0), timeline_days=TIMELINE.days,
+        since_day=day_of(since), grants=grants_held(views, activated),
         enrolments=enrolments, scopes=scope_views(held, {view.id: view.resource for view in views}),
         may_activate=may_with(caller, "grant.activate", startup), own_scopes={one.external_id for one in held},
         members=members_of(startup), packages_awarded={one.cohort for one in enrolments if one.is_awarded},

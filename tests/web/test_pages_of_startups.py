@@ -105,6 +105,20 @@ def test_the_startup_page_forecasts_from_when_on_no_seat_is_free(manager: Browse
     assert "As seats are taken now, none is free from 29 Jun 2026 on." in page.text
 
 
+def test_the_startup_page_tells_what_happened_lately_and_points_to_the_statement_for_more(manager: Browser):
+    make_park()
+    for number in range(1, 24):
+        award("seats", f"lot-{number:02}", 1, NOW - timedelta(days=number), None)
+    award("hours", "old", 60, NOW - timedelta(days=200), NOW - timedelta(days=100))
+
+    page = manager.get("/startups/acme")
+    told = page.text.partition("What happened in the last 90 days")[2].partition("Statement since then")[0]
+
+    assert told.count(" was awarded: 1 seat") == 20
+    assert "more stand in the statement." in told
+    assert "old expired" not in told
+
+
 def test_the_startup_page_says_where_too_little_is_known_of_seats(manager: Browser):
     make_park()
     award("seats", "late", 11, NOW - timedelta(days=20), None)
