@@ -60,6 +60,11 @@ def named(url: str, database: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
+def name_of(url: str) -> str:
+    """The name of the database at a URL of a server."""
+    return urlsplit(url).path.removeprefix("/")
+
+
 LICENCE_KEY = "dGVzdHMgYWxvbmUsIHRlc3RzIGFsb25lLCB0ZXN0cyE="
 """A Fernet key that nobody uses."""
 
