@@ -13,6 +13,7 @@ from creditsvc.core.burndown import Lot
 from creditsvc.core.days import day_start
 from creditsvc.core.forecast import LONGEST, Burn, Forecast, burn_of, forecast, is_stale, last_complete_day
 from creditsvc.core.forecast_hours import burn_of_sessions
+from creditsvc.core.forecast_seats import SeatForecast
 from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, LotChange, LotFact, Posting
@@ -103,23 +104,26 @@ def last_uses(account_ids: Sequence[int], as_of: datetime) -> dict[int, date]:
     return found
 
 
-def outlook_documents(views: Sequence[AccountView], outlooks: Mapping[int, Forecast]) -> dict[int, dict[str, Any]]:
-    """The forecasts as JSON (CONTRACT: section 5), by account id."""
-    return {view.id: _document(outlooks[view.id], view.unit) for view in views if view.id in outlooks}
+def outlook_document(outlook: Forecast, unit: Unit) -> dict[str, Any]:
+    """A forecast as JSON (CONTRACT: section 5)."""
+    return {
+        **ends_document(outlook, unit),
+        "per_day": format_amount(outlook.burn.daily, unit),
+        "complete_days": outlook.burn.days,
+        "last_complete_day": outlook.burn.last.isoformat(),
+        "bill_from": _day_text(outlook.bill_from),
+        "first_bill": format_amount(outlook.first_bill, unit),
+    }
 
 
-def _document(outlook: Forecast, unit: Unit) -> dict[str, Any]:
+def ends_document(outlook: Forecast | SeatForecast, unit: Unit) -> dict[str, Any]:
+    """What forecasts of all kinds say: when it runs out, and what expires unused of which grant."""
     return {
         "run_out": _day_text(outlook.run_out),
         "run_out_early": _day_text(outlook.early),
         "run_out_late": _day_text(outlook.late),
         "unused": format_amount(outlook.unused_in_all, unit),
         "grants": [{"key": key, "unused": format_amount(left, unit)} for key, left in sorted(outlook.unused.items())],
-        "per_day": format_amount(outlook.burn.daily, unit),
-        "complete_days": outlook.burn.days,
-        "last_complete_day": outlook.burn.last.isoformat(),
-        "bill_from": _day_text(outlook.bill_from),
-        "first_bill": format_amount(outlook.first_bill, unit),
     }
 
 

@@ -12,7 +12,7 @@ from creditsvc.core.days import day_of, last_day
 from creditsvc.core.forecast import Forecast
 from creditsvc.core.forecast_seats import SeatForecast, SeatLot, forecast_seats, pace_of_seats
 from creditsvc.core.seats import Interval
-from creditsvc.ledger.outlook import forecasts, outlook_documents
+from creditsvc.ledger.outlook import ends_document, forecasts, outlook_document
 from creditsvc.ledger.reading import AccountView, LotView
 from creditsvc.ledger.seats import intervals_of
 
@@ -104,22 +104,14 @@ def _lot(lot: LotView, intervals: Iterable[Interval], as_of: datetime) -> SeatLo
 
 def all_outlook_documents(views: Sequence[AccountView], outlooks: Mapping[int, Outlook]) -> dict[int, dict[str, Any]]:
     """The forecasts as JSON (CONTRACT: section 5), by account id."""
-    of_seats = {key: one for key, one in outlooks.items() if isinstance(one, SeatForecast)}
-    others = {key: one for key, one in outlooks.items() if isinstance(one, Forecast)}
-    return {
-        **outlook_documents(views, others),
-        **{view.id: _document(of_seats[view.id], view.unit) for view in views if view.id in of_seats},
-    }
+    return {view.id: _document(outlooks[view.id], view.unit) for view in views if view.id in outlooks}
 
 
-def _document(outlook: SeatForecast, unit: Unit) -> dict[str, Any]:
-    run_out, early, late = (
-        None if day is None else day.isoformat() for day in (outlook.run_out, outlook.early, outlook.late)
-    )
+def _document(outlook: Outlook, unit: Unit) -> dict[str, Any]:
+    if isinstance(outlook, Forecast):
+        return outlook_document(outlook, unit)
     return {
-        "run_out": run_out, "run_out_early": early, "run_out_late": late,
-        "unused": format_amount(outlook.unused_in_all, unit),
-        "grants": [{"key": key, "unused": format_amount(left, unit)} for key, left in sorted(outlook.unused.items())],
+        **ends_document(outlook, unit),
         "given": format_amount(outlook.pace.given, unit), "released": format_amount(outlook.pace.released, unit),
         "weeks": outlook.pace.weeks, "last_day": outlook.pace.last.isoformat(),
     }
