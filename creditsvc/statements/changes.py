@@ -12,6 +12,7 @@ from creditsvc.core.amounts import Unit
 from creditsvc.core.days import day_of, last_day
 from creditsvc.ledger.reading import AccountView
 from creditsvc.statements.entries import Entry, EntryKind
+from creditsvc.statements.reading import History
 
 CALENDAR: frozenset[EntryKind] = frozenset({"effective", "expiry", "void"})
 USAGE: frozenset[EntryKind] = frozenset({"usage", "refund", "restatement", "rebooking"})
@@ -58,6 +59,13 @@ def changes(view: AccountView, entries: Sequence[Entry], since: datetime) -> lis
             told.append(_single(view, entry))
     told += [change for of_group in grouped.values() if (change := _together(view, of_group)) is not None]
     return newest_first(told)
+
+
+def changes_since(views: Sequence[AccountView], history: History, since: datetime, now: datetime) -> list[Change]:
+    """The same of several accounts in one list; `history` is theirs up to `now`."""
+    return newest_first(
+        change for view in views for change in changes(view, history.told(view, now), since)
+    )
 
 
 def newest_first(told: Iterable[Change]) -> list[Change]:

@@ -13,7 +13,7 @@ from creditsvc.ledger.reading import AccountView, LotView
 from creditsvc.ledger.seat_outlook import Outlook, all_forecasts
 from creditsvc.ledger.timeline import Ownership
 from creditsvc.statements.holdings import Holding, holdings
-from creditsvc.statements.reading import History, burn_downs, history_of
+from creditsvc.statements.reading import History, burn_downs
 from creditsvc.statements.reported import Reported, reported_balances
 from creditsvc.usage.reading import Conversion, foreign_in_all
 from creditsvc.web.charts import BurnDown, burn_down
@@ -47,13 +47,9 @@ class Held:
 
 
 def cards_of(
-    views: Sequence[AccountView], held: Mapping[Scope, Sequence[Ownership]], now: datetime,
-    history: History | None = None,
+    views: Sequence[AccountView], held: Mapping[Scope, Sequence[Ownership]], now: datetime, history: History
 ) -> list[Card]:
-    """The accounts' cards; `history` is that of the accounts, and of those with a chart it is read here unless given.
-    """
-    if history is None:
-        history = history_of([view for view in views if view.kind != "seats"], now)  # what has a chart
+    """The accounts' cards; `history` is that of the accounts, of those with a chart at least."""
     outlooks = all_forecasts(views, now)
     converted, waiting = foreign_in_all(
         {view.id: view.unit.name for view in views}, {scope.id: owners for scope, owners in held.items()}

@@ -15,8 +15,8 @@ from creditsvc.grants.request_reading import RequestView, requests_of_startup
 from creditsvc.ledger.reading import AccountView
 from creditsvc.parties.access import Caller, may_with
 from creditsvc.parties.models import Startup
-from creditsvc.statements.changes import Change, changes, newest_first
-from creditsvc.statements.reading import History, history_of
+from creditsvc.statements.changes import changes_since
+from creditsvc.statements.reading import history_of
 from creditsvc.statements.visits import note_visit, visit_before
 from creditsvc.usage.reading import scope_views, scopes_held
 from creditsvc.web.cards import cards_of, grants_held
@@ -45,21 +45,14 @@ def first_page(caller: Caller, startup: Startup, views: Sequence[AccountView]) -
         cards=sorted(cards_of(views, held, caller.now, history), key=lambda card: KINDS.index(card.view.kind)),
         grants=grants_held(views, activations_of_startup(startup.id)), own_scopes={one.external_id for one in held},
         scopes=scope_views(held, {view.id: view.resource for view in views}), since=since,
-        since_day=None if since is None else day_of(since), changes=told[:MOST_CHANGES],
-        more_changes=max(len(told) - MOST_CHANGES, 0), asked=asked,
+        since_day=None if since is None else day_of(since), changes=told, most_changes=MOST_CHANGES,
+        asked=asked,
         may_activate=may_with(caller, "grant.activate", startup), may_ask=may_with(caller, "request.make", startup),
         may_report=may_with(caller, "balance.report", startup),
     )
     if is_due:
         _note(caller, startup.id)
     return page
-
-
-def changes_since(views: Sequence[AccountView], history: History, since: datetime, now: datetime) -> list[Change]:
-    """What became different of all of a startup's accounts, newest first."""
-    return newest_first(
-        change for view in views for change in changes(view, history.told(view, now), since)
-    )
 
 
 def _asked(found: Sequence[RequestView], now: datetime) -> list[RequestView]:

@@ -12,6 +12,7 @@ from creditsvc.ledger.reading import holdings_of
 from creditsvc.parties.access import may_with
 from creditsvc.parties.reading import members_of
 from creditsvc.programmes.reading import enrolments_of
+from creditsvc.statements.changes import changes_since
 from creditsvc.statements.reading import history_of
 from creditsvc.statements.usage_days import account_of, paid_days
 from creditsvc.usage.reading import (
@@ -41,10 +42,9 @@ def one(key: str) -> ResponseReturnValue:
     enrolments = enrolments_of(caller, startup, has_award())
     activated, asked = papers_of_startup(startup, views)
     history, since = history_of(views, caller.now, with_seats=False), caller.now - TIMELINE
-    told = founder.changes_since(views, history, since, caller.now)
     return render_template(
         "startup.html", startup=startup, now=caller.now, cards=cards_of(views, held, caller.now, history),
-        changes=told[:MOST_TOLD], more_changes=max(len(told) - MOST_TOLD, 0), timeline_days=TIMELINE.days,
+        changes=changes_since(views, history, since, caller.now), most_changes=MOST_TOLD, timeline_days=TIMELINE.days,
         since_day=day_of(since), grants=grants_held(views, activated),
         enrolments=enrolments, scopes=scope_views(held, {view.id: view.resource for view in views}),
         may_activate=may_with(caller, "grant.activate", startup), own_scopes={one.external_id for one in held},

@@ -54,6 +54,7 @@ CONDITIONS = {
 }
 """What narrows the list, as its form offers it: each of `startup_conditions.CHOICES` in words."""
 
+
 def filters_of(values: MultiDict[str, str]) -> Filters:
     """What an address or a form asks for."""
     return Filters(**{name: values.get(name, "").strip()[:LONGEST] for name in vars(Filters())})
