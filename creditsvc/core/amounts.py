@@ -57,7 +57,7 @@ def parse_amount(text: str, unit: Unit, field: str = "amount") -> int:
     except InvalidOperation:
         raise RuleBroken(
             field, "not-a-number", "%(value)r is no number: write digits with a point, such as 25000.50",
-            value=_shown(text)
+            value=_shown(text),
         ) from None
     if not value.is_finite():
         raise RuleBroken(field, "not-a-number", "%(value)r is no amount: write a finite number", value=_shown(text))
@@ -80,8 +80,9 @@ def check_range(steps: int, field: str = "amount") -> int:
 
 
 def _too_large(text: str, field: str) -> RuleBroken:
-    return RuleBroken(field, "too-large", "%(value)s does not fit 64 bits of the unit's smallest step",
-                       value=_shown(text))
+    return RuleBroken(
+        field, "too-large", "%(value)s does not fit 64 bits of the unit's smallest step", value=_shown(text)
+    )
 
 
 def _shown(text: str) -> str:

@@ -179,10 +179,15 @@ def test_no_mail_no_file_and_no_list_holds_a_key(manager: Browser, config: Confi
     assert keys[0] in manager.submit(manager.get("/startups/acme/seats"), {}, "/seats/3/key").text  # ada's is handed on
 
 
-def test_a_manager_ticks_that_a_new_key_is_to_be_taken(manager: Browser, owner: Browser, config: Config) -> None:
+def leave_a_key_idle(config: Config) -> None:
+    """Two keys in the pool, of which ada had one and nobody has it now."""
     make.do(lambda: setattr(db.session.query(Product).filter_by(key="m365").one(), "delivery", "key"))
     add_keys("ms-seats", 2)
     leave(config, sit("ada"))
+
+
+def test_a_manager_ticks_that_a_new_key_is_to_be_taken(manager: Browser, owner: Browser, config: Config) -> None:
+    leave_a_key_idle(config)
     terms = {"product": "m365", "email": "bob@acme.example", "name": "Bob", "new_key": "true"}
     form = next(form for form in owner.get("/startups/acme/seats/assign").forms if "email" in form.fields)
     assert "new_key" not in form.fields
@@ -211,9 +216,7 @@ def test_an_import_of_keys_seats_who_waits_for_one(manager: Browser, config: Con
 
 @ONE_DATABASE
 def test_a_list_is_given_new_keys_by_a_manager_who_says_so(manager: Browser, owner: Browser, config: Config) -> None:
-    make.do(lambda: setattr(db.session.query(Product).filter_by(key="m365").one(), "delivery", "key"))
-    add_keys("ms-seats", 2)
-    leave(config, sit("ada"))
+    leave_a_key_idle(config)
     terms = {"product": "m365", "people": "bob@acme.example", "otherwise": "skip", "new_key": "true"}
     form = next(form for form in owner.get("/startups/acme/seats/paste").forms if "otherwise" in form.fields)
     assert "new_key" not in form.fields
