@@ -46,6 +46,7 @@ class PoolView:
     Of seats that is the most that are promised at once from now on: those of grants that have ended are left again.
     """
 
+    id: int
     key: str
     partner: str
     partner_name: str
@@ -114,7 +115,7 @@ def pools(caller: Caller) -> list[PoolView]:
     promised = promised_of([pool.id for pool, _, resource in rows if resource.kind == "seats"], caller.now)
     return [
         PoolView(
-            pool.key, partner.key, partner.name, resource.key, resource.name, resource.kind,
+            pool.id, pool.key, partner.key, partner.name, resource.key, resource.name, resource.kind,
             unit_named(resource.unit), pool.amount, promised.get(pool.id, pool.committed), pool.starts, pool.ends,
             pool.award_limit,
         )

@@ -18,7 +18,7 @@ ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 _ACCOUNT = (
     "account_id", "batch", "last_charge_at", "uncovered", "uncredited", "newest_charge_day", "used_up_from",
 )
-_LOT = ("lot_id", "account_id", "kind", "drawn", "held", "effective", "lapses_at", "undrawn", "ends_at")
+_LOT = ("lot_id", "account_id", "pool_id", "kind", "drawn", "held", "effective", "lapses_at", "undrawn", "ends_at")
 
 _KINDS = select(Account.id, Resource.kind).join(Resource, Resource.id == Account.resource_id)
 _KIND = (
@@ -82,8 +82,9 @@ def write(batches: Mapping[int, int], known: Mapping[int, Sequence[KnownLot]], s
         rest = [check_range(totals[kind]) for kind in ("uncovered", "uncredited")]
         accounts.append((account_id, number, last, *rest, newest.get(account_id), used_up))
         lots += [
-            (lot.fact.id, account_id, kinds[account_id], drawn[lot.fact.id], held[lot.fact.id], lot.lot.effective,
-             lapses_at(lot.lot, taken[lot.fact.id]), check_range(lot.lot.amount - taken[lot.fact.id]), ends_at(lot.lot))
+            (lot.fact.id, account_id, lot.fact.pool_id, kinds[account_id], drawn[lot.fact.id], held[lot.fact.id],
+             lot.lot.effective, lapses_at(lot.lot, taken[lot.fact.id]),
+             check_range(lot.lot.amount - taken[lot.fact.id]), ends_at(lot.lot))
             for lot in known[account_id]
         ]
     bulk_insert(AccountCache, _ACCOUNT, accounts)
@@ -99,8 +100,9 @@ def add_undrawn(batches: Mapping[int, int], lots: Sequence[LotFact]) -> None:
         "batch",
     )
     send(_LOTS, [
-        {"lot_id": lot.id, "account_id": lot.account_id, "of_account": lot.account_id, "drawn": 0,
-         "effective": lot.effective, "lapses_at": lapses_at(made, 0), "undrawn": made.amount, "ends_at": ends_at(made)}
+        {"lot_id": lot.id, "account_id": lot.account_id, "of_account": lot.account_id, "pool_id": lot.pool_id,
+         "drawn": 0, "effective": lot.effective, "lapses_at": lapses_at(made, 0), "undrawn": made.amount,
+         "ends_at": ends_at(made)}
         for lot in lots
         for made in (folded(lot),)
     ])

@@ -83,12 +83,12 @@ class LotFact(Model):
     """The award of a lot as it was stated; later changes stand in LotChange (L3)."""
 
     __tablename__ = "lot"
-    __table_args__ = (CheckConstraint("amount > 0", name="amount_positive"),)
+    __table_args__ = (CheckConstraint("amount > 0", name="amount_positive"), Index(None, "pool_id", "account_id"))
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
-    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), index=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
     key: Mapped[str] = mapped_column(String(120), unique=True)
     amount: Mapped[int]
     effective: Mapped[datetime]
@@ -325,17 +325,21 @@ class LotCache(Model):
 
     `undrawn` is its capacity without both, `ends_at` the first instant at which it no longer pays (None: it always
     does), `lapses_at` its expiry while something is left that will expire with it, else None. `kind` is that of the
-    account's resource, so that lists of a kind are read in their order, from an index, as far as they are shown.
+    account's resource, so that lists of a kind are read in their order, from an index, as far as they are shown, and
+    the sums of a pool from one that has all they need. `pool_id` is no foreign key: it would have every import wait for
+    the pool's row (L12).
     """
 
     __tablename__ = "lot_cache"
     __table_args__ = (
         Index(None, "kind", "lapses_at"),
+        Index("ix_lot_cache_of_pool", "pool_id", "lapses_at", "undrawn", "drawn", "held"),
         Index("ix_lot_cache_not_begun", "kind", "effective", sqlite_where=NOT_BEGUN, postgresql_where=NOT_BEGUN),
     )
 
     lot_id: Mapped[int] = mapped_column(ForeignKey("lot.id"), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    pool_id: Mapped[int]
     kind: Mapped[str] = mapped_column(String(20))
     drawn: Mapped[int]
     held: Mapped[int] = mapped_column(server_default="0")

@@ -176,6 +176,7 @@ def _to_cache(known: Sequence[KnownLot], posted: dict[PostingKey, int]) -> dict[
         expected[f"interval of lot {lot.fact.id}"] = (
             lot.lot.effective, lapses_at(lot.lot, drawn + held), ends_at(lot.lot)
         )
+        expected[f"pool of lot {lot.fact.id}"] = lot.fact.pool_id
     return expected
 
 
@@ -187,6 +188,7 @@ def _cached(cache: AccountCache, lots: dict[int, LotCache]) -> dict[str, object]
     for lot_id, lot in lots.items():
         found[f"drawn and held of lot {lot_id}"] = (lot.drawn, lot.held, lot.undrawn)
         found[f"interval of lot {lot_id}"] = (lot.effective, lot.lapses_at, lot.ends_at)
+        found[f"pool of lot {lot_id}"] = lot.pool_id
     return found
 
 

@@ -41,6 +41,15 @@ def test_a_pool_says_what_became_of_it_with_or_without_caches():
     assert not found.is_low
 
 
+def test_an_account_whose_cache_is_gone_is_added_up_by_its_balance():
+    found, account = pool_page(operator(NOW), "azure"), factories.account_of("s1").id
+    transaction(lambda: [
+        db.session.execute(delete(cache).where(cache.account_id == account)) for cache in (LotCache, AccountCache)
+    ])
+
+    assert pool_page(operator(NOW), "azure") == found
+
+
 def test_its_page_lists_grants_from_the_newest_in_a_dozen_statements(browse_as, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "PAGE", 2)
     manager = browse_as(factories.make_person("lee@park.example", "manager"))
