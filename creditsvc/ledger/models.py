@@ -83,7 +83,10 @@ class LotFact(Model):
     """The award of a lot as it was stated; later changes stand in LotChange (L3)."""
 
     __tablename__ = "lot"
-    __table_args__ = (CheckConstraint("amount > 0", name="amount_positive"), Index(None, "pool_id", "account_id"))
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount_positive"),
+        Index("ix_lot_of_pool", "pool_id", "id", "account_id"),  # for a pool's newest grants, and its startups counted
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)

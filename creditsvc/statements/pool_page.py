@@ -28,7 +28,6 @@ PAGE = 50
 class _Row(NamedTuple):
     """A grant of the pool as it was asked for."""
 
-    id: int
     key: str
     startup: str
     name: str
@@ -52,7 +51,7 @@ class PoolPage:
 
     `returned` came back from grants and is in what is left; `expiring` is what expires unused within so many days,
     unless more is used. `grants` are those of a page, from the newest, empty for who may not see startups; `onward` is
-    the id to go on from.
+    the id of the lot to go on from.
     """
 
     pool: PoolView
@@ -86,7 +85,7 @@ def pool_page(caller: Caller, key: str, before: int | None = None) -> PoolPage:
     rows = _grants(caller, pool.id, before) if may(caller, "startups.list") else []
     views = balances(caller.now, account_ids=sorted({row.account_id for row in rows})) if rows else []
     sums = pool_sums([pool.id], caller.now, WINDOWS)[pool.id]
-    onward = rows[PAGE - 1].id if len(rows) > PAGE else None
+    onward = rows[PAGE - 1].lot_id if len(rows) > PAGE else None
     return PoolPage(
         pool, sums.used, sums.reserved, _returned(pool.id), sums.startups, sums.lapsing,
         _with_lots(rows[:PAGE], views), onward,
@@ -104,15 +103,15 @@ def _returned(pool_id: int) -> int:
 
 def _grants(caller: Caller, pool_id: int, before: int | None) -> Sequence[_Row]:
     statement = (
-        select(Grant.id, Grant.key, Startup.key.label("startup"), Startup.name, LotFact.account_id, Grant.lot_id)
+        select(Grant.key, Startup.key.label("startup"), Startup.name, LotFact.account_id, Grant.lot_id)
         .join(LotFact, LotFact.id == Grant.lot_id)
         .join(Startup, Startup.id == Grant.startup_id)
         .where(LotFact.pool_id == pool_id, visible_startups(caller))
-        .order_by(Grant.id.desc())
+        .order_by(LotFact.id.desc())
         .limit(PAGE + 1)
     )
     if before is not None:
-        statement = statement.where(Grant.id < before)
+        statement = statement.where(LotFact.id < before)
     return [_Row(*row) for row in db.session.execute(statement)]
 
 

@@ -19,14 +19,14 @@ def upgrade() -> None:
     with op.batch_alter_table("lot_cache") as table:
         table.alter_column("pool_id", existing_type=_ID, nullable=False)
     op.create_index("ix_lot_cache_of_pool", "lot_cache", ["pool_id", "lapses_at", "undrawn", "drawn", "held"])
-    op.create_index("ix_lot_pool_id_account_id", "lot", ["pool_id", "account_id"])
+    op.create_index("ix_lot_of_pool", "lot", ["pool_id", "id", "account_id"])
     op.drop_index("ix_lot_pool_id", "lot")
 
 
 def downgrade() -> None:
     """Takes the tables back to the revision before."""
     op.create_index("ix_lot_pool_id", "lot", ["pool_id"])
-    op.drop_index("ix_lot_pool_id_account_id", "lot")
+    op.drop_index("ix_lot_of_pool", "lot")
     op.drop_index("ix_lot_cache_of_pool", "lot_cache")
     with op.batch_alter_table("lot_cache") as table:
         table.drop_column("pool_id")
