@@ -14,6 +14,7 @@ from typing import Any
 
 import openpyxl
 
+from creditsvc.core.csv_faults import csv_fault
 from creditsvc.core.days import instant_text, parse_moment
 from creditsvc.core.errors import FileError, FileRefused, RuleBroken
 from creditsvc.core.sentences import Sentence
@@ -113,7 +114,7 @@ def _text_rows(name: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
         for row in reader:
             yield reader.line_num, [_read(name, reader.line_num, cell) for cell in row]
     except csv.Error as error:
-        raise _refused(name, reader.line_num, Sentence("is no proper CSV (%(why)s)", why=error)) from error
+        raise _refused(name, reader.line_num, csv_fault(error)) from error
 
 
 def _xlsx_rows(name: str, data: bytes) -> Iterator[tuple[int, list[str]]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
+from creditsvc.core.csv_faults import csv_fault
 from creditsvc.core.errors import FileError
 from creditsvc.core.sentences import Sentence
 from creditsvc.licences.counts.files import LONGEST_SKU, CountFile, Sighting, refusal, refused
@@ -78,7 +79,7 @@ def _rows(name: str, text: str) -> Iterator[tuple[int, list[str]]]:
         try:
             row = next(rows, None)
         except csv.Error as error:
-            raise refused(name, Sentence("is no proper CSV (%(why)s)", why=error), line=begins) from None
+            raise refused(name, csv_fault(error), line=begins) from None
         if row is None:
             return
         if row:

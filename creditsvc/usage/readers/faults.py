@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PolarsError
 
+from creditsvc.core.csv_faults import csv_fault
 from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.grouping import prepare, scan
@@ -148,7 +149,7 @@ def unreadable(part: Opened, fault: PolarsError) -> FileRefused:
     if part.layout.parquet:
         return undecodable(part.name, fault)
     columns = len(part.layout.header)
-    line, message = 0, Sentence("is no proper CSV (%(why)s)", why=str(fault).splitlines()[0])
+    line, message = 0, Sentence("is no proper CSV")
     with io.TextIOWrapper(plain_stream(part.path), encoding="utf-8-sig", newline="") as plain:
         rows = csv.reader(plain, strict=True)
         try:
@@ -159,5 +160,5 @@ def unreadable(part: Opened, fault: PolarsError) -> FileRefused:
                     break
                 begins = rows.line_num + 1
         except csv.Error as wrong:
-            line, message = rows.line_num, Sentence("is no proper CSV (%(why)s)", why=wrong)
+            line, message = rows.line_num, csv_fault(wrong)
     return FileRefused([FileError(part.name, line, "", "", message)])

@@ -16,6 +16,7 @@ from typing import IO, cast
 
 from isal import igzip, igzip_lib
 
+from creditsvc.core.csv_faults import csv_fault
 from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.limits import MEBIBYTE, Limits
@@ -382,7 +383,7 @@ def _fields(name: str, line: int, text: str) -> list[str]:
     try:
         return next(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as fault:
-        raise _refused(name, line, Sentence("is no proper CSV (%(why)s)", why=fault)) from None
+        raise _refused(name, line, csv_fault(fault)) from None
 
 
 def _refused(file: str, line: int, message: Sentence) -> FileRefused:
