@@ -4,12 +4,24 @@ import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import awards, balance, delivery, frame, holdings, night, pages, plan, usage_import
+from benchmarks import (
+    awards,
+    balance,
+    delivery,
+    frame,
+    holdings,
+    large_night,
+    night,
+    pages,
+    plan,
+    usage_import,
+)
 from benchmarks.places import ROOT, Ground, ground
 from creditsvc.jobs.logs import configure_logs
 
 BENCHMARKS: Mapping[str, Callable[[Ground], list[frame.Result]]] = {
     "import": usage_import.measure, "balance": balance.measure, "night": night.measure,
+    "large-night": large_night.measure,
     "plan": plan.measure, "awards": awards.measure, "pages": pages.measure,
     "holdings": holdings.measure, "delivery": delivery.measure,
 }

@@ -6,6 +6,7 @@ asks is counted too, and once more with a tenth of the people to tell: people mu
 
 import gc
 import time
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import text
@@ -40,8 +41,8 @@ def measure(ground: Ground) -> list[Result]:
     """Seconds and statements of a night on both databases."""
     results = []
     for kind in databases.KINDS:
-        whole, few = (ground.prepared(kind, lambda size=size: _fill(size)) for size in (WHOLE, FEW))
-        values, limits = rounds(lambda: _night(ground, whole)[0], lambda: _limit(ground, whole), ROUNDS)  # noqa: B023
+        whole, few = (ground.prepared(kind, partial(fill, size)) for size in (WHOLE, FEW))
+        values, limits = rounds(lambda: _night(ground, whole)[0], lambda: limit(ground, whole, WHOLE, MAILS), ROUNDS)  # noqa: B023
         statements = _night(ground, whole)[1]
         results.append(compared("night", kind, values, limits, SLOWER, note=PEER))
         results.append(bounded("night, statements more than for a tenth of the people", kind,
@@ -52,7 +53,8 @@ def measure(ground: Ground) -> list[Result]:
     return results
 
 
-def _fill(size: park.Park) -> None:
+def fill(size: park.Park) -> None:
+    """A park as it stands before a usual night, with its manager."""
     park.fill(size)
     caller = operator(park.NOW)
     transaction(lambda: add_person(caller, email="lee@park.example", name="A. Lee", role="manager"))
@@ -84,14 +86,15 @@ def _night(ground: Ground, url: str, mails: int = MAILS) -> tuple[float, int]:
     return seconds, len(sent)
 
 
-def _limit(ground: Ground, url: str) -> float:
+def limit(ground: Ground, url: str, size: park.Park, mails: int) -> float:
+    """The seconds of the statement and the mails. Raises RuntimeError unless it found every account."""
     app = create_app(databases.config_for(url, ground.folder))
     with app.app_context():
         begun = time.perf_counter()
         rows = db.session.execute(text(AGGREGATE)).all()
-        reference_mail.render(MAILS)
+        reference_mail.render(mails)
         seconds = time.perf_counter() - begun
     databases.dispose(app)
-    if len(rows) != WHOLE.startups:
+    if len(rows) != size.startups:
         raise RuntimeError(f"the statement found {len(rows)} accounts")
     return seconds

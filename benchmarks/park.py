@@ -114,10 +114,10 @@ def _fill_startups(park: Park, numbers: range) -> None:
     columns = ("id", "account_id", "number", "recorded_at", "cause", "cause_ref", "actor", "previous_hash", "hash")
     bulk_insert(Batch, columns, [[getattr(batch, name) for name in columns] for one in holdings
                                  for batch in one.batches])
-    columns = ("id", "account_id", "batch_id", "pool_id", "key", "amount", "effective", "expires", "priority",
+    of_lots = ("id", "account_id", "batch_id", "pool_id", "key", "amount", "effective", "expires", "priority",
                "promotional", "awarded")
     lots = [lot for one in holdings for lot in one.lots]
-    bulk_insert(LotFact, columns, [[getattr(lot, name) for name in columns] for lot in lots])
+    bulk_insert(LotFact, of_lots, [[getattr(lot, name) for name in of_lots] for lot in lots])
     bulk_insert(Grant, ("id", "key", "startup_id", "lot_id", "month", "reason", "awarded_by", "awarded_at"),
                 [(lot.id, lot.key, lot.account_id, lot.id, 0, "", "benchmark", lot.awarded) for lot in lots])
     bulk_insert(Activation, ("grant_id", "activated_at", "subscription", "reason", "entered_at", "actor"),

@@ -35,7 +35,7 @@ class Ground:
     server: str
     _made: int = field(default=0)
 
-    def prepared(self, kind: str, fill: Callable[[], None]) -> str:
+    def prepared(self, kind: str, fill: Callable[[], object]) -> str:
         """The URL of a new database of that kind with all tables, filled by `fill` within an application context."""
         url = self._new(kind)
         app = create_app(databases.config_for(url, self.folder))

@@ -39,7 +39,12 @@ def fill() -> None:
                             starts=date(2026, 1, 1), ends=date(2027, 12, 31))
 
     transaction(park)
-    transaction(lambda: [_startup(caller, number) for number in range(exports.SUBSCRIPTIONS)])
+    transaction(lambda: _startups(caller))
+
+
+def _startups(caller: Caller) -> None:
+    for number in range(exports.SUBSCRIPTIONS):
+        _startup(caller, number)
 
 
 def _startup(caller: Caller, number: int) -> None:
