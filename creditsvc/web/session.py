@@ -130,10 +130,12 @@ def _signed_in(person: Person, caller: Caller, key: str, night_is_late: bool = F
 
 
 def sign_in(person: Person) -> None:
-    """Begins a session anew: nothing of the one before is kept."""
+    """Begins a session anew: nothing of the one before is kept, and a copy of its cookie opens nothing any more."""
+    signed_in = _signed_in(person, caller_of(person, clock.now(), address()), secrets.token_urlsafe(16))
+    _end_on_server()
     session.clear()
     session.permanent = True
-    login_user(_signed_in(person, caller_of(person, clock.now(), address()), secrets.token_urlsafe(16)))
+    login_user(signed_in)
     refresh()  # what is said from here on is said to them
 
 
@@ -144,11 +146,15 @@ def reads(language: str | None, time_zone: str | None) -> None:
 
 def sign_out() -> None:
     """Ends the session of this browser, in a transaction of its own: a copy of its cookie opens nothing any more."""
+    _end_on_server()
+    logout_user()
+    session.clear()
+
+
+def _end_on_server() -> None:
     if is_signed_in():
         key, now = current_user.key, clock.now()
         transaction(lambda: end_session(key, now, _END_KEPT))
-    logout_user()
-    session.clear()
 
 
 def is_signed_in() -> bool:

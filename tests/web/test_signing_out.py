@@ -65,6 +65,18 @@ def test_a_copied_cookie_opens_nothing_after_the_sign_out(browser: Browser):
     assert not is_signed_in(copy)
 
 
+def test_signing_in_over_a_session_ends_it(browser: Browser):
+    copy = copy_of(browser)
+
+    token = browser.get("/startups").form("/sign-out").fields["csrf_token"]
+
+    answer = browser.post("/sign-in", {"email": LEE, "password": factories.PASSWORD, "csrf_token": token})
+
+    assert answer.status == 303
+    assert is_signed_in(browser)
+    assert not is_signed_in(copy)
+
+
 def test_another_browser_of_the_same_person_goes_on(browser: Browser, app: Flask):
     elsewhere = signs_in(Browser(app))
 
