@@ -18,8 +18,12 @@ def create_app(config: Config | None = None, *, doors: bool = True) -> Flask:
     app.config.update(
         SECRET_KEY=config.secret_key,
         SQLALCHEMY_DATABASE_URI=config.database_url,
-        # what went wrong is logged and kept with its run: without the values, which are people's names and addresses
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},
+        SQLALCHEMY_ENGINE_OPTIONS={
+            # what went wrong is logged and kept with its run, without the values: people's names and addresses
+            "hide_parameters": True,
+            # a connection that waits in the pool may be of a server that has died since and come back
+            "pool_pre_ping": config.sqlite_path is None,
+        },
         CREDITSVC=config,
     )
     db.init_app(app)

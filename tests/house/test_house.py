@@ -12,8 +12,8 @@ from tests.house.guards import DOORS, PACKAGE, ROOT, TESTS, offences, python_fil
 
 IMPORTS_IN_FUNCTIONS: frozenset[str] = frozenset({
     # most commands need no pages and make no tables, and each start is waited for
-    "creditsvc/app.py:29: from flask_migrate import Migrate",
-    "creditsvc/app.py:31: from creditsvc import api, web",
+    "creditsvc/app.py:33: from flask_migrate import Migrate",
+    "creditsvc/app.py:35: from creditsvc import api, web",
     # heavy, needs Pango, and most processes never make a PDF
     "creditsvc/web/pdf.py:34: import weasyprint",
 })
