@@ -31,6 +31,13 @@ class Seeded:
     found_as: str
 
 
+def _commit_and_go_on() -> None:
+    """Ends a door's transaction before its time; what follows is another one."""
+    session = db.session()
+    session.commit()
+    session.info["connection"] = session.connection()
+
+
 def mark_before_the_send() -> None:
     """A mail counts as sent when it is about to be sent."""
     right = delivery.sender_for
@@ -86,7 +93,7 @@ def commit_in_the_middle() -> None:
     right = operations.post
 
     def wrong(*values: Any, **more: Any) -> Any:
-        db.session.commit()
+        _commit_and_go_on()
         return right(*values, **more)
 
     operations.post = wrong
@@ -114,12 +121,13 @@ def told_apart_from_the_digest() -> None:
     """What a person was told is noted after the commit of the mail that tells it."""
     right = telling.tell
 
-    def wrong(day: Any, told: Any, mail_from: str, now: Any) -> int:
-        queued = right(day, [replace(one, alert_ids=()) for one in told], mail_from, now)
-        db.session.commit()
+    def wrong(night: Any, told: Any, mail_from: str, now: Any) -> int:
+        queued = right(night, [replace(one, alert_ids=()) for one in told], mail_from, now)
+        _commit_and_go_on()
         for one in told:
             digest = db.session.execute(db.select(telling.Digest.id).where(
-                telling.Digest.person_id == one.draft.person_id, telling.Digest.day == day)).scalar_one()
+                telling.Digest.person_id == one.draft.person_id, telling.Digest.day == night.day,
+                telling.Digest.edition == night.edition)).scalar_one()
             db.session.add_all(AlertTold(alert_id=alert, person_id=one.draft.person_id, digest_id=digest)
                                for alert in one.alert_ids)
         db.session.flush()
