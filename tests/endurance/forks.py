@@ -11,9 +11,10 @@ import pickle
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,56 @@ def demand(act: Callable[[], Any]) -> Any:
     return ended.value
 
 
+@dataclass(frozen=True)
+class Helper:
+    """A fork that does the same for one question after another, so that it has to warm up only once."""
+
+    questions: BinaryIO
+    answers: BinaryIO
+
+    def ask(self, question: Any) -> Ended:
+        """What its function makes of the question. Raises EOFError when the fork is no more."""
+        pickle.dump(question, self.questions)
+        self.questions.flush()
+        ended: Ended = pickle.load(self.answers)
+        return ended
+
+
+@contextmanager
+def helper(act: Callable[[Any], Any]) -> Iterator[Helper]:
+    """Starts a fork that waits for questions to the function; it is killed afterwards."""
+    hearing, asking = os.pipe()
+    reading, answering = os.pipe()
+
+    def serve() -> None:
+        os.close(asking)
+        with os.fdopen(hearing, "rb") as questions, os.fdopen(answering, "wb") as answers:
+            while True:
+                question = pickle.load(questions)
+                pickle.dump(_ended(lambda: act(question)), answers)  # noqa: B023 (called at once)
+                answers.flush()
+
+    fork = start(serve)
+    os.close(hearing)
+    os.close(answering)
+    try:
+        with os.fdopen(asking, "wb") as questions, os.fdopen(reading, "rb") as answers:
+            yield Helper(questions, answers)
+    finally:
+        fork.kill()
+        fork.wait()
+
+
 def _work(act: Callable[[], Any], sending: int) -> None:
+    ended = _ended(act)
+    with os.fdopen(sending, "wb") as pipe:
+        pickle.dump(ended, pipe)
+
+
+def _ended(act: Callable[[], Any]) -> Ended:
     err = io.StringIO()
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(err):
-            ended = Ended(value=act())
+            return Ended(value=act())
     except BaseException:  # noqa: BLE001 (a fork must never go on as its parent)
-        ended = Ended(error=f"{traceback.format_exc()}{err.getvalue()}")
-    with os.fdopen(sending, "wb") as pipe:
-        pickle.dump(ended, pipe)
+        return Ended(error=f"{traceback.format_exc()}{err.getvalue()}")

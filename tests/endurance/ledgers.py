@@ -3,13 +3,12 @@
 It imports nothing of the product beyond the place where the tables are.
 """
 
-import email
-import email.policy
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import Any
 
@@ -53,20 +52,21 @@ _SUMS = {
     "nights done": "SELECT COUNT(*) FROM job_run WHERE state = 'done'",
     "requests answered": "SELECT COUNT(*) FROM answered_request WHERE status <> 0",
 }
+_KNOWN = "SELECT message_id, kind, to_address, uncertain_count, state FROM outbox_mail"
 _TRAILED = ("grant.awarded", "grant.top_up", "grant.extend", "grant.void", "grant.return", "scope.assign",
             "usage.import", "usage.confirm", "usage.reverse")
 
 
 @dataclass(frozen=True)
-class Mailed:
-    """What was delivered, and which mails the service knows to have sent in doubt."""
+class Standing:
+    """Everything that stands, by name, as `Story.account` has it, and how many mails came twice in doubt."""
 
-    lines: dict[str, int]
+    lines: dict[str, int | str]
     uncertain: int
 
 
-def account(place: Place) -> dict[str, int | str]:
-    """Everything that stands, by name, as `Story.account` has it."""
+def account(place: Place) -> Standing:
+    """What stands now."""
     lines: dict[str, int | str] = {}
     trail: Counter[str] = Counter()
     with place.reading() as rows_of:
@@ -81,23 +81,19 @@ def account(place: Place) -> dict[str, int | str]:
             said = json.loads(after) if isinstance(after, str) else after
             if action in _TRAILED and not (action == "usage.import" and said["status"] == "unchanged"):
                 trail[f"trail {action}"] += 1
+        delivered, uncertain = _mailed(rows_of(_KNOWN), Counter(letters(place)))
     lines.update(trail)
-    lines.update(mailed(place).lines)
-    return {name: value for name, value in lines.items() if value}
+    lines.update(delivered)
+    return Standing({name: value for name, value in lines.items() if value}, uncertain)
 
 
-def mailed(place: Place) -> Mailed:
+def _mailed(outbox: Sequence[tuple[Any, ...]], copies: Counter[str]) -> tuple[Counter[str], int]:
     """What a mailbox got, told apart by Message-ID: one mail that came twice is known by it.
 
     A mail that came twice without the service's saying that it is in doubt is a line of its own, and so is one that
     came three times, and one that the service does not know.
     """
-    known = {
-        message_id: (kind, to, doubts, state)
-        for message_id, kind, to, doubts, state in place.read(
-            "SELECT message_id, kind, to_address, uncertain_count, state FROM outbox_mail")
-    }
-    copies = Counter(letters(place))
+    known = {message_id: rest for message_id, *rest in outbox}
     lines: Counter[str] = Counter()
     uncertain = 0
     for message_id, count in copies.items():
@@ -112,7 +108,7 @@ def mailed(place: Place) -> Mailed:
     for message_id, (kind, to, _, state) in known.items():
         if state == "sent" and message_id not in copies:
             lines[f"said to be sent but was not: {kind} to {to}"] += 1
-    return Mailed(dict(lines), uncertain)
+    return lines, uncertain
 
 
 def letters(place: Place) -> list[str]:
@@ -122,7 +118,8 @@ def letters(place: Place) -> list[str]:
 
 
 def _message_id(path: Path) -> str:
-    return str(email.message_from_bytes(path.read_bytes(), policy=email.policy.default)["Message-ID"])
+    with path.open("rb") as letter:
+        return str(BytesHeaderParser().parse(letter)["Message-ID"]).strip()
 
 
 def instant(value: Any) -> datetime:

@@ -115,9 +115,10 @@ class Place:
         return replace(self, config=config, app=create_app(config))
 
     def close(self) -> None:
-        """Lets go of the database."""
+        """Lets go of the database until it is asked something again."""
         if self._reader is not None:
             self._reader.close()
+            self._reader = None
 
     @property
     def _file(self) -> Path:

@@ -1,4 +1,4 @@
-"""A TCP proxy before PostgreSQL that cuts, resets or holds a connection at a stated request.
+"""A TCP proxy before PostgreSQL that cuts, resets or holds a connection, or ends the server, at a stated request.
 
 It runs in a fork and counts what PostgreSQL calls a request: a Sync or a simple Query of its protocol.
 """
@@ -8,7 +8,7 @@ import select
 import selectors
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,14 +22,16 @@ ANSWERED = (b"Z", b"G")
 
 @dataclass(frozen=True)
 class Break:
-    """What happens at the n-th request: before the server gets it, or after it has answered and before that arrives.
+    """What happens at the n-th request: before the server gets it, once it has it (`during`), or after it has answered
+    and before that arrives.
 
-    `cut` ends both sides, `reset` the client's with an RST, `hold` says so and goes on when it is told to.
+    `cut` ends both sides, `reset` the client's with an RST, `hold` says so and goes on when it is told to, `crash`
+    ends the server too.
     """
 
     request: int
-    when: Literal["before", "after"]
-    how: Literal["cut", "reset", "hold"]
+    when: Literal["before", "during", "after"]
+    how: Literal["cut", "reset", "hold", "crash"]
 
     def __str__(self) -> str:
         return f"{self.how} {self.when} request {self.request}"
@@ -53,11 +55,18 @@ class Proxy:
 
 
 @contextmanager
-def proxy(listener: socket.socket, server: Path, broken: Break | None, counts: Path) -> Iterator[Proxy]:
-    """Forwards connections of the listener to the socket file of a server; the number of requests goes to `counts`."""
+def proxy(
+    listener: socket.socket, server: Path, broken: Break | None, counts: Path,
+    crash: Callable[[int], None] | None = None,
+) -> Iterator[Proxy]:
+    """Forwards connections of the listener to the socket file of a server.
+
+    How many requests there were goes to `counts`, and after it which of them were commits. `crash` ends the server; it
+    is told the process that serves the connection.
+    """
     reached, say_reached = os.pipe()
     hear_release, release = os.pipe()
-    fork = forks.start(lambda: _Forwarding(listener, server, broken, say_reached, hear_release, counts).run())
+    fork = forks.start(lambda: _Forwarding(listener, server, broken, say_reached, hear_release, counts, crash).run())
     os.close(say_reached)
     os.close(hear_release)
     try:
@@ -101,8 +110,11 @@ class _Forwarding:
     say_reached: int
     hear_release: int
     counts: Path
+    crash: Callable[[int], None] | None
     requests: int = 0
+    commits: list[int] = field(default_factory=list)
     struck: bool = False
+    backends: dict[socket.socket, int] = field(default_factory=dict)
     withheld: dict[socket.socket, bytes] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -121,7 +133,11 @@ class _Forwarding:
         client, _ = self.listener.accept()
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server = socket.socket(socket.AF_UNIX)
-        server.connect(str(self.server))
+        try:
+            server.connect(str(self.server))
+        except OSError:  # it is down
+            client.close()
+            return
         selector.register(client, selectors.EVENT_READ, _Side(server, is_client=True))
         selector.register(server, selectors.EVENT_READ, _Side(client, is_client=False, started=True))
 
@@ -131,12 +147,19 @@ class _Forwarding:
             if not data:
                 raise ConnectionError
             for kind, message in side.messages(data):
+                if side.is_client and kind in (b"Q", b"P") and b"COMMIT" in message:
+                    self.commits.append(self.requests + 1)
                 if side.is_client and kind in (b"Q", b"S"):
                     self._count()
                     if self._strikes("before"):
                         self._strike(source)
+                    elif self._strikes("during"):
+                        side.to.sendall(message)
+                        self._strike(source)
                     elif self._strikes("after"):
                         self.withheld[source] = b""
+                if not side.is_client and kind == b"K":
+                    self.backends[side.to] = int.from_bytes(message[5:9], "big")
                 if not side.is_client and side.to in self.withheld:
                     self.withheld[side.to] += message
                     if kind in ANSWERED:
@@ -152,7 +175,7 @@ class _Forwarding:
 
     def _count(self) -> None:
         self.requests += 1
-        self.counts.write_text(str(self.requests), encoding="ascii")
+        self.counts.write_text(" ".join(map(str, [self.requests, *self.commits])), encoding="ascii")
 
     def _strikes(self, when: str) -> bool:
         return self.broken is not None and not self.struck and (self.broken.request, self.broken.when) == (
@@ -166,6 +189,9 @@ class _Forwarding:
         if self.broken.how == "hold":
             os.read(self.hear_release, 1)
             return
+        if self.broken.how == "crash":
+            assert self.crash is not None
+            self.crash(self.backends[client])
         if self.broken.how == "reset":
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         raise ConnectionError

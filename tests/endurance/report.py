@@ -32,10 +32,12 @@ def markdown(rounds: Sequence[Round], plan: Plan, command: str, postgres: str) -
     troubled = [tally for one in rounds for tally in one.troubled]
     lines = [
         f"Made by `{command}` with Python {platform.python_version()}, SQLite {sqlite3.sqlite_version} and "
-        f"PostgreSQL {postgres}: {sum(tally.kills for tally in killed)} kills, "
-        f"{sum(tally.trials for tally in troubled)} trials with mail, network or disk in trouble.",
+        f"PostgreSQL {postgres}: {' and '.join(_kills(one) for one in rounds)}, "
+        f"{sum(tally.trials for tally in troubled)} trials with mail, network, disk or server in trouble.",
         "",
     ]
+    if plan.at_least:
+        lines += [f"At random by the seed {plan.seed}, up to five times in a row.", ""]
     if plan.kills is not None:
         lines += [f"Sized down: {plan.kills} points of each scenario, chosen by the seed {plan.seed}.", ""]
     lines += ["### Faults put in on purpose", "", "| fault | database | kills or troubles until found | found as |",
@@ -45,8 +47,12 @@ def markdown(rounds: Sequence[Round], plan: Plan, command: str, postgres: str) -
         for one in rounds for proof in one.proofs
     ]
     lines += ["", "### Killed", "", *_table(killed, "statements", with_kills=True)]
-    lines += ["", "### Mail, network and disk in trouble", "", *_table(troubled, "", with_kills=False)]
+    lines += ["", "### Mail, network, disk and server in trouble", "", *_table(troubled, "", with_kills=False)]
     return "\n".join([*lines, ""])
+
+
+def _kills(one: Round) -> str:
+    return f"{sum(tally.kills for tally in one.killed)} kills on {one.database}"
 
 
 def _table(tallies: Sequence[Tally], first: str, *, with_kills: bool) -> list[str]:
@@ -55,7 +61,7 @@ def _table(tallies: Sequence[Tally], first: str, *, with_kills: bool) -> list[st
     lines = [f"| {' | '.join(words)} |", f"|---|---|{'---:|' * (len(words) - 2)}"]
     rows = [*tallies, _sum(tallies)]
     for tally in rows:
-        cells = [tally.scenario, tally.database, *([str(tally.statements)] if first else []), str(tally.trials),
+        cells = [tally.scenario, tally.database, *([str(tally.statements or "")] if first else []), str(tally.trials),
                  *([str(tally.kills)] if with_kills else []), str(tally.lost), str(tally.twice), str(tally.other),
                  str(tally.uncertain)]
         lines.append(f"| {' | '.join(cells)} |")

@@ -1,5 +1,6 @@
-"""One database's round: the faults that must be found, then every scenario, then mail, network and disk in trouble."""
+"""One database's round: the faults that must be found, every scenario, then troubles, then kills at random."""
 
+import itertools
 import os
 import time
 from collections.abc import Sequence
@@ -13,9 +14,11 @@ from tests.endurance import (
     troubles_of_disk,
     troubles_of_mail,
     troubles_of_network,
+    troubles_of_server,
 )
 from tests.endurance.places import Place
 from tests.endurance.proxy import Break
+from tests.endurance.random_kills import kill_at_random, shares
 from tests.endurance.scenarios import Scenario
 from tests.endurance.seeded import FAULTS, MISSING_LOCK, Seeded
 from tests.endurance.trials import Tally, chosen, grounds, kill_in_a_row, kill_in_turn, measure, stage
@@ -33,11 +36,14 @@ BESIDE = next(one for one in SCENARIOS if one.name == "top up a grant")
 SMALL = ("award a grant whose key is made up", "import an export that restates days", "a night that delivers by SMTP")
 """What the tests try of all this at each run, with so many kills of each."""
 
-SMALL_FAULTS = ("a mail is marked before it is sent", "postings are written after the commit")
-"""What is put in before, at each run of the tests."""
-
 IN_A_ROW = 5
 """How often a night is killed before it is let through."""
+
+AT_RANDOM, PATIENCE = FAULTS[4], 1000
+"""The fault that kills at random must find, within how many."""
+
+LAP = 1000
+"""After how many kills at random each scenario's turn comes again."""
 
 HELD = BROKEN[:2]
 """Which are asked for a second time while they stall; a night waits for the other by itself."""
@@ -63,17 +69,21 @@ class Round:
     killed: list[Tally] = field(default_factory=list)
     troubled: list[Tally] = field(default_factory=list)
     seconds: float = 0
+    begun: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
 class Plan:
     """How much is tried: all points or so many of each scenario, by a seed; all scenarios, those with a word, or the
-    few that the tests try (`small`), without mail, network or disk in trouble."""
+    few that the tests try (`small`), without mail, network or disk in trouble; in the end kills at random until there
+    are `at_least` so many on each database, or so many `minutes` are over."""
 
     kills: int | None = None
     seed: int = 0
     only: str = ""
     small: bool = False
+    at_least: int = 0
+    minutes: int = 0
 
     def scenarios(self) -> list[Scenario]:
         """Those that are wanted."""
@@ -84,7 +94,7 @@ class Plan:
 
     def faults(self) -> list[Seeded]:
         """Those that are put in first; none where only some scenarios are asked for."""
-        return [fault for fault in FAULTS if not self.only and (not self.small or fault.name in SMALL_FAULTS)]
+        return [] if self.only else list(FAULTS)
 
     @property
     def breaks(self) -> int | None:
@@ -99,7 +109,6 @@ class Plan:
 
 def run(kind: str, folder: Path, server: str, plan: Plan) -> Round:
     """The whole round of one kind of database. Raises AssertionError where a scenario does not do what it says."""
-    begun = time.monotonic()
     made = Round(kind)
     with grounds(kind, folder, server) as on:
         for fault in plan.faults():
@@ -110,7 +119,10 @@ def run(kind: str, folder: Path, server: str, plan: Plan) -> Round:
                 _say_tally(tally)
         if not plan.small:
             _trouble(kind, on, plan, made)
-    made.seconds = time.monotonic() - begun
+        if plan.at_least:
+            made.proofs.append(_prove_at_random(on, plan))
+            _kill_at_random(on, plan, made)
+    made.seconds = time.monotonic() - made.begun
     return made
 
 
@@ -144,6 +156,18 @@ def _prove(fault: Seeded, on: Place) -> Proof:
     return _proof(fault, tally, tally.kills)
 
 
+def _prove_at_random(on: Place, plan: Plan) -> Proof:
+    """Kills a faulty service at random until that shows."""
+    scenario = next(one for one in SCENARIOS if one.name == AT_RANDOM.scenario)
+    tally = Tally(scenario.name, on.kind)
+    with stage(scenario, on) as ready:
+        points = len(measure(ready, AT_RANDOM.plant))
+        for _ in kill_at_random(ready, points, PATIENCE, plan.seed, tally, AT_RANDOM.plant):
+            if getattr(tally, AT_RANDOM.found_as):
+                break
+    return _proof(AT_RANDOM, tally, tally.kills, ", and it is killed at random")
+
+
 def _proof(fault: Seeded, tally: Tally, tried: int, beside: str = "") -> Proof:
     """What came of a fault put in on purpose, said aloud."""
     found = next((line for line in tally.complaints if f": {fault.found_as}: " in line), "")
@@ -163,6 +187,28 @@ def _kill(scenario: Scenario, on: Place, plan: Plan) -> list[Tally]:
         row = Tally(f"{scenario.name}, killed {IN_A_ROW} times in a row", on.kind)
         kill_in_a_row(ready, chosen(points, IN_A_ROW, plan.seed), row)
     return [tally, row]
+
+
+def _kill_at_random(on: Place, plan: Plan, made: Round) -> None:
+    """Laps of kills of all scenarios until there are enough on this database, or the time is over."""
+    tallies = {scenario.name: Tally(f"{scenario.name}, at random", on.kind) for scenario in plan.scenarios()}
+    in_turn, begun = sum(tally.kills for tally in made.killed), time.monotonic()
+    for seed in itertools.count(plan.seed):
+        missing = plan.at_least - in_turn - sum(tally.kills for tally in tallies.values())
+        if missing <= 0 or (plan.minutes and time.monotonic() > made.begun + 60 * plan.minutes):
+            break
+        given = shares(list(tallies), min(missing, LAP), seed)
+        for scenario in plan.scenarios():
+            tally = tallies[scenario.name]
+            if given[scenario.name]:
+                with stage(scenario, on) as ready:
+                    enough = tally.kills + given[scenario.name]
+                    for _ in kill_at_random(ready, len(measure(ready)), enough, seed, tally):
+                        pass
+        _say(f"{on.kind}: {plan.at_least - missing} kills, after {time.monotonic() - begun:.0f} seconds at random")
+    made.killed += [tally for tally in tallies.values() if tally.trials]
+    for tally in tallies.values():
+        _say_tally(tally)
 
 
 def _fill_up(scenario: Scenario, on: Place, plan: Plan) -> list[Tally]:
@@ -210,15 +256,20 @@ def _break(scenario: Scenario, on: Place, plan: Plan) -> list[Tally]:
         troubles_of_network.break_in_turn(
             between, troubles_of_network.breaks(requests, plan.breaks, plan.seed), broken)
         _say_tally(broken)
+        died = Tally(f"{scenario.name}: the server dies and comes back", on.kind)
+        count, *commits = between.counted()
+        troubles_of_server.crash_in_turn(
+            between, troubles_of_server.crashes(count, commits, plan.breaks and 1, plan.seed), died)
+        _say_tally(died)
         if scenario.name not in HELD:
-            return [broken]
+            return [broken, died]
         held = Tally(f"{scenario.name}: the connection stalls, and it is asked for again", on.kind)
         numbers = [int(word) for word in chosen([str(n + 1) for n in range(requests)], plan.breaks, plan.seed)]
         stalls = [Break(n, when, "hold") for n in numbers for when in ("before", "after")]  # type: ignore[arg-type]
         for _ in troubles_of_network.hold_in_turn(between, stalls, held):
             pass
         _say_tally(held)
-    return [broken, held]
+    return [broken, died, held]
 
 
 def _say_tally(tally: Tally) -> None:

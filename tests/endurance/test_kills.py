@@ -15,17 +15,20 @@ import pytest
 from tests import databases
 from tests.conftest import ROOT
 from tests.endurance import report
-from tests.endurance.rounds import FAULTS, SCENARIOS, SMALL, SMALL_FAULTS, Plan, Proof, Round
+from tests.endurance.random_kills import shares
+from tests.endurance.rounds import AT_RANDOM, FAULTS, SCENARIOS, SMALL, Plan, Proof, Round
 from tests.endurance.trials import Tally
+from tests.endurance.troubles_of_server import crashes
 
-KILLS = 5
+KILLS, AT_LEAST = 5, 30
 
 
 @pytest.mark.long
 def test_what_is_killed_is_neither_lost_nor_done_twice_and_faults_put_in_are_found(together: Path, tmp_path: Path):
     # in a process of its own: the harness forks, which one with threads must not
     figures, seed = tmp_path / "figures.json", str(random.SystemRandom().randrange(10**9))
-    words = ["--small", "--kills", str(KILLS), "--seed", seed, "--together", str(together), "--json", str(figures)]
+    words = ["--small", "--kills", str(KILLS), "--at-least", str(AT_LEAST), "--seed", seed,
+             "--together", str(together), "--json", str(figures)]
 
     said = subprocess.run(
         [sys.executable, "-m", "tests.endurance", *words], cwd=ROOT, env={**os.environ, "POLARS_MAX_THREADS": "1"},
@@ -36,10 +39,12 @@ def test_what_is_killed_is_neither_lost_nor_done_twice_and_faults_put_in_are_fou
     rounds = {one["database"]: one for one in json.loads(figures.read_text())["rounds"]}
     assert rounds.keys() == set(databases.KINDS)
     for one in rounds.values():
-        assert [proof["fault"] for proof in one["proofs"] if proof["found"]] == list(SMALL_FAULTS)
+        assert [proof["fault"] for proof in one["proofs"] if proof["found"]] == [
+            *(fault.name for fault in FAULTS), f"{AT_RANDOM.name}, and it is killed at random"]
         kills = {tally["scenario"]: tally["kills"] for tally in one["killed"]}
         assert [kills[name] for name in SMALL] == [KILLS] * len(SMALL)
         assert kills[f"{SMALL[-1]}, killed 5 times in a row"] >= 1
+        assert sum(kills.values()) == AT_LEAST
 
 
 PROOF, TALLY = Proof("a fault", "sqlite", "lost", 2, "it was found"), Tally("a scenario", "sqlite", trials=1)
@@ -58,5 +63,22 @@ def test_a_run_that_finds_no_fault_or_any_difference_is_not_clean(proof: Proof, 
 
 def test_a_small_plan_tries_what_is_named_and_a_whole_one_everything():
     assert [one.name for one in Plan(5, small=True).scenarios()] == list(SMALL)
-    assert [one.name for one in Plan(5, small=True).faults()] == list(SMALL_FAULTS)
     assert (Plan().scenarios(), Plan().faults()) == (list(SCENARIOS), list(FAULTS))
+
+
+def test_kills_at_random_are_shared_out_by_the_seed():
+    given = shares(["one", "two", "three"], 300, 7)
+
+    assert sum(given.values()) == 300
+    assert min(given.values()) > 60
+    assert given == shares(["one", "two", "three"], 300, 7) != shares(["one", "two", "three"], 300, 8)
+
+
+def test_a_server_dies_on_each_side_of_every_commit_in_both_ways_and_elsewhere():
+    planned = [(way, str(case)) for way, case in crashes(40, [11, 38, 40], None, 7)]
+
+    cases = {case for _, case in planned}
+    for number in (11, 38, 40):
+        assert {f"crash {when} request {number}" for when in ("before", "during", "after")} < cases
+    assert len(planned) == 17
+    assert [way for way, _ in planned[:4]] == ["stopped", "killed", "stopped", "killed"]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from tests import databases
@@ -58,6 +59,7 @@ class Stage:
     scenario: Scenario
     place: Place
     office: Office | None
+    helper: forks.Helper
 
     def perform(self, now: datetime, points: Points | None = None, seed: Seed | None = None) -> forks.Ended:
         """The act in a fork; its value are the points that it passed."""
@@ -76,22 +78,16 @@ class Stage:
         self._settle()
         return ended
 
-    def finish(self, again: bool = True, also: Scenario | None = None) -> list[Difference]:
+    def finish(self, tally: Tally, again: bool = True, also: Scenario | None = None) -> list[Difference]:
         """Does it again as a person or the scheduler would, lets follow what follows, and compares.
 
-        `also` is another thing that was done beside it.
+        Mails that came twice in doubt are counted. `also` is another thing that was done beside it.
         """
-
-        def work() -> list[dict[str, str]]:
-            if again:
-                self.scenario.act(self.place, self.scenario.now + timedelta(minutes=1))
-            if self.scenario.follow is not None:
-                self.scenario.follow(self.place)
-            return doors.differences(self.place)
-
-        ended = forks.run(work)
+        ended = self.helper.ask(again)
         self._settle()
-        found = ledgers.compare(self._expected(also), ledgers.account(self.place))
+        stands = ledgers.account(self.place)
+        tally.uncertain += stands.uncertain
+        found = ledgers.compare(_account(self.scenario, also) if also else self._all, stands.lines)
         if ended.error:
             found.append(Difference("other", "doing it again", "an answer", ended.error[-1500:]))
         for one in ended.value or ():
@@ -102,34 +98,31 @@ class Stage:
         """What differs right after a kill from both nothing and all, for what is one transaction."""
         if not self.scenario.whole:
             return []
-        stands = ledgers.account(self.place)
-        from_nothing = ledgers.compare(self.scenario.before().account(), stands)
-        from_all = ledgers.compare(self._expected(), stands)
-        if not from_nothing or not from_all:
+        stands = ledgers.account(self.place).lines
+        if stands in (self._nothing, self._all):
             return []
-        return [Difference("other", f"half done: {one.what}", one.expected, one.found) for one in from_all]
+        return [Difference("other", f"half done: {one.what}", one.expected, one.found)
+                for one in ledgers.compare(self._all, stands)]
 
-    def warm_up(self) -> None:
-        """Does it once in this very process, so that forks of it find statements compiled and templates read."""
-        warm = self.scenario.warm or self.scenario.act
-        with contextlib.redirect_stdout(io.StringIO()):
-            warm(self.place, self.scenario.now)
-            doors.differences(self.place)
-        databases.dispose(self.place.app)
-        self._settle()
-        gc.collect()
-        gc.freeze()  # what a fork never frees need not be copied
+    @cached_property
+    def _all(self) -> dict[str, int | str]:
+        return _account(self.scenario)
 
-    def _expected(self, also: Scenario | None = None) -> dict[str, int | str]:
-        story = self.scenario.before()
-        self.scenario.after(story)
-        if also is not None:
-            also.after(story)
-        return story.account()
+    @cached_property
+    def _nothing(self) -> dict[str, int | str]:
+        return self.scenario.before().account()
 
     def _settle(self) -> None:
         if self.office is not None:
             self.office.wait_until_idle()
+
+
+def _account(scenario: Scenario, also: Scenario | None = None) -> dict[str, int | str]:
+    story = scenario.before()
+    scenario.after(story)
+    if also is not None:
+        also.after(story)
+    return story.account()
 
 
 @contextmanager
@@ -143,11 +136,35 @@ def stage(scenario: Scenario, on: Place) -> Iterator[Stage]:
             on.fill(scenario.fill)
         on.posting_to(office.url if office is not None else "file:")
         on.keep("scene")
-        begins = ledgers.compare(scenario.before().account(), ledgers.account(on))
+        begins = ledgers.compare(scenario.before().account(), ledgers.account(on).lines)
         assert not begins, f"{scenario.name} does not begin as it says: {[str(one) for one in begins]}"
-        made = Stage(scenario, on, office)
-        made.warm_up()
-        yield made
+        _warm_up(scenario, on)
+        helper = stack.enter_context(forks.helper(lambda again: _again(scenario, on, again)))
+        yield Stage(scenario, on, office, helper)
+
+
+def _warm_up(scenario: Scenario, on: Place) -> None:
+    """Does it once in this very process, so that forks of it find statements compiled and templates read."""
+    warm = scenario.warm or scenario.act
+    with contextlib.redirect_stdout(io.StringIO()):
+        warm(on, scenario.now)
+        doors.differences(on)
+    databases.dispose(on.app)
+    gc.collect()
+    gc.freeze()  # what a fork never frees need not be copied
+
+
+def _again(scenario: Scenario, on: Place, again: bool) -> list[dict[str, str]]:
+    """What is done after a kill, and what `verify` says then; leaves no connection to a file that is put back."""
+    try:
+        if again:
+            scenario.act(on, scenario.now + timedelta(minutes=1))
+        if scenario.follow is not None:
+            scenario.follow(on)
+        return doors.differences(on)
+    finally:
+        if on.kind == "sqlite":
+            databases.dispose(on.app)
 
 
 @contextmanager
@@ -165,7 +182,7 @@ def measure(on: Stage, seed: Seed | None = None) -> list[str]:
     ended = on.perform(on.scenario.now, Points(), seed)
     assert not ended.error, f"{on.scenario.name} fails without any kill: {ended.error}"
     if seed is None:
-        differences = on.finish(again=False)
+        differences = on.finish(Tally(on.scenario.name, on.place.kind), again=False)
         assert not differences, f"{on.scenario.name} does not end as it says: {[str(one) for one in differences]}"
     seen: list[str] = ended.value
     return seen
@@ -191,9 +208,7 @@ def kill_in_turn(on: Stage, points: Sequence[str], tally: Tally, seed: Seed | No
             tally.add(point, [Difference("other", "the kill", "killed", ended.error[-500:] or "went through")])
             continue
         tally.kills += 1
-        differences = on.half_done() + on.finish()
-        tally.uncertain += ledgers.mailed(on.place).uncertain
-        tally.add(point, differences)
+        tally.add(point, on.half_done() + on.finish(tally))
         yield tally
 
 
@@ -209,6 +224,4 @@ def kill_in_a_row(on: Stage, points: Sequence[str], tally: Tally) -> None:
     where = f"{len(points)} points in a row"
     if not tally.kills:
         tally.add(where, [Difference("other", "the kills", "one at least", "none")])
-    differences = on.finish()
-    tally.uncertain += ledgers.mailed(on.place).uncertain
-    tally.add(where, differences)
+    tally.add(where, on.finish(tally))

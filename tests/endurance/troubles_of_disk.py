@@ -39,7 +39,7 @@ def in_turn(on: Stage, limit: int | None, seed: int, tally: Tally, plant: Seed |
         on.place.restore("scene")
         tally.trials += 1
         ended = on.perform(on.scenario.now, seed=lambda put=put: _both(plant, put))  # type: ignore[misc]
-        differences = on.half_done() + on.finish()
+        differences = on.half_done() + on.finish(tally)
         if not ended.error and what.startswith("the database"):
             differences.append(Difference("other", "the trouble", "an error", "went through"))
         tally.add(what, differences)

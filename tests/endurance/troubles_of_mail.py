@@ -54,10 +54,11 @@ def run(on: Place, limit: int | None = None) -> Tally:
             on.posting_to(office.url)
             ended = forks.run(lambda: _send_until_done(on))
             office.wait_until_idle()
-        differences = ledgers.compare(_expected(becomes), ledgers.account(on))
+        stands = ledgers.account(on)
+        differences = ledgers.compare(_expected(becomes), stands.lines)
         if ended.error:
             differences.append(Difference("other", "delivery", "an answer", ended.error[-1500:]))
-        tally.uncertain += ledgers.mailed(on).uncertain
+        tally.uncertain += stands.uncertain
         tally.add(f"{trouble.step}: {trouble.act!r}{'' if trouble.taken else ', not taken'}", differences)
     on.posting_to("file:")
     return tally

@@ -60,11 +60,15 @@ class Network:
 
     def requests(self) -> int:
         """How many requests the act makes when nothing happens to it."""
+        return self.counted()[0]
+
+    def counted(self) -> list[int]:
+        """How many requests those are, and which of them are commits."""
         self.begin()
         with proxy(self.listener, self.socket_file, None, self.counts):
             ended = self.act().wait()
         assert not ended.error, f"{self.stage.scenario.name} fails through a proxy: {ended.error}"
-        return int(self.counts.read_text(encoding="ascii"))
+        return [int(word) for word in self.counts.read_text(encoding="ascii").split()]
 
 
 @contextmanager
@@ -97,7 +101,7 @@ def break_in_turn(on: Network, planned: Sequence[Break], tally: Tally) -> None:
             on.act().wait()  # it may fail, or have done all when its connection broke
             struck = between.has_struck()
         assert struck, f"{broken} was never reached"
-        tally.add(str(broken), on.stage.half_done() + on.stage.finish())
+        tally.add(str(broken), on.stage.half_done() + on.stage.finish(tally))
 
 
 def hold_in_turn(on: Network, planned: Sequence[Break], tally: Tally) -> Iterator[Tally]:
@@ -110,7 +114,7 @@ def hold_in_turn(on: Network, planned: Sequence[Break], tally: Tally) -> Iterato
         tally.trials += 1
         with proxy(on.listener, on.socket_file, broken, on.counts) as between:
             errors = _ask_twice(on, between)
-        differences = on.stage.finish(again=False, also=on.meanwhile)
+        differences = on.stage.finish(tally, again=False, also=on.meanwhile)
         differences += [Difference("other", "an answer", "an answer", error[-800:]) for error in errors]
         tally.add(str(broken), differences)
         yield tally
