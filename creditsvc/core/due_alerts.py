@@ -189,7 +189,8 @@ def decide(rule: Rule, thresholds: Sequence[int], reading: Reading, memory: Memo
     if due is not None:
         for threshold in reached:
             mark = marks.get(threshold, Mark())
-            corrected = mark.corrected if mark.told is None else 0  # a human act has ended what went before
+            is_ended = mark.told is not None and not _is_told(mark, acts)  # by a human act, with what went before
+            corrected = 0 if is_ended else min(mark.corrected, _TAKEN_BACK - 1)
             marks[threshold] = replace(mark, told=_episode(mark, acts), back=0, corrected=corrected)
     level = _level(rule, marks, acts, reading.value, memory.level)
     counted_on = day if is_new_night and marks != memory.marks else memory.counted_on

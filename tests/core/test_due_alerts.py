@@ -191,6 +191,13 @@ def test_a_figure_that_flaps_every_night_is_told_and_corrected_twice_and_then_no
     assert [told for told, _ in stays] == [90, None, 90, None, None, None, None, 90, None]
 
 
+def test_a_further_threshold_told_meanwhile_does_not_make_a_second_correction_a_first():
+    said = corrected_nights(*[55, 80, 40] * 8)
+
+    assert said[:6] == [(50, False), (75, False), (None, True)] * 2
+    assert 50 not in [told for told, _ in said[6:]]  # it never stays, and is never back on two nights
+
+
 def test_two_nights_back_or_a_human_act_end_the_wait_after_a_second_correction():
     flapped = take_back(USED, nights(USED, 92)[-1].memory, 90, Fraction(62))
     flapped = take_back(USED, nights(USED, 92, memory=flapped)[-1].memory, 90, Fraction(62))
