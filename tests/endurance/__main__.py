@@ -18,11 +18,12 @@ def main() -> int:
     asked = _arguments()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    plan = rounds.Plan(asked.kills, asked.seed, asked.only, asked.small, asked.at_least, asked.minutes)
-    if plan.kills is not None or plan.at_least:
+    plan = rounds.Plan(
+        asked.kills, asked.seed, asked.only, asked.small, asked.at_least, asked.minutes, asked.nights)
+    if plan.kills is not None or plan.at_least or plan.how_many_nights:
         words = f"--kills {plan.kills} " if plan.kills is not None else ""
-        words += f"--at-least {plan.at_least} --seed {plan.seed}"
-        print(f"The same points again: {words}", file=sys.stderr, flush=True)
+        words += f"--at-least {plan.at_least} " if plan.at_least else ""
+        print(f"The same again: {words}--seed {plan.seed}", file=sys.stderr, flush=True)
     kinds = asked.database or list(databases.KINDS)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="creditsvc-endurance-")))
@@ -36,13 +37,16 @@ def main() -> int:
     done = [one.value for one in ended if one.value is not None]
     for line in [one.error for one in ended if one.error] + report.complaints(done):
         print(line, file=sys.stderr)
-    figures = report.markdown(done, plan, asked.made_by, version)
-    print(figures)
+    parts = {report.NIGHTS: report.markdown_of_nights(done, asked.made_by, version)}
+    if plan.only != rounds.ONLY_NIGHTS:
+        parts[report.FIGURES] = report.markdown(done, plan, asked.made_by, version)
+    print(*parts.values(), sep="\n")
     if asked.json:
         report.write_json(asked.json, done, plan)
     clean = len(done) == len(kinds) and report.is_clean(done)
-    if asked.write and clean:
-        report.write_document(asked.write, figures)
+    for part, figures in parts.items() if asked.write and clean else ():
+        if figures:
+            report.write_document(asked.write, part, figures)
     return 0 if clean else 1
 
 
@@ -54,6 +58,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=int, default=0, metavar="M", help="... or until so many minutes are over")
     parser.add_argument("--database", action="append", choices=databases.KINDS, help="default: both")
     parser.add_argument("--only", default="", metavar="WORD", help="scenarios with this word in their name")
+    parser.add_argument("--nights", type=int, metavar="N", help="so many of two schedulers and two senders (only them:"
+                                                                " --only nights)")
     parser.add_argument("--small", action="store_true", help="the few scenarios and faults that the tests try")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything there")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the figures into that document if all is clean")

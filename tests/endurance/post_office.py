@@ -7,6 +7,7 @@ import itertools
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from tests.endurance import forks
 
 STEPS = ("greeting", "EHLO", "MAIL", "RCPT", "DATA", "body", "mail")
 """Where something can go wrong: the answer to a connection, to each command, within the mail, the answer to a mail."""
+
+_KEEPING = threading.Lock()
 
 USUAL = {"greeting": b"220 here\r\n", "DATA": b"354 go on\r\n", "QUIT": b"221 bye\r\n"}
 
@@ -39,6 +42,7 @@ class Office:
 
     port: int
     folder: Path
+    at_once: bool = False
 
     @property
     def url(self) -> str:
@@ -50,17 +54,26 @@ class Office:
         with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             lines = connection.makefile("rb")
             lines.readline()
+            if self.at_once:
+                connection.sendall(b"NOOP\r\n")
+                lines.readline()
             connection.sendall(b"QUIT\r\n")
             lines.read()
 
 
 @contextmanager
-def post_office(folder: Path, troubles: Sequence[Trouble | None] = ()) -> Iterator[Office]:
-    """A server in a fork; the n-th conversation has the n-th trouble, all after them none."""
+def post_office(
+    folder: Path, troubles: Sequence[Trouble | None] = (), *, at_once: bool = False
+) -> Iterator[Office]:
+    """A server in a fork; the n-th conversation has the n-th trouble, all after them none.
+
+    It speaks with one client after another, or with all `at_once`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    serve = _serve_at_once if at_once else _serve
     with socket.create_server(("127.0.0.1", 0), backlog=50) as listener:
-        fork = forks.start(lambda: _serve(listener, folder, troubles))
-        office = Office(listener.getsockname()[1], folder)
+        fork = forks.start(lambda: serve(listener, folder, troubles))
+        office = Office(listener.getsockname()[1], folder, at_once)
     try:
         yield office
     finally:
@@ -83,6 +96,33 @@ def _serve(listener: socket.socket, folder: Path, troubles: Sequence[Trouble | N
                 pass  # whoever spoke to us was killed
 
 
+def _serve_at_once(listener: socket.socket, folder: Path, troubles: Sequence[Trouble | None]) -> None:
+    """A thread for each conversation; who says NOOP is answered once all that were begun before are over."""
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    parent = os.getppid()
+    listener.settimeout(2)
+    begun: list[threading.Thread] = []
+    for number in itertools.count():
+        connection = _accepted(listener, parent)
+        if connection is None:
+            return
+        begun = [thread for thread in begun if thread.is_alive()]
+        trouble = troubles[number] if number < len(troubles) else None
+        begun.append(threading.Thread(
+            target=_talk_alone, args=(connection, folder, trouble, tuple(begun)), daemon=True))
+        begun[-1].start()
+
+
+def _talk_alone(
+    connection: socket.socket, folder: Path, trouble: Trouble | None, before: Sequence[threading.Thread]
+) -> None:
+    with connection:
+        try:
+            _talk(connection, folder, trouble, before)
+        except OSError:
+            pass  # whoever spoke to us was killed
+
+
 def _accepted(listener: socket.socket, parent: int) -> socket.socket | None:
     """The next conversation; None when the one who started us is gone."""
     while os.getppid() == parent:
@@ -96,12 +136,16 @@ def _accepted(listener: socket.socket, parent: int) -> socket.socket | None:
     return None
 
 
-def _talk(connection: socket.socket, folder: Path, trouble: Trouble | None) -> None:
+def _talk(
+    connection: socket.socket, folder: Path, trouble: Trouble | None, before: Sequence[threading.Thread] = ()
+) -> None:
     if not _answer(connection, "greeting", trouble):
         return
     lines = connection.makefile("rb")
     for line in lines:
         step = line[:4].strip().upper().decode("ascii", "replace")
+        for thread in before if step == "NOOP" else ():
+            thread.join()
         if not _answer(connection, step, trouble) or step == "QUIT":
             return
         refused = trouble is not None and trouble.step == "DATA" and isinstance(trouble.act, bytes)
@@ -123,10 +167,11 @@ def _talk(connection: socket.socket, folder: Path, trouble: Trouble | None) -> N
 
 
 def _keep(folder: Path, content: bytes) -> None:
-    number = sum(1 for _ in folder.iterdir())
-    part = folder / f"{number}.part"
-    part.write_bytes(content)
-    part.rename(folder / f"{number}-{os.getpid()}.eml")
+    with _KEEPING:
+        number = sum(1 for _ in folder.iterdir())
+        part = folder / f"{number}.part"
+        part.write_bytes(content)
+        part.rename(folder / f"{number}-{os.getpid()}.eml")
 
 
 def _answer(connection: socket.socket, step: str, trouble: Trouble | None) -> bool:

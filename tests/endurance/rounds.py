@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.endurance import (
+    nights_together,
     scenes_of_grants,
     scenes_of_nights,
     scenes_of_usage,
@@ -16,11 +17,12 @@ from tests.endurance import (
     troubles_of_network,
     troubles_of_server,
 )
+from tests.endurance.nights_together import Nights
 from tests.endurance.places import Place
 from tests.endurance.proxy import Break
 from tests.endurance.random_kills import kill_at_random, shares
 from tests.endurance.scenarios import Scenario
-from tests.endurance.seeded import FAULTS, MISSING_LOCK, Seeded
+from tests.endurance.seeded import FAULTS, FAULTS_OF_NIGHTS, MISSING_LOCK, Seeded, SeededNights
 from tests.endurance.trials import Tally, chosen, grounds, kill_in_a_row, kill_in_turn, measure, stage
 
 SCENARIOS: Sequence[Scenario] = (
@@ -35,6 +37,18 @@ BESIDE = next(one for one in SCENARIOS if one.name == "top up a grant")
 
 SMALL = ("award a grant whose key is made up", "import an export that restates days", "a night that delivers by SMTP")
 """What the tests try of all this at each run, with so many kills of each."""
+
+SMALL_FAULTS_OF_NIGHTS = ("both schedulers decide the night", "two senders claim one mail")
+"""What is put in before nights of two schedulers and two senders."""
+
+NIGHTS, SIZED_DOWN_NIGHTS, SMALL_NIGHTS = 200, 20, 3
+"""How many nights of two schedulers and two senders: in all, with so many kills only, at each run of the tests."""
+
+FAULTY_NIGHTS = 60
+"""Within how many of them a fault put in must show."""
+
+ONLY_NIGHTS = "nights"
+"""The word that asks for them alone."""
 
 IN_A_ROW = 5
 """How often a night is killed before it is let through."""
@@ -51,13 +65,14 @@ HELD = BROKEN[:2]
 
 @dataclass(frozen=True)
 class Proof:
-    """Whether a fault that was put in on purpose was found, and after how many kills."""
+    """Whether a fault that was put in on purpose was found, and after how many kills (and nights)."""
 
     fault: str
     database: str
     found_as: str
     kills: int
     found: str
+    nights: int = 0
 
 
 @dataclass
@@ -68,6 +83,8 @@ class Round:
     proofs: list[Proof] = field(default_factory=list)
     killed: list[Tally] = field(default_factory=list)
     troubled: list[Tally] = field(default_factory=list)
+    night_proofs: list[Proof] = field(default_factory=list)
+    nights: list[Nights] = field(default_factory=list)
     seconds: float = 0
     begun: float = field(default_factory=time.monotonic)
 
@@ -76,7 +93,8 @@ class Round:
 class Plan:
     """How much is tried: all points or so many of each scenario, by a seed; all scenarios, those with a word, or the
     few that the tests try (`small`), without mail, network or disk in trouble; in the end kills at random until there
-    are `at_least` so many on each database, or so many `minutes` are over."""
+    are `at_least` so many on each database, or so many `minutes` are over. `nights` is how many of two
+    schedulers and two senders (default: by the rest)."""
 
     kills: int | None = None
     seed: int = 0
@@ -84,6 +102,7 @@ class Plan:
     small: bool = False
     at_least: int = 0
     minutes: int = 0
+    nights: int | None = None
 
     def scenarios(self) -> list[Scenario]:
         """Those that are wanted."""
@@ -95,6 +114,18 @@ class Plan:
     def faults(self) -> list[Seeded]:
         """Those that are put in first; none where only some scenarios are asked for."""
         return [] if self.only else list(FAULTS)
+
+    def faults_of_nights(self) -> list[SeededNights]:
+        """Those that are put in before nights of two schedulers and two senders."""
+        return [fault for fault in FAULTS_OF_NIGHTS if not self.small or fault.name in SMALL_FAULTS_OF_NIGHTS]
+
+    @property
+    def how_many_nights(self) -> int:
+        """How many nights of two schedulers and two senders."""
+        if self.only not in ("", ONLY_NIGHTS):
+            return 0
+        usual = SMALL_NIGHTS if self.small else NIGHTS if self.kills is None else SIZED_DOWN_NIGHTS
+        return usual if self.nights is None else self.nights
 
     @property
     def breaks(self) -> int | None:
@@ -122,6 +153,8 @@ def run(kind: str, folder: Path, server: str, plan: Plan) -> Round:
         if plan.at_least:
             made.proofs.append(_prove_at_random(on, plan))
             _kill_at_random(on, plan, made)
+    if kind == "postgresql" and plan.how_many_nights:
+        _nights(folder, server, plan, made)
     made.seconds = time.monotonic() - made.begun
     return made
 
@@ -141,6 +174,22 @@ def _trouble(kind: str, on: Place, plan: Plan, made: Round) -> None:
             made.proofs.append(_prove_on_network(on))
         for scenario in plan.scenarios():
             made.troubled += _break(scenario, on, plan)
+
+
+def _nights(folder: Path, server: str, plan: Plan, made: Round) -> None:
+    """Two schedulers and two senders: with each fault until it shows, then as they are."""
+    with nights_together.ground(folder, server) as on:
+        for fault in plan.faults_of_nights():
+            came = nights_together.run(on, FAULTY_NIGHTS, plan.seed, fault.plant)
+            kind, found = next(((kind, line) for kind, line in came.found if kind in fault.found_as), ("", ""))
+            made.night_proofs.append(Proof(fault.name, made.database, kind, came.kills, found, came.nights))
+            _say_proof(made.night_proofs[-1])
+        made.nights.append(nights_together.run(on, plan.how_many_nights, plan.seed))
+    came = made.nights[-1]
+    _say(f"{made.database}: two schedulers and two senders: {came.nights} nights, {came.kills} kills, {came.lost} lost,"
+         f" {came.twice} twice, {came.other} other")
+    for complaint in came.complaints[:5]:
+        _say(f"  {complaint}")
 
 
 def _prove(fault: Seeded, on: Place) -> Proof:
@@ -172,7 +221,7 @@ def _proof(fault: Seeded, tally: Tally, tried: int, beside: str = "") -> Proof:
     """What came of a fault put in on purpose, said aloud."""
     found = next((line for line in tally.complaints if f": {fault.found_as}: " in line), "")
     proof = Proof(fault.name + beside, tally.database, fault.found_as, tried, found)
-    _say(f"{tally.database}: {proof.fault}: {'found' if proof.found else 'NOT FOUND'}")
+    _say_proof(proof)
     return proof
 
 
@@ -270,6 +319,10 @@ def _break(scenario: Scenario, on: Place, plan: Plan) -> list[Tally]:
             pass
         _say_tally(held)
     return [broken, died, held]
+
+
+def _say_proof(proof: Proof) -> None:
+    _say(f"{proof.database}: {proof.fault}: {'found' if proof.found else 'NOT FOUND'}")
 
 
 def _say_tally(tally: Tally) -> None:

@@ -6,14 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, select
 
 from creditsvc import clock
-from creditsvc.alerts import telling
-from creditsvc.alerts.models import AlertTold
+from creditsvc.alerts import findings, telling
+from creditsvc.alerts.models import AlertTold, JobRun
 from creditsvc.api import writes
+from creditsvc.core.due_alerts import business_day
 from creditsvc.db import db, transaction
-from creditsvc.jobs import commands_night, commands_usage, delivery, nightly
+from creditsvc.jobs import commands_night, commands_usage, delivery, nightly, runs, scheduler
 from creditsvc.jobs.delivery import DeliveryCount
 from creditsvc.ledger import book
 from creditsvc.mail import outbox
@@ -36,6 +37,15 @@ def _commit_and_go_on() -> None:
     session = db.session()
     session.commit()
     session.info["connection"] = session.connection()
+
+
+@dataclass(frozen=True)
+class SeededNights:
+    """A fault to be found in some nights of two schedulers and two senders, and as what it may be."""
+
+    name: str
+    plant: Callable[[], None]
+    found_as: tuple[str, ...]
 
 
 def mark_before_the_send() -> None:
@@ -146,6 +156,30 @@ def nothing_is_locked() -> None:
     event.listen(Engine, "before_cursor_execute", unlocked, retval=True)
 
 
+def both_decide() -> None:
+    """The claim of a night looks at nobody who has it, and no commit takes the night's row."""
+    runs.is_dead = lambda _: True
+    runs.beat = lambda *_: None
+
+
+def begun_is_done() -> None:
+    """A night that was begun is not looked at again, alive or dead."""
+    right = scheduler.was_missed
+    scheduler.was_missed = lambda now: right(now) and not db.session.scalar(
+        select(JobRun.id).where(JobRun.day == business_day(now)))
+
+
+def no_claim_locks_a_mail() -> None:
+    """Two senders may read the same mail as due before either says that it has it."""
+    outbox._DUE = outbox._DUE._generate()
+    outbox._DUE._for_update_arg = None
+
+
+def no_act_arms() -> None:
+    """A top-up or an award begins no new episode."""
+    findings._account_acts = lambda *_: 0
+
+
 FAULTS = (
     Seeded("a mail is marked before it is sent", mark_before_the_send, "mails that wait are delivered by SMTP", "lost"),
     Seeded("a mail is claimed, sent and marked in one transaction", claim_and_mark_in_one_transaction,
@@ -156,6 +190,14 @@ FAULTS = (
            "award a grant whose key is made up", "twice"),
     Seeded("who was told is kept apart from the mail", told_apart_from_the_digest,
            "a night that writes its mails as files", "lost"),
+)
+
+FAULTS_OF_NIGHTS = (
+    SeededNights("both schedulers decide the night", both_decide, ("other", "lost", "twice")),
+    SeededNights("two senders claim one mail", no_claim_locks_a_mail, ("twice",)),
+    SeededNights("a night that was begun counts as done", begun_is_done, ("lost",)),
+    SeededNights("a mail is marked before it is sent", mark_before_the_send, ("lost",)),
+    SeededNights("no top-up and no award begins a new episode", no_act_arms, ("lost", "twice")),
 )
 
 MISSING_LOCK = Seeded("no row is locked before it is read", nothing_is_locked, "import new days", "other")

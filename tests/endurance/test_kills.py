@@ -15,8 +15,19 @@ import pytest
 from tests import databases
 from tests.conftest import ROOT
 from tests.endurance import report
+from tests.endurance.nights_together import Nights
 from tests.endurance.random_kills import shares
-from tests.endurance.rounds import AT_RANDOM, FAULTS, SCENARIOS, SMALL, Plan, Proof, Round
+from tests.endurance.rounds import (
+    AT_RANDOM,
+    FAULTS,
+    SCENARIOS,
+    SMALL,
+    SMALL_FAULTS_OF_NIGHTS,
+    SMALL_NIGHTS,
+    Plan,
+    Proof,
+    Round,
+)
 from tests.endurance.trials import Tally
 from tests.endurance.troubles_of_server import crashes
 
@@ -45,6 +56,9 @@ def test_what_is_killed_is_neither_lost_nor_done_twice_and_faults_put_in_are_fou
         assert [kills[name] for name in SMALL] == [KILLS] * len(SMALL)
         assert kills[f"{SMALL[-1]}, killed 5 times in a row"] >= 1
         assert sum(kills.values()) == AT_LEAST
+    nights = rounds["postgresql"]
+    assert {proof["fault"] for proof in nights["night_proofs"] if proof["found"]} == set(SMALL_FAULTS_OF_NIGHTS)
+    assert all(came["nights"] >= SMALL_NIGHTS and came["alerts"] and came["mails"] for came in nights["nights"])
 
 
 PROOF, TALLY = Proof("a fault", "sqlite", "lost", 2, "it was found"), Tally("a scenario", "sqlite", trials=1)
@@ -61,9 +75,23 @@ def test_a_run_that_finds_no_fault_or_any_difference_is_not_clean(proof: Proof, 
     assert report.is_clean([Round("sqlite", [proof], [tally])]) is clean
 
 
+@pytest.mark.parametrize("came, found, clean", [
+    (Nights(1, nights=3, scheduler_kills=1, sender_kills=1), "it was found", True),
+    (Nights(1, nights=3, scheduler_kills=1, sender_kills=1), "", False),
+    (Nights(1, nights=3, scheduler_kills=1), "it was found", False),  # no sender was killed
+    (Nights(1, nights=3, scheduler_kills=1, sender_kills=1, found=[("twice", "a mail")]), "it was found", False),
+])
+def test_nights_that_find_no_fault_kill_nobody_or_differ_are_not_clean(came: Nights, found: str, clean: bool):
+    proofs = [Proof("a fault", "postgresql", "twice", 2, found)]
+
+    assert report.is_clean([Round("postgresql", night_proofs=proofs, nights=[came])]) is clean
+
+
 def test_a_small_plan_tries_what_is_named_and_a_whole_one_everything():
     assert [one.name for one in Plan(5, small=True).scenarios()] == list(SMALL)
     assert (Plan().scenarios(), Plan().faults()) == (list(SCENARIOS), list(FAULTS))
+    assert [one.name for one in Plan(5, small=True).faults_of_nights()] == list(SMALL_FAULTS_OF_NIGHTS)
+    assert [Plan(only=word).how_many_nights for word in ("", "nights", "night")] == [200, 200, 0]
 
 
 def test_kills_at_random_are_shared_out_by_the_seed():
