@@ -225,18 +225,18 @@ class Stage:
         return self.place.folder / "killed.txt"
 
     def _compare(self) -> list[Difference]:
-        stands = ledgers.account(self.place)
+        standing = ledgers.account(self.place)
+        stands = dict(standing.lines)
         for name, query in _DATED.items():
             for *words, count in self.place.read(query):
                 stands[name.format(*words)] = int(count)
-        mailed = ledgers.mailed(self.place)
         notes = self._notes.read_text(encoding="utf-8").splitlines() if self._notes.exists() else []
         self.came.in_doubt = sum(line.startswith("in doubt") for line in notes)
-        self.came.uncertain = mailed.uncertain
+        self.came.uncertain = standing.uncertain
         found = ledgers.compare(self.world.story.account(), stands)
-        if mailed.uncertain > self.came.in_doubt:
+        if standing.uncertain > self.came.in_doubt:
             found.append(Difference("twice", "mails that came twice", f"at most {self.came.in_doubt}, one for each kill"
-                                    " between the end of a mail and its mark", mailed.uncertain))
+                                    " between the end of a mail and its mark", standing.uncertain))
         return found
 
 
