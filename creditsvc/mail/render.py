@@ -147,14 +147,17 @@ def render_digest(values: Digest, language: str) -> Rendered:
         raise ValueError("a digest with nothing to say is not sent")
     sections = _worst_first(values["sections"])
     whole = {"unsubscribe_url": None, **values, "sections": sections, "left_out": 0}
-    rendered = render("digest", whole, language)
-    for full, brief in _PORTIONS:
-        if len(rendered.html.encode()) <= MOST_BYTES:
-            break
+    subject, text = _subject_and_text("digest", whole, language)
+    count = sum(len(section["items"]) for section in sections)
+    # of more than the first portion shows the whole HTML would be too long: it need not be made to know that
+    portions = _PORTIONS if count > sum(_PORTIONS[0]) else ((count, 0), *_PORTIONS)
+    html = ""
+    for full, brief in portions:
         shown, left_out = _portioned(sections, full, brief)
         html = _html("digest", {**whole, "sections": shown, "left_out": left_out}, language)
-        rendered = Rendered(rendered.subject, rendered.text, html)
-    return rendered
+        if len(html.encode()) <= MOST_BYTES:
+            break
+    return Rendered(subject, text, html)
 
 
 def render_password_reset(values: PasswordReset, language: str) -> Rendered:
@@ -182,9 +185,13 @@ def render(template: str, values: Mapping[str, Any], language: str) -> Rendered:
 
     Raises jinja2.UndefinedError for a value that the template needs and was not given.
     """
+    return Rendered(*_subject_and_text(template, values, language), _html(template, values, language))
+
+
+def _subject_and_text(template: str, values: Mapping[str, Any], language: str) -> tuple[str, str]:
     environment = _environment(language)
     subject, text = (environment.get_template(f"{template}.{part}").render(values) for part in ("subject", "txt"))
-    return Rendered(_one_line(subject), text.strip() + "\n", _html(template, values, language))
+    return _one_line(subject), text.strip() + "\n"
 
 
 def _html(template: str, values: Mapping[str, Any], language: str) -> str:
