@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from sqlalchemy import select
@@ -26,6 +26,10 @@ from tests import databases
 
 ROUNDS, SECONDS, ASKING, WORKERS = 5, 3.0, 4, 2
 BARS = {"sqlite": 0.25, "postgresql": 0.15}
+SETTINGS = ("--config", str(ROOT / "creditsvc" / "jobs" / "gunicorn_settings.py"))
+BARE_SETTINGS = ("--worker-class", "gthread", "--threads", "4")
+"""The same kind of workers, which watch for no night and write no lines of ours."""
+
 SIZE = park.Park(startups=500, grants=4, days=60, keys=2, expiring=100, troubled=50)
 
 
@@ -40,7 +44,8 @@ def measure(ground: Ground) -> list[Result]:
         with ExitStack() as stack:
             ours = stack.enter_context(_served("wsgi:app", _without_limit(url, ground)))
             body = _ask(ours, requests[0])
-            bare = stack.enter_context(_served("benchmarks.bare:app", {**os.environ, "BODY_BYTES": str(len(body))}))
+            bare = stack.enter_context(_served(
+                "benchmarks.bare:app", {**os.environ, "BODY_BYTES": str(len(body))}, BARE_SETTINGS))
             values, limits = rounds(lambda: _rate(ours, requests), lambda: _rate(bare, requests), ROUNDS)  # noqa: B023
         results.append(compared("balance over the API", kind, values, limits, BARS[kind], at_least=True,
                                 unit="requests/s", note=f"{len(body)} bytes of JSON"))
@@ -67,15 +72,14 @@ def _fill() -> str:
 
 
 @contextmanager
-def _served(application: str, env: dict[str, str]) -> Iterator[int]:
+def _served(application: str, env: dict[str, str], settings: Sequence[str] = SETTINGS) -> Iterator[int]:
     """gunicorn with that application; yields its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings = ROOT / "creditsvc" / "jobs" / "gunicorn_settings.py"
     child = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--config", str(settings), "--bind", f"127.0.0.1:{port}", "--workers",
-         str(WORKERS), application],
+        [sys.executable, "-m", "gunicorn", *settings, "--bind", f"127.0.0.1:{port}", "--workers", str(WORKERS),
+         application],
         env=env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
     try:
