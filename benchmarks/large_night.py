@@ -4,7 +4,6 @@ Against one statement that aggregates those accounts, and a frozen mail rendered
 1,000 startups, and the command's memory is what the system says of its process.
 """
 
-import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +12,10 @@ from unittest.mock import patch
 from benchmarks import night, park
 from benchmarks.frame import Result, bounded, compared, rounds
 from benchmarks.places import Ground, environment, run
-from creditsvc.app import create_app
 from creditsvc.config import Config
 from creditsvc.jobs import nightly
 from creditsvc.jobs.delivery import DeliveryCount
 from tests import databases
-from tests.counting import sent_meanwhile
 
 ROUNDS, SLOWER, MAILS, PER_THOUSAND, MIB = 3, 10.0, 3_400, 6, 300
 WHOLE = park.Park(startups=50_000, grants=2, days=40, keys=1, troubled=MAILS - 1)
@@ -48,16 +45,9 @@ def measure(ground: Ground) -> list[Result]:
 
 def _queued(ground: Ground, url: str, asked: list[int]) -> float:
     """The seconds of a night on a copy until all its mails wait; how many statements it sent goes to `asked`."""
-    copy = ground.copy(url)
-    config = databases.config_for(copy, ground.folder / "night")
-    app = create_app(config)
-    gc.freeze()
-    with app.app_context(), sent_meanwhile() as sent, _undelivered() as reached:
+    with night.on_copy(ground, url) as (config, sent), _undelivered() as reached:
         begun = time.perf_counter()
         document = nightly.run_night(config, park.NOW)
-    gc.unfreeze()
-    databases.dispose(app)
-    ground.drop(copy)
     if document["mails"]["queued"] < MAILS:  # of so many startups some more have something to hear
         raise RuntimeError(f"the night's mails were {document['mails']}")
     asked.append(len(sent))

@@ -6,6 +6,8 @@ asks is counted too, and once more with a tenth of the people to tell: people mu
 
 import gc
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from benchmarks import park, reference_mail
 from benchmarks.frame import Result, bounded, compared, rounds
 from benchmarks.places import Ground
 from creditsvc.app import create_app
+from creditsvc.config import Config
 from creditsvc.db import db, transaction
 from creditsvc.jobs.nightly import run_night
 from creditsvc.ledger import seals
@@ -66,24 +69,30 @@ def fill(size: park.Park) -> None:
 
 def _night(ground: Ground, url: str, mails: int = MAILS) -> tuple[float, int]:
     """The seconds and the statements of one whole night, on a copy. Raises RuntimeError unless it sent all."""
-    copy = ground.copy(url)
-    folder = ground.folder / "night"
-    config = databases.config_for(copy, folder)
-    app = create_app(config)
-    gc.freeze()  # as the commands do, or each look for garbage goes through all that benchmarks import too
-    with app.app_context(), sent_meanwhile() as sent:
+    with on_copy(ground, url) as (config, sent):
         begun = time.perf_counter()
         document = run_night(config, park.NOW)
         seconds = time.perf_counter() - begun
-    gc.unfreeze()
-    databases.dispose(app)
-    ground.drop(copy)
     files = list(config.mail_folder.glob("*.eml"))
     if document["mails"] != {"queued": mails, "sent": mails, "failed": 0, "uncertain": 0} or len(files) != mails:
         raise RuntimeError(f"the night's mails were {document['mails']}, its files {len(files)}")
     for file in files:
         Path(file).unlink()
     return seconds, len(sent)
+
+
+@contextmanager
+def on_copy(ground: Ground, url: str) -> Iterator[tuple[Config, list[str]]]:
+    """A place for one night: the configuration of a copy of the park, and the statements that are sent there."""
+    copy = ground.copy(url)
+    config = databases.config_for(copy, ground.folder / "night")
+    app = create_app(config)
+    gc.freeze()  # as the commands do, or each look for garbage goes through all that benchmarks import too
+    with app.app_context(), sent_meanwhile() as sent:
+        yield config, sent
+    gc.unfreeze()
+    databases.dispose(app)
+    ground.drop(copy)
 
 
 def limit(ground: Ground, url: str, size: park.Park, mails: int) -> float:
