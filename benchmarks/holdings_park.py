@@ -13,7 +13,7 @@ from sqlalchemy import insert, text
 from benchmarks.park import NOW, key_of
 from creditsvc.consulting.models import BOOKED, CONFIRMED, Booking, Consultant
 from creditsvc.core.burndown import Lot
-from creditsvc.db import Model, bulk_insert, db, transaction, values_of
+from creditsvc.db import Model, db, transaction
 from creditsvc.grants.models import Grant
 from creditsvc.ledger import caches
 from creditsvc.ledger.additions import words_of
@@ -32,6 +32,7 @@ from creditsvc.ledger.models import (
     SeatFact,
 )
 from creditsvc.licences.models import Product, SeatAssignment
+from creditsvc.sets import bulk_insert, values_of
 
 SEATS, HOURS = 2, 3
 """The ids of the resources, and of their pools."""

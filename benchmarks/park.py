@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from creditsvc.core.burndown import Lot
 from creditsvc.core.days import day_start
-from creditsvc.db import bulk_insert, db, transaction
+from creditsvc.db import db, transaction
 from creditsvc.grants.models import Activation, Grant
 from creditsvc.ledger import caches
 from creditsvc.ledger.chain import PostingLine, batch_hash
@@ -31,6 +31,7 @@ from creditsvc.ledger.models import (
 )
 from creditsvc.parties.models import Membership, Person, Startup
 from creditsvc.programmes.models import Partner
+from creditsvc.sets import bulk_insert
 from creditsvc.usage.models import ImportRun
 
 NOW = datetime(2026, 7, 1, 6, tzinfo=UTC)

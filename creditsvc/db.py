@@ -7,9 +7,9 @@ write fails with "database is locked" at once, whatever the timeout). PostgreSQL
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -20,21 +20,16 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
-    Executable,
     Integer,
     MetaData,
-    Select,
     Table,
     event,
-    insert,
     inspect,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
-from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeDecorator
 
 T = TypeVar("T")
@@ -211,14 +206,15 @@ def transaction(fn: Callable[[], T], *, keep: bool = True, waits: bool = True, a
         session.info.pop("connection", None)
 
 
-def _connection() -> Connection:
+def connection_in_use() -> Connection:
+    """The connection of the session; the one of the transaction that is under way."""
     # kept by `transaction`: to find it in the session takes as long as a small statement
     return db.session().info.get("connection") or db.session.connection()
 
 
 def is_postgresql() -> bool:
     """Whether the database is PostgreSQL; it is SQLite otherwise."""
-    return _connection().dialect.name == "postgresql"
+    return connection_in_use().dialect.name == "postgresql"
 
 
 def _writing(session: Session, waits: bool) -> dict[str, Any]:
@@ -267,115 +263,3 @@ def schema_versions() -> tuple[set[str], set[str]]:
         found = set(connection.scalars(text("SELECT version_num FROM alembic_version"))) if has_versions else set()
     # one line of numbered files (a test holds it), so that alembic need not be loaded by every command to say this
     return found, {max(path.name for path in (MIGRATIONS / "versions").glob("0*.py")).partition("_")[0]}
-
-
-def insert_if_absent(model: type[Model], values: Mapping[str, Any]) -> bool:
-    """Adds a row unless a unique key already has it; True when it was added. Never an error in a race."""
-    return bool(insert_absent(model, [values]))
-
-
-def send(statement: Executable, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
-    """Runs a statement for each of the rows, in sets, and gives what it returns, if it returns rows.
-
-    It passes the session by: entities are not its matter, and nothing is flushed before it.
-    """
-    if not rows:
-        return []
-    # the drivers' way for many rows costs more than the one for one
-    result: Any = _connection().execute(statement, rows[0] if len(rows) == 1 else rows)
-    return result.all() if result.returns_rows else []
-
-
-def insert_rows(rows: Sequence[Model], key: str) -> None:
-    """Adds rows of one table, in sets, and gives them their ids; the column `key` tells them apart.
-
-    They do not join the session: a flush costs several times as much.
-    """
-    if not rows:
-        return
-    ids: dict[Any, int] = dict(send(_giving(table_of(type(rows[0])), key), [values_of(row) for row in rows]))
-    for row in rows:
-        vars(row)["id"] = ids[getattr(row, key)]
-
-
-@cache
-def _giving(table: Table, key: str) -> ReturningInsert[Any]:
-    return insert(table).returning(table.c[key], table.c.id)
-
-
-def values_of(row: Model) -> dict[str, Any]:
-    """What a row that is not added yet says, without its id, which the database gives."""
-    return {name: value for name, value in vars(row).items() if name not in ("_sa_instance_state", "id")}
-
-
-def insert_absent(model: type[Model], rows: Sequence[Mapping[str, Any]], *give: str) -> list[tuple[Any, ...]]:
-    """Adds those of the rows whose unique keys nobody has yet, in sets; of those added the primary key, or what `give`
-    names."""
-    if not rows:
-        return []
-    table = table_of(model)
-    statement = _absent(table, _connection().dialect.name, give or tuple(table.primary_key.columns.keys()))
-    return [tuple(row) for row in send(statement, rows)]
-
-
-@cache
-def _absent(table: Table, dialect: str, give: tuple[str, ...]) -> Any:
-    # Asked by RETURNING: PostgreSQL's driver counts no rows (-1) of a statement that may return some.
-    return _insert(table, dialect).on_conflict_do_nothing().returning(*(table.c[name] for name in give))
-
-
-def insert_or_set(model: type[Model], rows: Sequence[Mapping[str, Any]], column: str) -> None:
-    """Adds the rows, in sets; of those whose primary key is there already, sets that column alone."""
-    send(_or_set(table_of(model), _connection().dialect.name, column), rows)
-
-
-@cache
-def _or_set(table: Table, dialect: str, column: str) -> Any:
-    statement = _insert(table, dialect)
-    keys = list(table.primary_key.columns)
-    return statement.on_conflict_do_update(index_elements=keys, set_={column: statement.excluded[column]})
-
-
-def _insert(table: Table, dialect: str) -> Any:
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-
-
-def bulk_insert(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Adds many rows through the driver: COPY on PostgreSQL, executemany on SQLite (2.5 times faster than the ORM).
-
-    Values are what the columns' Python types say (aware datetimes, dates, integers, text); every column without a
-    default of the database's own must be given.
-    """
-    table, rows = table_of(model), list(rows)
-    if not rows:
-        return
-    connection = _connection()
-    if connection.dialect.name != "postgresql":
-        types = [table.c[name].type.dialect_impl(connection.dialect) for name in columns]
-        # columns of dates and instants repeat themselves, so each value is converted once
-        stored = [cache(to) if (to := kind.bind_processor(connection.dialect)) else None for kind in types]
-        values = zip(*(map(to, column) if to else column
-                       for to, column in zip(stored, zip(*rows, strict=True), strict=True)), strict=True)
-        statement = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
-        connection.exec_driver_sql(str(statement), list(values))
-        return
-    names = ", ".join(f'"{name}"' for name in columns)
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
-        for row in rows:
-            copy.write_row(row)
-
-
-def bulk_read(statement: Select[*tuple[Any, ...]]) -> list[Sequence[Any]]:
-    """What the statement finds, by column, through the driver: for many rows, and columns instead of entities.
-
-    Values are what the columns' Python types say, each different one of a column of dates or instants made once.
-    """
-    db.session.flush()
-    result = _connection().execute(statement)
-    dialect, driver = result.dialect, result.cursor
-    columns = list(zip(*driver.fetchall(), strict=True)) or [()] * len(driver.description)
-    made = [column.type.dialect_impl(dialect).result_processor(dialect, described[1])
-            for column, described in zip(statement.selected_columns, driver.description, strict=True)]
-    result.close()
-    return [tuple(map(cache(to), values)) if to else values for to, values in zip(made, columns, strict=True)]

@@ -14,11 +14,12 @@ from creditsvc.alerts.models import DONE, JobRequest, JobRun
 from creditsvc.alerts.night import NIGHTLY
 from creditsvc.core.due_alerts import business_day, night_due
 from creditsvc.core.errors import Conflict, NotFound
-from creditsvc.db import db, insert_if_absent
+from creditsvc.db import db
 from creditsvc.mail import tending
 from creditsvc.mail.models import SENT, OutboxMail
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require
+from creditsvc.sets import insert_if_absent
 
 DELIVERY = "delivery"
 JOBS = (NIGHTLY, DELIVERY)

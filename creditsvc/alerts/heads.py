@@ -5,12 +5,13 @@ from datetime import date
 from sqlalchemy import delete, or_, select
 
 from creditsvc.alerts.models import NotedHead
-from creditsvc.db import bulk_insert, db
+from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account
 from creditsvc.ledger.verify import HEADS
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller
+from creditsvc.sets import bulk_insert
 
 HEADS_IN_AN_ENTRY = 1000
 

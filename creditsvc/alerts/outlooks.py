@@ -7,10 +7,11 @@ from datetime import date, datetime
 from sqlalchemy import delete
 
 from creditsvc.alerts.models import AccountOutlook
-from creditsvc.db import bulk_insert, db
+from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.outlook import Ahead
 from creditsvc.ledger.reading import AccountView
+from creditsvc.sets import bulk_insert
 
 _COLUMNS = ("account_id", "run_out", "daily", "remaining", "as_of")
 

@@ -12,11 +12,12 @@ from sqlalchemy import delete, exists, select, update
 
 from creditsvc.alerts.periodic_models import MailSubscription, PeriodicMail
 from creditsvc.core.due_alerts import business_day, rhythm_begins
-from creditsvc.db import db, insert_absent, insert_if_absent
+from creditsvc.db import db
 from creditsvc.mail.outbox import Draft, queue_all
 from creditsvc.parties import trail
 from creditsvc.parties.access import MANAGERS, Caller, require_person
 from creditsvc.parties.models import Membership, Person
+from creditsvc.sets import insert_absent, insert_if_absent
 
 SUMMARY, STATEMENT = "summary", "statement"
 STATEMENT_PDF = "creditsvc.statement_pdf"

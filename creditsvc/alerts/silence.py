@@ -7,12 +7,13 @@ from sqlalchemy import select
 from creditsvc.alerts.models import NightSilence
 from creditsvc.alerts.reading import LastNight, last_night
 from creditsvc.core.days import DEFAULT_ZONE, zone_named
-from creditsvc.db import db, insert_if_absent
+from creditsvc.db import db
 from creditsvc.languages import LANGUAGES
 from creditsvc.mail.night_mails import render_night_silent
 from creditsvc.mail.outbox import Draft, queue_all, refusal_of
 from creditsvc.mail.session_mails import moment
 from creditsvc.parties.models import Person
+from creditsvc.sets import insert_if_absent
 
 KIND = "night-silent"
 

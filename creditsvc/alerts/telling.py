@@ -22,10 +22,11 @@ from creditsvc.alerts.next_pages import Place, next_page
 from creditsvc.alerts.night import Night
 from creditsvc.core.due_alerts import rhythm_begins
 from creditsvc.core.forecast import Forecast
-from creditsvc.db import bulk_insert, db, insert_absent
+from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.mail import outbox, render
 from creditsvc.parties.models import ManagerProgramme, Membership, Person, Startup
+from creditsvc.sets import bulk_insert, insert_absent
 
 ACCOUNTS_AT_ONCE = 500
 

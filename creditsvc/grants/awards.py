@@ -15,14 +15,15 @@ from sqlalchemy import select, union
 from creditsvc.core.amounts import Unit, format_amount, unit_named
 from creditsvc.core.days import end_text, ends_at, instant_text, last_day_of_months, start_text, starts_at
 from creditsvc.core.errors import Conflict, RuleBroken
-from creditsvc.db import db, insert_rows
+from creditsvc.db import db
 from creditsvc.grants.models import Grant
 from creditsvc.ledger import book, locks
 from creditsvc.ledger.book import Cause, ChangeTerms, LotTerms
 from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.parties.access import Caller
 from creditsvc.parties.operations import check_key
-from creditsvc.parties.trail import record, record_all
+from creditsvc.parties.trail import record, recording_all
+from creditsvc.sets import insert_rows
 
 LONGEST_KEY = 120
 PRIORITIES = range(-1000, 1001)
@@ -321,8 +322,7 @@ def _write_papers(
             "opening_drawn": format_amount(draft.opening, unit),
             "changes": [change_text(change, unit) for change in draft.changes],
         }))
-    record_all(caller, "grant.awarded", entries)
-    insert_rows(papers, "key")
+    insert_rows(papers, "key", besides=[recording_all(caller, "grant.awarded", entries)])
     return papers
 
 

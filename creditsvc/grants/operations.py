@@ -61,9 +61,9 @@ def award_grant(
     is `approved` by a second person (`proposals`) Conflict("amount", "needs-second-person").
     """
     company = require_startup(caller, "grant.award", startup)
+    zone = zone_of_startup(company.id)  # before the pool, for which others wait
     source, resource = find_pool(pool)
     unit = unit_named(resource.unit)
-    zone = zone_of_startup(company.id)
     draft = Draft(
         startup_id=company.id,
         startup=startup,

@@ -17,7 +17,8 @@ from sqlalchemy import exists, select, update
 from creditsvc.alerts.models import DONE, RUNNING, JobRun
 from creditsvc.core.days import CLOCKS_DIFFER
 from creditsvc.core.due_alerts import night_due
-from creditsvc.db import db, insert_if_absent
+from creditsvc.db import db
+from creditsvc.sets import insert_if_absent
 
 LEASE = timedelta(seconds=90)
 """A run of another host that has not been heard of for so long is dead. On the same host its process is asked."""

@@ -18,7 +18,7 @@ from creditsvc.core.amounts import check_range, unit_named
 from creditsvc.core.burndown import ChangeKind
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.core.rates import Pair, rate_text
-from creditsvc.db import bulk_insert, db
+from creditsvc.db import db
 from creditsvc.ledger import caches, limits, rows
 from creditsvc.ledger.additions import Added, Additions, add_facts
 from creditsvc.ledger.chain import PostingLine, batch_hash, rate_hash
@@ -46,6 +46,7 @@ from creditsvc.ledger.models import (
     Scope,
     ScopeFact,
 )
+from creditsvc.sets import Write, bulk_insert, send_together
 
 
 @dataclass(frozen=True)
@@ -208,11 +209,10 @@ def post(
     undrawn = [draft for draft in begun if draft.account.id in idle]
     for draft in undrawn:
         _seal(draft)
-    _add_facts(begun, cause, changes)
-    _head(undrawn)
-    caches.add_undrawn(
+    committed = _add_facts(begun, cause, changes)
+    send_together([committed, _heading(undrawn), *caches.adding_undrawn(
         {draft.account.id: draft.account.batches for draft in undrawn}, [lot for draft in undrawn for lot in draft.lots]
-    )
+    )])
     _plan_anew([draft for account_id, draft in drafts.items() if account_id not in idle], cause)
     return Posted(
         {account_id: draft.batch for account_id, draft in drafts.items() if draft.batch is not None},
@@ -249,7 +249,7 @@ def _plan_anew(drafts: Sequence[_Draft], cause: Cause) -> None:
         _check_openings(known[draft.account.id])
         _seal(draft, {lot.fact.id: lot.fact.key for lot in known[draft.account.id]})
     rows.keep_hashes([draft.batch for draft in written if draft.batch is not None])
-    _head(written)
+    send_together([_heading(written)])
     _write_postings(written)
     caches.write({draft.account.id: draft.account.batches for draft in drafts}, known, sums)
 
@@ -280,8 +280,9 @@ def _state_lots(draft: _Draft, lots: Iterable[LotTerms]) -> None:
         )
 
 
-def _add_facts(drafts: Sequence[_Draft], cause: Cause, changes: Mapping[int, Sequence[ChangeTerms]]) -> None:
-    """Adds the batches that were begun, their lots, and the changes of lots, new ones among them."""
+def _add_facts(drafts: Sequence[_Draft], cause: Cause, changes: Mapping[int, Sequence[ChangeTerms]]) -> Write:
+    """Adds the batches that were begun, their lots, and the changes of lots, new ones among them; the write that is
+    left is of what pools have committed."""
     rows.add_batches([draft.batch for draft in drafts if draft.batch is not None])
     for draft in drafts:
         for lot in draft.lots:
@@ -295,7 +296,7 @@ def _add_facts(drafts: Sequence[_Draft], cause: Cause, changes: Mapping[int, Seq
     for draft in drafts:
         if draft.new != Additions():
             draft.added = add_facts(draft.account.id, draft.batch_id, cause.actor, draft.new)
-    limits.commit_to_pools(amount for draft in drafts for amount in draft.committed)
+    return limits.commit_to_pools(amount for draft in drafts for amount in draft.committed)
 
 
 def _change(draft: _Draft, cause: Cause, terms: ChangeTerms) -> LotChange:
@@ -346,9 +347,9 @@ def _seal(draft: _Draft, keys: Mapping[int, str] | None = None) -> None:
     )
 
 
-def _head(drafts: Sequence[_Draft]) -> None:
-    """Makes sealed batches the heads of their accounts."""
-    rows.keep_heads([(draft.account, draft.batch) for draft in drafts if draft.batch is not None])
+def _heading(drafts: Sequence[_Draft]) -> Write:
+    """The write that makes sealed batches the heads of their accounts."""
+    return rows.keeping_heads([(draft.account, draft.batch) for draft in drafts if draft.batch is not None])
 
 
 def _write_postings(drafts: Iterable[_Draft]) -> None:

@@ -8,9 +8,10 @@ from sqlalchemy import ColumnElement, bindparam, case, delete, func, insert, or_
 
 from creditsvc.core.amounts import check_range
 from creditsvc.core.burndown import LATEST, Lot
-from creditsvc.db import bulk_insert, db, insert_or_set, send, table_of
+from creditsvc.db import db, table_of
 from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, folded, newest_charge_days
 from creditsvc.ledger.models import Account, AccountCache, LotCache, LotFact, Resource
+from creditsvc.sets import Write, adding_or_setting, bulk_insert
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 """Since ever, as far as grants go (`core.days.FIRST_YEAR`)."""
@@ -91,21 +92,21 @@ def write(batches: Mapping[int, int], known: Mapping[int, Sequence[KnownLot]], s
     bulk_insert(LotCache, _LOT, lots)
 
 
-def add_undrawn(batches: Mapping[int, int], lots: Sequence[LotFact]) -> None:
-    """Caches new lots of idle accounts (`facts.idle_among`), given the accounts' last batch numbers."""
-    insert_or_set(
+def adding_undrawn(batches: Mapping[int, int], lots: Sequence[LotFact]) -> list[Write]:
+    """The writes that cache new lots of idle accounts (`facts.idle_among`), given the accounts' last batch numbers."""
+    accounts = adding_or_setting(
         AccountCache,
         [{"account_id": account_id, "batch": number, "uncovered": 0, "uncredited": 0}
          for account_id, number in batches.items()],
         "batch",
     )
-    send(_LOTS, [
+    return [accounts, (_LOTS, [
         {"lot_id": lot.id, "account_id": lot.account_id, "of_account": lot.account_id, "pool_id": lot.pool_id,
          "drawn": 0, "effective": lot.effective, "lapses_at": lapses_at(made, 0), "undrawn": made.amount,
          "ends_at": ends_at(made)}
         for lot in lots
         for made in (folded(lot),)
-    ])
+    ])]
 
 
 def note_freshness(account_ids: Sequence[int]) -> None:

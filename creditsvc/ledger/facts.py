@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, ColumnElement, Label, Row, Select, and_, b
 from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
 from creditsvc.core.days import day_start
 from creditsvc.core.rates import NO_RATES, Course, Pair, StatedRate, converted, courses, to_units
-from creditsvc.db import bulk_read, db, send
+from creditsvc.db import db
 from creditsvc.ledger.models import (
     Account,
     AccountCache,
@@ -33,6 +33,7 @@ from creditsvc.ledger.models import (
     UsageFact,
 )
 from creditsvc.ledger.timeline import Ownership, Turn, owner_at, timeline
+from creditsvc.sets import bulk_read, send
 
 T = TypeVar("T")
 PostingKey = tuple[datetime, str, int | None]
@@ -74,11 +75,13 @@ _IDLE = (
     select(Account.__table__.c.id)
     .outerjoin(AccountCache.__table__, AccountCache.account_id == Account.id)
     .where(
-        Account.id.in_(bindparam("ids", expanding=True)),
         ~select(ScopeFact.id).where(ScopeFact.account_id == Account.id).exists(),
         ~select(Posting.id).where(Posting.account_id == Account.id).exists(),
         or_(Account.batches == 0, AccountCache.batch == Account.batches),
     )
+)
+_IDLE_OF_ALL, _IDLE_OF_ONE = (
+    _IDLE.where(Account.id.in_(bindparam("ids", expanding=True))), _IDLE.where(Account.id == bindparam("id")),
 )
 
 
@@ -89,7 +92,8 @@ def idle_among(account_ids: Iterable[int]) -> set[int]:
     """
     idle: set[int] = set()
     for part in chunks(account_ids):
-        idle.update(row[0] for row in send(_IDLE, [{"ids": part}]))
+        found = send(_IDLE_OF_ALL, [{"ids": part}]) if len(part) > 1 else send(_IDLE_OF_ONE, [{"id": part[0]}])
+        idle.update(row[0] for row in found)
     return idle
 
 

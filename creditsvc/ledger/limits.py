@@ -15,16 +15,17 @@ from creditsvc.ledger.holds import Hours
 from creditsvc.ledger.locks import assert_locked
 from creditsvc.ledger.models import Pool, Resource
 from creditsvc.ledger.seats import intervals_of, promised_of
+from creditsvc.sets import Write
 
 HOUR = unit_named("hour")
 
 Sums = Mapping[PostingKey, int]
 
 
-def commit_to_pools(amounts: Iterable[tuple[int, int]]) -> None:
+def commit_to_pools(amounts: Iterable[tuple[int, int]]) -> Write:
     """Commits (pool, amount) to locked pools, as long as they have that left; of seats what is given at once.
 
-    Raises RuleBroken("amount", "pool-exceeded") naming what the pool has left.
+    Gives the write that keeps it. Raises RuleBroken("amount", "pool-exceeded") naming what the pool has left.
     """
     asked: dict[int, int] = defaultdict(int)
     for pool_id, amount in amounts:
@@ -48,7 +49,7 @@ def commit_to_pools(amounts: Iterable[tuple[int, int]]) -> None:
                 pool=pool.key, left=format_amount(left, unit), unit=unit.name, asked=format_amount(amount, unit),
             )
         sums.append((pool, committed))
-    rows.keep_committed(sums)
+    return rows.keeping_committed(sums)
 
 
 def check_holds(lots: Sequence[KnownLot], hours: Hours, new: Additions, sums: Sums, posted: Sums) -> None:

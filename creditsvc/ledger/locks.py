@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select, true
 
-from creditsvc.db import Model, db, insert_absent, insert_if_absent, is_postgresql, send
+from creditsvc.db import Model, db, is_postgresql
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, Pool, RateFact, Resource, Scope
+from creditsvc.sets import find_fresh, insert_absent, insert_if_absent, send
 
 M = TypeVar("M", bound=Model)
 
@@ -23,8 +24,15 @@ _RATES_SHARED = select(func.pg_advisory_xact_lock_shared(RATES_LOCK))
 _RATES_ALONE = select(func.pg_advisory_xact_lock(RATES_LOCK))
 _POOL = (
     select(Pool, Resource).join(Resource, Resource.id == Pool.resource_id).where(Pool.key == bindparam("key"))
-    .with_for_update(of=Pool).execution_options(populate_existing=True)
+    .with_for_update(of=Pool)
 )
+_ACCOUNT = (
+    select(Account).where(Account.startup_id == bindparam("startup"), Account.resource_id == bindparam("resource"))
+    .with_for_update(of=Account)
+)
+_SHARING_RATES = select(func.pg_advisory_xact_lock_shared(RATES_LOCK).label("locked")).cte("rates")
+_ACCOUNT_SHARING_RATES = _ACCOUNT.join(_SHARING_RATES, true())
+"""On PostgreSQL: an account is given, and locked, only once the rates are shared."""
 _ACCOUNTS = (
     select(Account)
     .where(
@@ -62,11 +70,12 @@ def _note(rows: Iterable[Model]) -> None:
 
 def lock_pool(key: str) -> tuple[Pool, Resource] | None:
     """Locks the pool of that key, where one pool is all that is needed, and reads it with its resource."""
-    found = db.session.execute(_POOL, {"key": key}).first()
+    found = find_fresh(_POOL, {"key": key})
     if found is None:
         return None
-    _note([found[0]])
-    return found[0], found[1]
+    pool, resource = found
+    _note([pool])
+    return pool, resource
 
 
 def lock_pools(ids: Iterable[int]) -> dict[int, Pool]:
@@ -122,7 +131,6 @@ def open_accounts(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Acc
     wanted = sorted(set(pairs))
     if not wanted:
         return {}
-    _lock_rates(shared=True)
     accounts = _lock_accounts_of(wanted)
     absent = [pair for pair in wanted if pair not in accounts]
     if absent:
@@ -135,7 +143,14 @@ def open_accounts(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Acc
 
 
 def _lock_accounts_of(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Account]:
-    startups, resources = (sorted(set(column)) for column in zip(*pairs, strict=True))
+    wanted = list(pairs)
+    if len(wanted) == 1:
+        statement = _ACCOUNT_SHARING_RATES if is_postgresql() else _ACCOUNT
+        found = find_fresh(statement, dict(zip(("startup", "resource"), wanted[0], strict=True)))
+        _note(found or ())
+        return {wanted[0]: found[0]} if found else {}
+    _lock_rates(shared=True)
+    startups, resources = (sorted(set(column)) for column in zip(*wanted, strict=True))
     locked: list[Account] = []
     for part in chunks(startups, STARTUPS_AT_ONCE):
         locked += db.session.scalars(_ACCOUNTS, {"startups": part, "resources": resources})

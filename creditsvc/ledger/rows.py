@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from creditsvc.db import insert_absent, insert_rows, send, table_of, values_of
+from creditsvc.db import table_of
 from creditsvc.ledger.models import Account, Batch, LotChange, LotFact, Pool
+from creditsvc.sets import Write, insert_absent, insert_rows, send, values_of
 
 _ACCOUNT, _BATCH, _CHANGE, _POOL = (
     table_of(model) for model in (Account, Batch, LotChange, Pool)
@@ -48,20 +49,20 @@ def keep_hashes(batches: Sequence[Batch]) -> None:
     send(_HASHES, [{"row": batch.id, "sealed": batch.hash} for batch in batches])
 
 
-def keep_heads(heads: Sequence[tuple[Account, Batch]]) -> None:
-    """Makes sealed batches the heads of their accounts."""
+def keeping_heads(heads: Sequence[tuple[Account, Batch]]) -> Write:
+    """The write that makes sealed batches the heads of their accounts, which the accounts held say already."""
     for account, batch in heads:
         set_committed_value(account, "batches", batch.number)
         set_committed_value(account, "head_at", batch.recorded_at)
         set_committed_value(account, "head_hash", batch.hash)
-    send(_HEADS, [
+    return _HEADS, [
         {"row": account.id, "number": batch.number, "at": batch.recorded_at, "sealed": batch.hash}
         for account, batch in heads
-    ])
+    ]
 
 
-def keep_committed(sums: Sequence[tuple[Pool, int]]) -> None:
-    """Writes what pools have committed."""
+def keeping_committed(sums: Sequence[tuple[Pool, int]]) -> Write:
+    """The write of what pools have committed, which the pools held say already."""
     for pool, committed in sums:
         set_committed_value(pool, "committed", committed)
-    send(_COMMITTED, [{"row": pool.id, "sum": committed} for pool, committed in sums])
+    return _COMMITTED, [{"row": pool.id, "sum": committed} for pool, committed in sums]

@@ -13,7 +13,7 @@ from sqlalchemy import column, func, select, table
 from creditsvc.core.amounts import format_amount, unit_named
 from creditsvc.core.errors import RuleBroken
 from creditsvc.core.rates import parse_rate
-from creditsvc.db import begin_snapshot, bulk_read, db
+from creditsvc.db import begin_snapshot, db
 from creditsvc.ledger.additions import Words, words_by_batch
 from creditsvc.ledger.caches import ends_at, lapses_at, used_up_from
 from creditsvc.ledger.chain import PostingLine, as_written, batch_hash, rate_hash
@@ -45,6 +45,7 @@ from creditsvc.ledger.seals import broken_seals
 from creditsvc.ledger.seats import promised_of
 from creditsvc.ledger.verify_holdings import Difference, account_names, check_holdings, difference, plan_of_hours
 from creditsvc.parties.models import TrailEntry
+from creditsvc.sets import bulk_read
 
 SLICE = 200
 HEADS = "ledger.heads"

@@ -9,12 +9,13 @@ from sqlalchemy import insert, or_, select
 
 from creditsvc.core.days import day_of, instant_text
 from creditsvc.core.errors import Forbidden, RuleBroken
-from creditsvc.db import db, insert_absent, send, table_of
+from creditsvc.db import db, table_of
 from creditsvc.licences.counts.files import CountFile
 from creditsvc.licences.models import CountReport, SeatSighting, SkuCount
 from creditsvc.parties.access import Caller, require, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
+from creditsvc.sets import insert_absent, send
 
 
 @dataclass(frozen=True)

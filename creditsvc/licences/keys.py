@@ -11,7 +11,7 @@ from sqlalchemy import Row, bindparam, func, select, update
 
 from creditsvc.core.errors import Conflict, FileError, Forbidden, NotFound, RuleBroken
 from creditsvc.core.sentences import Sentence
-from creditsvc.db import db, insert_absent, send, table_of
+from creditsvc.db import db, table_of
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Pool, Resource, SeatFact
 from creditsvc.ledger.seats import SeatView, seats_of
@@ -23,6 +23,7 @@ from creditsvc.parties.access import Caller, may, require, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
 from creditsvc.programmes.reading import by_key
+from creditsvc.sets import insert_absent, send
 
 BATCH = 200
 """How many keys a transaction of the rotation encrypts anew."""

@@ -17,11 +17,12 @@ from sqlalchemy import Integer, and_, bindparam, insert, or_, select, update
 from creditsvc.config import ConfigError
 from creditsvc.core.days import instant_text
 from creditsvc.core.errors import RuleBroken
-from creditsvc.db import db, send
+from creditsvc.db import db
 from creditsvc.mail.attachments import Attachment, attachments_of, check_attachments, keep_attachments
 from creditsvc.mail.models import FAILED, QUEUED, SENDING, SENT, UNCERTAIN, OutboxAttachment, OutboxMail
 from creditsvc.mail.pacing import PAUSES, due_times, pause_after
 from creditsvc.mail.render import Rendered
+from creditsvc.sets import send
 
 CLAIM_LIFE = timedelta(minutes=10)
 """A claim this old belongs to a process that died: the longest conversation (`smtp.py`) ends well before."""

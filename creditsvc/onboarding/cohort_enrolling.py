@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from creditsvc.core.days import ends_at, last_day_of_months, starts_at, zone_named
 from creditsvc.core.errors import Conflict, RuleBroken
-from creditsvc.db import db, insert_absent
+from creditsvc.db import db
 from creditsvc.grants.awards import Draft, award, by_month
 from creditsvc.grants.models import Proposal
 from creditsvc.grants.proposals import award_package_or_propose
@@ -25,6 +25,7 @@ from creditsvc.parties.models import Startup, StartupProgramme
 from creditsvc.parties.trail import record_all
 from creditsvc.programmes.models import Cohort, Enrolment, PackageLine, Programme
 from creditsvc.programmes.reading import find_cohort, standing_terms
+from creditsvc.sets import insert_absent
 
 
 @dataclass(frozen=True)

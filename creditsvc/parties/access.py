@@ -22,6 +22,7 @@ from creditsvc.parties.models import (
     Startup,
     StartupProgramme,
 )
+from creditsvc.sets import find_fresh
 
 MANAGERS = frozenset({"administrator", "manager"})
 READERS = MANAGERS | {"auditor"}
@@ -211,10 +212,14 @@ def require_startup(caller: Caller, action: str, key: str, *, locked: bool = Fal
     caller sees it and may not do this.
     """
     visible = visible_startups(caller)
-    statement = _STARTUP if visible is true() else _STARTUP.where(visible)
-    if locked:
-        statement = statement.with_for_update(of=Startup).execution_options(populate_existing=True)
-    startup = db.session.scalar(statement, {"key": key})
+    startup: Startup | None
+    if visible is true() and not locked:
+        (startup,) = find_fresh(_STARTUP, {"key": key}) or (None,)
+    else:
+        statement = _STARTUP.where(visible)
+        if locked:
+            statement = statement.with_for_update(of=Startup).execution_options(populate_existing=True)
+        startup = db.session.scalar(statement, {"key": key})
     if startup is None:
         raise NotFound("startup", key)
     if not may_with(caller, action, startup):

@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy import select, update
 
 from creditsvc.core.errors import Conflict, RuleBroken
-from creditsvc.db import db, insert_if_absent
+from creditsvc.db import db
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import AnsweredRequest
+from creditsvc.sets import insert_if_absent
 
 LONGEST_KEY = 200
 FIELD = "Idempotency-Key"

@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import func, select
 
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
-from creditsvc.db import db, insert_if_absent, is_id
+from creditsvc.db import db, is_id
 from creditsvc.parties.access import Caller, require_person
 from creditsvc.parties.models import SavedView
 from creditsvc.parties.trail import record
+from creditsvc.sets import insert_if_absent
 
 LONGEST_NAME, LONGEST_QUERY = 100, 1000
 MOST = 50

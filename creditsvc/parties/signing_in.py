@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select, update
 
 from creditsvc.core.errors import RuleBroken
-from creditsvc.db import db, insert_if_absent, is_postgresql
+from creditsvc.db import db, is_postgresql
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import EndedSession, PasswordReset, Person, SignInAttempt
 from creditsvc.parties.operations import keep_password, person_of
 from creditsvc.parties.passwords import hash_password, is_dated, is_right, rehash
 from creditsvc.parties.tokens import hash_token
+from creditsvc.sets import insert_if_absent
 
 WINDOW = timedelta(minutes=15)
 FAILURES_PER_EMAIL = 5

@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from creditsvc.db import db, send, table_of
+from creditsvc.db import db, table_of
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import TrailEntry
+from creditsvc.sets import Write, send
 
 _ENTRIES = insert(table_of(TrailEntry))
 
@@ -31,8 +32,13 @@ def record(
 
 def record_all(caller: Caller, action: str, entries: Sequence[tuple[str, dict[str, Any]]]) -> None:
     """Adds an entry for each of the subjects, with what it is after the same act, in one statement."""
-    send(_ENTRIES, [
+    send(*recording_all(caller, action, entries))
+
+
+def recording_all(caller: Caller, action: str, entries: Sequence[tuple[str, dict[str, Any]]]) -> Write:
+    """The write that does what `record_all` does."""
+    return _ENTRIES, [
         {"at": caller.now, "actor": caller.actor, "address": caller.address, "action": action, "subject": subject,
          "before": None, "after": after}
         for subject, after in entries
-    ])
+    ]

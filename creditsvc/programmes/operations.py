@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from creditsvc.core.amounts import parse_amount, unit_named
 from creditsvc.core.days import DEFAULT_ZONE, ends_at, starts_at, zone_named
 from creditsvc.core.errors import Conflict, Forbidden, NotFound, RuleBroken
-from creditsvc.db import Model, db, insert_if_absent
+from creditsvc.db import Model, db
 from creditsvc.ledger import book
 from creditsvc.ledger.models import Pool, Resource
 from creditsvc.parties.access import Caller, require, require_startup
@@ -40,6 +40,7 @@ from creditsvc.programmes.reading import (
     looked_after,
     standing_terms,
 )
+from creditsvc.sets import insert_if_absent
 
 UNIT_OF_KIND = {"hours": "hour", "seats": "seat"}
 """The unit that a kind of resource fixes; a credit's unit is its currency."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.core.days import DEFAULT_ZONE, zone_named
 from creditsvc.core.errors import NotFound
-from creditsvc.db import Model, db, send, table_of
+from creditsvc.db import Model, db, table_of
 from creditsvc.ledger.models import Pool, Resource
 from creditsvc.parties.access import Caller, require, visible_startups
 from creditsvc.parties.models import Startup, StartupProgramme
@@ -26,6 +26,7 @@ from creditsvc.programmes.models import (
     Programme,
     ProgrammeTerms,
 )
+from creditsvc.sets import send
 
 M = TypeVar("M", bound=Model)
 

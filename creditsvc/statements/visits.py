@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from creditsvc.db import db, insert_if_absent
+from creditsvc.db import db
 from creditsvc.parties.access import Caller
+from creditsvc.sets import insert_if_absent
 from creditsvc.statements.models import Visit
 
 LASTS = timedelta(hours=6)

@@ -15,7 +15,7 @@ from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_start
 from creditsvc.core.errors import FileRefused
 from creditsvc.core.rates import NO_RATES
-from creditsvc.db import bulk_insert, bulk_read, db
+from creditsvc.db import db
 from creditsvc.ledger.book import note_freshness
 from creditsvc.ledger.facts import chunks, known_courses, ownerships_of, units_of
 from creditsvc.ledger.models import (
@@ -29,6 +29,7 @@ from creditsvc.ledger.models import (
     UsageFact,
 )
 from creditsvc.parties.models import Startup
+from creditsvc.sets import bulk_insert, bulk_read
 from creditsvc.usage.decide import TOTALS, Candidate, Delta, Sums, month_of
 from creditsvc.usage.models import ImportRun, RunScope, RunTotals
 from creditsvc.usage.readers.totals import Export, Units

@@ -13,13 +13,14 @@ from sqlalchemy import select
 
 from creditsvc.core.errors import Conflict, FileError, FileRefused, NotFound, RuleBroken
 from creditsvc.core.sentences import Sentence
-from creditsvc.db import bulk_insert, db, is_id
+from creditsvc.db import db, is_id
 from creditsvc.ledger.book import Cause, post
 from creditsvc.ledger.facts import accounts_ever_of
 from creditsvc.ledger.locks import lock_accounts, lock_scopes
 from creditsvc.ledger.models import Batch, Scope
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require
+from creditsvc.sets import bulk_insert
 from creditsvc.usage import imports
 from creditsvc.usage.decide import (
     Candidate,

@@ -1,0 +1,204 @@
+"""Rows in sets, past the session: for what a flush, or an entity for each row, would cost several times as much.
+
+Statements that are kept go to the driver as they were compiled once (`driven.py`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import ClauseElement, Select, Table, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, class_mapper, make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.sql.dml import ReturningInsert
+
+from creditsvc.db import Model, connection_in_use, db, is_postgresql, table_of
+from creditsvc.driven import driven, driven_together, numbered
+
+
+def insert_if_absent(model: type[Model], values: Mapping[str, Any]) -> bool:
+    """Adds a row unless a unique key already has it; True when it was added. Never an error in a race."""
+    return bool(insert_absent(model, [values]))
+
+
+def send(statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+    """Runs a statement for each of the rows, in sets, and gives what it returns, if it returns rows.
+
+    It passes the session by: entities are not its matter, and nothing is flushed before it. For one row a statement
+    should be one that is kept, for it is compiled once.
+    """
+    if not rows:
+        return []
+    connection = connection_in_use()
+    # the drivers' way for many rows costs more than the one for one
+    one = driven(statement, connection.dialect, tuple(rows[0])) if len(rows) == 1 else None
+    if one is not None and not any(one.made):
+        result: Any = one.execute(connection, rows[0])
+    else:
+        result = connection.execute(cast(Any, statement), rows[0] if len(rows) == 1 else rows)
+    return result.all() if result.returns_rows else []
+
+
+Write = tuple[ClauseElement, Sequence[Mapping[str, Any]]]
+"""A statement that is kept, and the rows for which it is to run."""
+
+
+def send_together(writes: Iterable[Write]) -> Sequence[Any]:
+    """Runs statements that write different tables, and gives what the last one returns, as `send` does.
+
+    On PostgreSQL those of one row each go as one statement: whoever waits for a lock waits for each way there and back.
+    """
+    wanted = [(statement, rows) for statement, rows in writes if rows]
+    if is_postgresql() and len(wanted) > 1 and all(len(rows) == 1 for _, rows in wanted):
+        connection = connection_in_use()
+        one = driven_together(tuple((statement, tuple(rows[0])) for statement, rows in wanted), connection.dialect)
+        if one is not None and not any(one.made):
+            values: dict[str, Any] = {}
+            for number, (_, rows) in enumerate(wanted):
+                values |= numbered(number, rows[0])
+            result = one.execute(connection, values)
+            return result.all() if result.returns_rows else []
+    given: Sequence[Any] = []
+    for statement, rows in wanted:
+        given = send(statement, rows)
+    return given
+
+
+def find_fresh(statement: Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """The entities of the first row that a kept statement finds, fresh, whatever the session holds of them.
+
+    As `session.execute` with `populate_existing` at a third of the cost; for whole entities with a key of one column.
+    """
+    session = db.session()
+    session.flush()
+    connection = connection_in_use()
+    one = driven(statement, connection.dialect, tuple(values))
+    if one is None:
+        raise ValueError("a statement with a list of values is none that could be kept")
+    row = one.execute(connection, values).first()
+    if row is None:
+        return None
+    stored = [value if to is None else to(value) for to, value in zip(one.made, row, strict=True)]
+    found, start = [], 0
+    for model, names in _entities(statement):
+        found.append(_held(session, model, dict(zip(names, stored[start : start + len(names)], strict=True))))
+        start += len(names)
+    return tuple(found)
+
+
+@cache
+def _entities(statement: Select[*tuple[Any, ...]]) -> list[tuple[type[Model], tuple[str, ...]]]:
+    return [(one["entity"], tuple(table_of(one["entity"]).columns.keys())) for one in statement.column_descriptions]
+
+
+def _held(session: Session, model: type[Model], values: dict[str, Any]) -> Model:
+    """The session's entity of those values, which it is given if it has none."""
+    mapper = class_mapper(model)
+    held = session.identity_map.get(mapper.identity_key_from_primary_key((values["id"],)))
+    if held is not None:
+        for name, value in values.items():
+            set_committed_value(held, name, value)
+        return held
+    entity = mapper.class_manager.new_instance()
+    vars(entity).update(values)
+    make_transient_to_detached(entity)
+    session.add(entity)
+    return entity
+
+
+def insert_rows(rows: Sequence[Model], key: str, besides: Sequence[Write] = ()) -> None:
+    """Adds rows of one table, in sets, and gives them their ids; the column `key` tells them apart.
+
+    `besides` is written with them (`send_together`). They do not join the session: a flush costs several times as much.
+    """
+    if not rows:
+        return
+    ids: dict[Any, int] = dict(send_together(
+        [*besides, (_giving(table_of(type(rows[0])), key), [values_of(row) for row in rows])]
+    ))
+    for row in rows:
+        vars(row)["id"] = ids[getattr(row, key)]
+
+
+@cache
+def _giving(table: Table, key: str) -> ReturningInsert[Any]:
+    return insert(table).returning(table.c[key], table.c.id)
+
+
+def values_of(row: Model) -> dict[str, Any]:
+    """What a row that is not added yet says, without its id, which the database gives."""
+    return {name: value for name, value in vars(row).items() if name not in ("_sa_instance_state", "id")}
+
+
+def insert_absent(model: type[Model], rows: Sequence[Mapping[str, Any]], *give: str) -> list[tuple[Any, ...]]:
+    """Adds those of the rows whose unique keys nobody has yet, in sets; of those added the primary key, or what `give`
+    names."""
+    if not rows:
+        return []
+    table = table_of(model)
+    statement = _absent(table, connection_in_use().dialect.name, give or tuple(table.primary_key.columns.keys()))
+    return [tuple(row) for row in send(statement, rows)]
+
+
+@cache
+def _absent(table: Table, dialect: str, give: tuple[str, ...]) -> Any:
+    # Asked by RETURNING: PostgreSQL's driver counts no rows (-1) of a statement that may return some.
+    return _insert(table, dialect).on_conflict_do_nothing().returning(*(table.c[name] for name in give))
+
+
+def adding_or_setting(model: type[Model], rows: Sequence[Mapping[str, Any]], column: str) -> Write:
+    """The write that adds the rows and, of those whose primary key is there already, sets that column alone."""
+    return _or_set(table_of(model), connection_in_use().dialect.name, column), rows
+
+
+@cache
+def _or_set(table: Table, dialect: str, column: str) -> Any:
+    statement = _insert(table, dialect)
+    keys = list(table.primary_key.columns)
+    return statement.on_conflict_do_update(index_elements=keys, set_={column: statement.excluded[column]})
+
+
+def _insert(table: Table, dialect: str) -> Any:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def bulk_insert(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Adds many rows through the driver: COPY on PostgreSQL, executemany on SQLite (2.5 times faster than the ORM).
+
+    Values are what the columns' Python types say (aware datetimes, dates, integers, text); every column without a
+    default of the database's own must be given.
+    """
+    table, rows = table_of(model), list(rows)
+    if not rows:
+        return
+    connection = connection_in_use()
+    if connection.dialect.name != "postgresql":
+        types = [table.c[name].type.dialect_impl(connection.dialect) for name in columns]
+        # columns of dates and instants repeat themselves, so each value is converted once
+        stored = [cache(to) if (to := kind.bind_processor(connection.dialect)) else None for kind in types]
+        values = zip(*(map(to, column) if to else column
+                       for to, column in zip(stored, zip(*rows, strict=True), strict=True)), strict=True)
+        statement = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
+        connection.exec_driver_sql(str(statement), list(values))
+        return
+    names = ", ".join(f'"{name}"' for name in columns)
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def bulk_read(statement: Select[*tuple[Any, ...]]) -> list[Sequence[Any]]:
+    """What the statement finds, by column, through the driver: for many rows, and columns instead of entities.
+
+    Values are what the columns' Python types say, each different one of a column of dates or instants made once.
+    """
+    db.session.flush()
+    result = connection_in_use().execute(statement)
+    dialect, driver = result.dialect, result.cursor
+    columns = list(zip(*driver.fetchall(), strict=True)) or [()] * len(driver.description)
+    made = [column.type.dialect_impl(dialect).result_processor(dialect, described[1])
+            for column, described in zip(statement.selected_columns, driver.description, strict=True)]
+    result.close()
+    return [tuple(map(cache(to), values)) if to else values for to, values in zip(made, columns, strict=True)]

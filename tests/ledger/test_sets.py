@@ -1,0 +1,125 @@
+"""Rows past the session: what goes to the driver as it was compiled once keeps types, errors and the session's own."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.orm import Session
+
+from creditsvc.db import db, is_postgresql, table_of, transaction
+from creditsvc.driven import driven
+from creditsvc.parties.models import Startup, TrailEntry
+from creditsvc.sets import Write, find_fresh, send, send_together
+from tests import factories as make
+from tests.conftest import NOW
+from tests.counting import sent_meanwhile
+
+STARTUP = table_of(Startup)
+BY_KEY = select(Startup).where(Startup.key == bindparam("sought"))
+NAMED = update(STARTUP).where(STARTUP.c.key == bindparam("sought")).values(name=bindparam("called"))
+OF_ENGLISH = select(STARTUP.c.id).where(STARTUP.c.language == "en", STARTUP.c.key == bindparam("sought"))
+LISTED = select(STARTUP.c.id).where(STARTUP.c.key.in_(bindparam("keys", expanding=True)))
+ADDED = insert(STARTUP)
+NOTED = insert(table_of(TrailEntry))
+
+
+def startup(key: str, at: datetime = NOW) -> dict[str, object]:
+    return {"key": key, "name": key.title(), "language": "en", "created_at": at}
+
+
+def noted(subject: str) -> dict[str, object]:
+    return {"at": NOW, "actor": "lee@park.example", "address": "", "action": "startup.created", "subject": subject,
+            "before": None, "after": {"name": "100 % Harbour"}}
+
+
+def names() -> dict[str, str]:
+    db.session.rollback()
+    return dict(db.session.execute(select(Startup.key, Startup.name)).all())
+
+
+def test_what_is_found_fresh_is_the_entity_that_the_session_has_and_is_watched(app: Flask) -> None:
+    make.make_startup("acme", "Acme")
+
+    def act() -> None:
+        before = db.session.scalars(BY_KEY, {"sought": "acme"}).one()
+        with Session(db.session.connection()) as another:
+            another.execute(NAMED, {"sought": "acme", "called": "Acme Robotics"})
+        (found,) = find_fresh(BY_KEY, {"sought": "acme"}) or ()
+        assert found is before
+        assert (found.name, found.created_at.tzinfo) == ("Acme Robotics", UTC)
+        found.language = "zh_Hant"
+
+    transaction(act)
+    db.session.expunge_all()
+    assert db.session.scalars(BY_KEY, {"sought": "acme"}).one().language == "zh_Hant"
+
+
+def test_what_is_found_fresh_and_new_to_the_session_is_watched_too(app: Flask) -> None:
+    make.make_startup("acme", "Acme")
+
+    def act() -> None:
+        (found,) = find_fresh(BY_KEY, {"sought": "acme"}) or ()
+        assert found in db.session
+        assert db.session.get(Startup, found.id) is found
+        found.name = "Acme Robotics"
+
+    transaction(act)
+    assert names() == {"acme": "Acme Robotics"}
+
+
+def test_what_waits_in_the_session_is_written_before_anything_is_found(app: Flask) -> None:
+    def act() -> None:
+        db.session.add(Startup(**startup("acme")))
+        assert find_fresh(BY_KEY, {"sought": "acme"}) is not None
+
+    transaction(act)
+
+
+def test_a_list_of_values_is_nothing_to_keep(app: Flask) -> None:
+    make.make_startup("acme")
+    (found,) = send(LISTED, [{"keys": ["acme", "none"]}])
+    assert found[0]
+    assert driven(LISTED, db.engine.dialect, ("keys",)) is None
+
+
+def test_values_that_stand_in_a_statement_are_sent_with_those_of_the_row(app: Flask) -> None:
+    make.make_startup("acme", language="en")
+    make.make_startup("bolt", language="zh_Hans")
+    assert [len(send(OF_ENGLISH, [{"sought": key}])) for key in ("acme", "bolt")] == [1, 0]
+
+
+def test_instants_are_kept_as_the_session_keeps_them_and_naive_ones_refused(app: Flask) -> None:
+    at = NOW.astimezone(UTC) + timedelta(microseconds=1)
+    transaction(lambda: send(ADDED, [startup("acme", at)]))
+    assert db.session.scalars(BY_KEY, {"sought": "acme"}).one().created_at == at
+    with pytest.raises((ValueError, StatementError), match="needs a time zone"):
+        transaction(lambda: send(ADDED, [startup("bolt", at.replace(tzinfo=None))]))
+    assert set(names()) == {"acme"}
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_writes_that_go_together_are_one_statement_on_postgresql_where_each_is_of_one_row(
+    app: Flask, rows: int
+) -> None:
+    keys = [f"startup-{number}" for number in range(rows)]
+    writes: list[Write] = [
+        (NOTED, [noted(f"startup:{key}") for key in keys]), (ADDED, []), (ADDED, [startup(key) for key in keys]),
+    ]
+    with sent_meanwhile() as sent:
+        transaction(lambda: send_together(writes))
+    assert len([one for one in sent if "INSERT" in one]) == (1 if is_postgresql() and rows == 1 else 2)
+    assert set(names()) == set(keys)
+    entries = db.session.scalars(select(TrailEntry).order_by(TrailEntry.id)).all()
+    assert [(entry.subject, entry.at, entry.after) for entry in entries] == [
+        (f"startup:{key}", NOW, {"name": "100 % Harbour"}) for key in keys
+    ]
+
+
+def test_of_writes_that_go_together_none_stays_when_one_is_refused(app: Flask) -> None:
+    make.make_startup("acme")
+    with pytest.raises(IntegrityError):
+        transaction(lambda: send_together([(NOTED, [noted("startup:bolt")]), (ADDED, [startup("acme")])]))
+    db.session.rollback()
+    assert not db.session.scalars(select(TrailEntry.id).where(TrailEntry.subject == "startup:bolt")).all()
