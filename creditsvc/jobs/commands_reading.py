@@ -231,7 +231,7 @@ def check_copy_command(file: Path) -> Answer:
 
 
 @click.command("verify")
-@click.option("--keep", "keeps", is_flag=True, help="Keep what came of it, for the page of the book; the night does.")
+@click.option("--keep", "keeps", is_flag=True, help="Keep what came of it, for the page of the book.")
 @answers
 def verify_command(keeps: bool) -> Answer:
     """The book against the facts; exit 1 when anything differs.

@@ -25,7 +25,6 @@ from creditsvc.alerts.reading import tonight
 from creditsvc.alerts.telling import ACCOUNTS_AT_ONCE
 from creditsvc.config import Config
 from creditsvc.consulting import letters, sessions
-from creditsvc.consulting.verify_bookings import check_bookings
 from creditsvc.core.days import starts_at
 from creditsvc.core.due_alerts import business_day
 from creditsvc.core.errors import RuleBroken
@@ -36,8 +35,6 @@ from creditsvc.jobs.runs import Claim
 from creditsvc.ledger import seals
 from creditsvc.ledger.book import renew_caches
 from creditsvc.ledger.caches import uncached
-from creditsvc.ledger.verified import keep
-from creditsvc.ledger.verify import verify
 from creditsvc.licences import waiting
 from creditsvc.mail.outbox import Draft, refusal_of
 from creditsvc.mail.smtp import sender_for
@@ -142,7 +139,6 @@ def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetim
         reason = f"{type(error).__name__}: {error}"
         transaction(lambda: runs.give_up(held, reason))
         raise
-    _verify(run)
     alerts = [deciding.document(alert) for alert in deciding.decided_on(night.day)]
     own = [incubator.own_document(alert) for alert in incubator.own_decided_on(night)]
     db.session.rollback()  # ends the read
@@ -302,19 +298,6 @@ def _forget_files(run: _Run) -> None:
 
     while transaction(some):
         pass
-
-
-def _verify(run: _Run) -> None:
-    """Compares the book with the facts and keeps what came of it. The night has succeeded by then: it is one long read,
-    which no heartbeat could tell from a dead run, and what it finds is for people and undoes no night."""
-    try:
-        report = verify(check_bookings)
-        transaction(lambda: keep(operator(run.clock(), ACTOR), report))
-    except Exception:
-        log.exception("night.not_verified", day=run.night.day.isoformat())
-        return
-    if report["differences"]:
-        log.error("night.book_differs", day=run.night.day.isoformat(), differences=len(report["differences"]))
 
 
 def _renew_caches(run: _Run) -> None:

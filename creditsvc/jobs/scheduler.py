@@ -25,7 +25,7 @@ from creditsvc.alerts.night import NIGHTLY
 from creditsvc.config import Config
 from creditsvc.core.due_alerts import NIGHT_HOUR, NIGHT_ZONE, business_day, night_due
 from creditsvc.db import db, transaction
-from creditsvc.jobs import deadman
+from creditsvc.jobs import comparison, deadman
 from creditsvc.jobs.delivery import deliver
 from creditsvc.jobs.leaps import keep_right
 from creditsvc.jobs.logs import name_run
@@ -59,12 +59,13 @@ def add_jobs(
     scheduler: BaseScheduler, app: Flask, config: Config, wall: Callable[[], datetime] = clock.now
 ) -> None:
     """Hangs in the night, the look for a missed one (at once and every twenty seconds), the delivery of mail, the look
-    for what administrators want to run now, and the look whether the nights succeed.
+    for what administrators want to run now, the look whether the nights succeed, and the comparison of the book after
+    them.
 
     No time is ever too late (`misfire_grace_time=None`) and what was missed runs once (`coalesce`): the defaults
     would run nothing after a sleep.
     """
-    look = deadman.looker(config, wall)
+    look, compare = deadman.looker(config, wall), comparison.looker(wall)
     once = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
     scheduler.add_job(
         lambda: _in_context(app, lambda: night(config, wall())),
@@ -85,6 +86,10 @@ def add_jobs(
     scheduler.add_job(
         lambda: _in_context(app, look),
         IntervalTrigger(seconds=deadman.LOOK_EVERY_SECONDS), id="deadman", **once,
+    )
+    scheduler.add_job(
+        lambda: _in_context(app, compare),
+        IntervalTrigger(seconds=comparison.LOOK_EVERY_SECONDS), id="comparison", **once,
     )
 
 

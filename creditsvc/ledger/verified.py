@@ -36,7 +36,7 @@ class Verification(Model):
 
 def keep(caller: Caller, report: Mapping[str, Any]) -> None:
     """Keeps what a verification of the caller's instant reported (`verify`). Asks nobody's permission: whoever may run
-    it from the shell, and the night, have it."""
+    it from the shell, and the scheduler, have it."""
     counts = {name: report[name] for name in ("accounts", "grants", "postings", "batches")}
     found = report["differences"]
     db.session.add(Verification(

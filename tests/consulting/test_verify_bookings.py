@@ -13,7 +13,7 @@ from creditsvc.consulting import bookings, sessions
 from creditsvc.consulting.models import Booking
 from creditsvc.consulting.verify_bookings import check_bookings
 from creditsvc.db import db, transaction
-from creditsvc.jobs.nightly import run_night
+from creditsvc.jobs import comparison
 from creditsvc.ledger.models import HoldEnd, HoldFact, HoursFact
 from creditsvc.ledger.verified import Verification
 from creditsvc.ledger.verify import verify
@@ -156,13 +156,13 @@ def test_verify_names_the_booking_that_differs(
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_the_command_and_the_night_compare_bookings_too(config: Config, uids: dict[str, str]) -> None:
+def test_the_command_and_the_comparison_of_nights_look_at_bookings_too(config: Config, uids: dict[str, str]) -> None:
     uid = uids["confirmed"]
     before = run(config, "verify")
     transaction(lambda: db.session.execute(changed(uid, settled_minutes=19)))
 
     said = run(config, "verify", "--json")
-    run_night(config, OVER)
+    comparison.compare(OVER)
 
     differences = [
         {"account": HOURS, "what": f"minutes used by booking {uid} (confirmed)", "expected": "19", "found": "20"}

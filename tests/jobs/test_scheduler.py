@@ -31,7 +31,7 @@ def test_the_night_is_due_at_two_in_hong_kong_and_no_run_is_ever_too_late(app: F
     scheduler.add_jobs(planned, app, scenes.config_of(app))
 
     jobs = {job.id: job for job in planned.get_jobs()}
-    assert sorted(jobs) == ["asked", "catch-up", "deadman", "delivery", "night"]
+    assert sorted(jobs) == ["asked", "catch-up", "comparison", "deadman", "delivery", "night"]
     assert jobs["night"].trigger.get_next_fire_time(None, BEFORE_TWO) == datetime(2026, 6, 14, 18, 0, tzinfo=UTC)
     assert {(job.misfire_grace_time, job.coalesce, job.max_instances) for job in jobs.values()} == {(None, True, 1)}
 

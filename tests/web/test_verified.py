@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
 from creditsvc.db import db, transaction
-from creditsvc.ledger.models import Account, Posting
-from creditsvc.ledger.verified import MOST_NAMED, Verification, keep, last_verification
+from creditsvc.ledger.models import Account
+from creditsvc.ledger.verified import MOST_NAMED, keep, last_verification
 from creditsvc.ledger.verify import verify
 from tests import factories
-from tests.alerts.scenes import NOW, TODAY, night
+from tests.alerts.scenes import NOW
 from tests.factories import somebody
 from tests.licences.sitting import give, make_product, sit
 
@@ -59,18 +59,3 @@ def test_of_many_differences_the_first_are_kept_and_all_counted(app: Flask) -> N
     kept = last_verification(factories.auditor())
     assert kept is not None
     assert (kept.found, len(kept.differences), kept.postings) == (300, MOST_NAMED, 7)
-
-
-def test_each_night_verifies_and_what_it_finds_undoes_no_night(app: Flask) -> None:
-    factories.make_grant(expires=TODAY + timedelta(days=5))
-    transaction(lambda: db.session.execute(update(Account).values(head_hash="0" * 64)))
-
-    assert night(app)["status"] == "done"
-
-    db.session.rollback()
-    kept = last_verification(factories.auditor())
-    assert kept is not None
-    assert (kept.actor, kept.accounts, kept.found > 0) == ("nightly", 1, True)
-    assert kept.postings == db.session.scalar(select(func.count(Posting.id)))
-    assert night(app)["status"] == "already done"
-    assert db.session.scalar(select(func.count(Verification.id))) == 1
