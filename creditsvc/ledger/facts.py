@@ -33,7 +33,7 @@ from creditsvc.ledger.models import (
     UsageFact,
 )
 from creditsvc.ledger.timeline import Ownership, Turn, owner_at, timeline
-from creditsvc.sets import bulk_read, send
+from creditsvc.sets import bulk_read, read_fresh, send
 
 T = TypeVar("T")
 PostingKey = tuple[datetime, str, int | None]
@@ -106,8 +106,10 @@ def lots_of(
     facts: dict[int, Row[*tuple[Any, ...]]] = {}
     changes: dict[int, list[LotChange]] = defaultdict(list)
     statement = _lots(known_at is not None, seats_at is not None)
+    values = {"known_at": known_at, "seats_at": seats_at}
+    read = read_fresh if len(account_ids) == 1 else db.session.execute  # for one it is what it costs that counts
     for part in chunks(account_ids):
-        for row in db.session.execute(statement, {"account_ids": part, "known_at": known_at, "seats_at": seats_at}):
+        for row in read(statement, {"account_ids": part, **values}):
             facts[row.id] = row
             if row.LotChange is not None:
                 changes[row.id].append(row.LotChange)

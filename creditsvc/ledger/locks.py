@@ -13,7 +13,7 @@ from sqlalchemy import Select, bindparam, func, select, true
 from creditsvc.db import Model, db, is_postgresql
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, Pool, RateFact, Resource, Scope
-from creditsvc.sets import find_fresh, insert_absent, insert_if_absent, send
+from creditsvc.sets import insert_absent, insert_if_absent, read_fresh, send
 
 M = TypeVar("M", bound=Model)
 
@@ -70,10 +70,10 @@ def _note(rows: Iterable[Model]) -> None:
 
 def lock_pool(key: str) -> tuple[Pool, Resource] | None:
     """Locks the pool of that key, where one pool is all that is needed, and reads it with its resource."""
-    found = find_fresh(_POOL, {"key": key})
-    if found is None:
+    found = read_fresh(_POOL, {"key": key})
+    if not found:
         return None
-    pool, resource = found
+    pool, resource = found[0]
     _note([pool])
     return pool, resource
 
@@ -146,9 +146,11 @@ def _lock_accounts_of(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int],
     wanted = list(pairs)
     if len(wanted) == 1:
         statement = _ACCOUNT_SHARING_RATES if is_postgresql() else _ACCOUNT
-        found = find_fresh(statement, dict(zip(("startup", "resource"), wanted[0], strict=True)))
-        _note(found or ())
-        return {wanted[0]: found[0]} if found else {}
+        found = [row.Account for row in read_fresh(
+            statement, dict(zip(("startup", "resource"), wanted[0], strict=True))
+        )]
+        _note(found)
+        return dict(zip(wanted, found, strict=False))
     _lock_rates(shared=True)
     startups, resources = (sorted(set(column)) for column in zip(*wanted, strict=True))
     locked: list[Account] = []

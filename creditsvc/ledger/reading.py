@@ -25,6 +25,7 @@ from creditsvc.ledger.models import (
 )
 from creditsvc.parties.access import Caller, visible_startups
 from creditsvc.parties.models import Startup
+from creditsvc.sets import read_fresh
 
 
 @dataclass(frozen=True)
@@ -161,8 +162,8 @@ def holdings_of(
 
     Raises NotFound("startup") when there is none or the caller may not know of it.
     """
-    statement = _of_startup().where(visible_startups(caller))
-    rows, views = _of_one_state(lambda: db.session.execute(statement, {"startup": key}).all(), as_of, known_at)
+    visible = visible_startups(caller)
+    rows, views = _of_one_state(lambda: read_fresh(_of_startup(), {"startup": key}, visible), as_of, known_at)
     if not rows:
         raise NotFound("startup", key)
     return rows[0].Startup, views

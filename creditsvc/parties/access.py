@@ -22,7 +22,7 @@ from creditsvc.parties.models import (
     Startup,
     StartupProgramme,
 )
-from creditsvc.sets import find_fresh
+from creditsvc.sets import read_fresh
 
 MANAGERS = frozenset({"administrator", "manager"})
 READERS = MANAGERS | {"auditor"}
@@ -89,6 +89,7 @@ OWNER_ACTIONS = frozenset({"seat.assign", "team.edit"})
 """What of a startup's own people its owners alone may do."""
 
 _STARTUP = select(Startup).where(Startup.key == bindparam("key"))
+_STARTUP_HELD = _STARTUP.with_for_update(of=Startup)
 
 
 M = TypeVar("M", bound=Model)
@@ -152,10 +153,10 @@ _BY_ID = people_where(Person.id == bindparam("person"))
 def identify(
     statement: Select[*tuple[Any, ...]], values: Mapping[str, Any], now: datetime, address: str = ""
 ) -> tuple[Person, Caller, tuple[Any, ...]] | None:
-    """The one person whom a statement of `people_where` finds with those values, the caller that they are, and the
+    """The one person whom a kept statement of `people_where` finds with those values, the caller that they are, and the
     columns asked for besides; None when there is nobody. In one statement.
     """
-    rows = db.session.execute(statement, values).all()
+    rows = read_fresh(statement, values)
     if not rows:
         return None
     person = rows[0][0]
@@ -212,14 +213,8 @@ def require_startup(caller: Caller, action: str, key: str, *, locked: bool = Fal
     caller sees it and may not do this.
     """
     visible = visible_startups(caller)
-    startup: Startup | None
-    if visible is true() and not locked:
-        (startup,) = find_fresh(_STARTUP, {"key": key}) or (None,)
-    else:
-        statement = _STARTUP.where(visible)
-        if locked:
-            statement = statement.with_for_update(of=Startup).execution_options(populate_existing=True)
-        startup = db.session.scalar(statement, {"key": key})
+    found = read_fresh(_STARTUP_HELD if locked else _STARTUP, {"key": key}, visible)
+    startup: Startup | None = found[0].Startup if found else None
     if startup is None:
         raise NotFound("startup", key)
     if not may_with(caller, action, startup):

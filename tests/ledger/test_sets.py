@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, literal, select, true, update
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from creditsvc.db import db, is_postgresql, table_of, transaction
 from creditsvc.driven import driven
-from creditsvc.parties.models import Startup, TrailEntry
-from creditsvc.sets import Write, find_fresh, send, send_together
+from creditsvc.parties.models import Membership, Person, Startup, TrailEntry
+from creditsvc.sets import FEW, Write, read_fresh, send, send_together
 from tests import factories as make
 from tests.conftest import NOW
 from tests.counting import sent_meanwhile
@@ -46,7 +46,7 @@ def test_what_is_found_fresh_is_the_entity_that_the_session_has_and_is_watched(a
         before = db.session.scalars(BY_KEY, {"sought": "acme"}).one()
         with Session(db.session.connection()) as another:
             another.execute(NAMED, {"sought": "acme", "called": "Acme Robotics"})
-        (found,) = find_fresh(BY_KEY, {"sought": "acme"}) or ()
+        ((found,),) = read_fresh(BY_KEY, {"sought": "acme"})
         assert found is before
         assert (found.name, found.created_at.tzinfo) == ("Acme Robotics", UTC)
         found.language = "zh_Hant"
@@ -60,7 +60,7 @@ def test_what_is_found_fresh_and_new_to_the_session_is_watched_too(app: Flask) -
     make.make_startup("acme", "Acme")
 
     def act() -> None:
-        (found,) = find_fresh(BY_KEY, {"sought": "acme"}) or ()
+        ((found,),) = read_fresh(BY_KEY, {"sought": "acme"})
         assert found in db.session
         assert db.session.get(Startup, found.id) is found
         found.name = "Acme Robotics"
@@ -72,7 +72,7 @@ def test_what_is_found_fresh_and_new_to_the_session_is_watched_too(app: Flask) -
 def test_what_waits_in_the_session_is_written_before_anything_is_found(app: Flask) -> None:
     def act() -> None:
         db.session.add(Startup(**startup("acme")))
-        assert find_fresh(BY_KEY, {"sought": "acme"}) is not None
+        assert read_fresh(BY_KEY, {"sought": "acme"})
 
     transaction(act)
 
@@ -123,3 +123,24 @@ def test_of_writes_that_go_together_none_stays_when_one_is_refused(app: Flask) -
         transaction(lambda: send_together([(NOTED, [noted("startup:bolt")]), (ADDED, [startup("acme")])]))
     db.session.rollback()
     assert not db.session.scalars(select(TrailEntry.id).where(TrailEntry.subject == "startup:bolt")).all()
+
+
+def test_a_condition_of_the_call_narrows_what_a_kept_statement_finds(app: Flask) -> None:
+    make.make_startup("acme")
+    for where, found in ((None, 1), (true(), 1), (Startup.language == "zh_Hant", 0), (Startup.id.in_([0]), 0)):
+        assert len(read_fresh(BY_KEY, {"sought": "acme"}, where)) == found
+
+
+def test_rows_have_entities_and_columns_by_name_and_none_for_what_an_outer_join_did_not_find(app: Flask) -> None:
+    startup_id = make.make_startup("acme", "Acme").id
+    kept = (
+        select(Startup, Startup.created_at.label("since"), Person).select_from(Startup)
+        .outerjoin(Membership, Membership.startup_id == Startup.id)
+        .outerjoin(Person, Person.id == Membership.person_id).where(Startup.key == bindparam("sought"))
+    )
+    for wide in (kept, kept.add_columns(*[literal(n).label(f"n{n}") for n in range(FEW)])):
+        (row,) = read_fresh(wide, {"sought": "acme"})
+        assert (row.Startup.id, row.since, row.Person) == (startup_id, row.Startup.created_at, None)
+    member = make.make_member("acme")
+    (row,) = read_fresh(kept, {"sought": "acme"})
+    assert row.Person.email == member.email
