@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
-from creditsvc.core.forecast import HORIZON
+from creditsvc.core.forecast import HORIZON, days_back
 
 NEVER = Fraction(2 * HORIZON)
 """The days until a run-out that is not forecast: beyond every threshold that makes sense."""
@@ -84,15 +84,19 @@ def spike_of(usage: Mapping[date, int], first: date, last: date, left: int) -> S
     hundredth of `left`.
     """
     found: list[Spike] = []
-    for back in range(SPIKE_DAYS):
-        day = last - timedelta(days=back)
-        count = min(USUAL_DAYS, (day - first).days)
+    data = (last - first).days
+    amounts = [usage.get(day, 0) for day in days_back(last)[:SPIKE_DAYS + USUAL_DAYS]]
+    used = [max(amount, 0) for amount in amounts]
+    for back, amount in enumerate(amounts[:SPIKE_DAYS]):
+        count = min(USUAL_DAYS, data - back)
         if count < LEAST_USUAL_DAYS:
             break
-        before = sorted(max(usage.get(day - timedelta(days=one), 0), 0) for one in range(1, count + 1))
-        usual, amount = (before[count // 2] + before[(count - 1) // 2]) // 2, usage.get(day, 0)
+        if amount * SPIKE_PART < left:  # whatever is usual
+            continue
+        before = sorted(used[back + 1 : back + 1 + count])
+        usual = (before[count // 2] + before[(count - 1) // 2]) // 2
         if usual > 0 and amount > usual and (amount - usual) * SPIKE_PART >= left:
-            found.append(Spike(day, amount, usual))
+            found.append(Spike(last - timedelta(days=back), amount, usual))
     return max(found, key=lambda spike: (spike.percent, spike.day), default=None)
 
 

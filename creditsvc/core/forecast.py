@@ -7,6 +7,7 @@ aside; if the weeks have been growing or shrinking steadily, that goes on for a 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from creditsvc.core.burndown import LATEST, Lot, burning_order
 from creditsvc.core.days import day_start
@@ -111,23 +112,29 @@ def is_stale(newest: date, as_of: datetime) -> bool:
     return (as_of.date() - last_complete_day(newest, as_of)).days > LATE_DAYS + STALE_DAYS
 
 
+@lru_cache(maxsize=64)
+def days_back(last: date) -> tuple[date, ...]:
+    """The days that the forecast looks back on, `last` first. Most accounts of a night have the same ones."""
+    return tuple(last - timedelta(days=back) for back in range(LONGEST))
+
+
 def burn_of(usage: Mapping[date, int], newest: date, as_of: datetime, *, more_before: bool = False) -> Burn | None:
     """What is used, from the net usage by charge day; None with less than a week of complete days, or stale data.
 
     `newest` is the newest charge day with data, whether or not it has usage; `as_of` an aware UTC instant.
     `more_before` says that there was usage before what is given, so that a week without any is no missing data.
     """
-    last = last_complete_day(newest, as_of)
-    window = last - timedelta(days=LONGEST - 1)
-    begun = min((day for day, amount in usage.items() if amount and window <= day <= last), default=None)
     if is_stale(newest, as_of):
         return None
-    count = 0 if begun is None else (last - begun).days + 1
-    if more_before or any(amount for day, amount in usage.items() if day < window):
-        count = max(count, WEEK)
+    last = last_complete_day(newest, as_of)
+    days = days_back(last)
+    amounts = [usage.get(day, 0) for day in days]
+    count = next((back + 1 for back in range(LONGEST - 1, -1, -1) if amounts[back]), 0)
+    if count < WEEK and (more_before or any(amount for day, amount in usage.items() if day < days[-1])):
+        count = WEEK
     if count < WEEK:
         return None
-    values = [max(usage.get(last - timedelta(days=back), 0), 0) for back in range(count - 1, -1, -1)]
+    values = [max(amount, 0) for amount in reversed(amounts[:count])]
     if count < SETTLED * WEEK:
         return _unsettled(values, last)
     weeks = _weeks_of(_without_odd_days(values))
@@ -219,17 +226,17 @@ def forecast(
     known = {(day - burn.last).days - 1: amount for day, amount in (since or {}).items() if day > burn.last}
     holds = _holdings(burn, lots, left)
     expected = _Usage(burn.weekly, burn.trend, FADES, known)
-    walked = _walk(holds, expected)
+    walked = _walk(holds, expected, lined=ranged)
     early = late = None
     if ranged:
         growing, shrinking = max(burn.leaning, 0), min(burn.leaning, 0)
-        early = _walk(holds, _Usage(burn.weekly + burn.spread, growing, (1, 1), known)).run_out
-        late = _walk(holds, _Usage(burn.weekly - burn.spread, shrinking, (1, 1), known)).run_out
+        early = _walk(holds, _Usage(burn.weekly + burn.spread, growing, (1, 1), known), lined=False).run_out
+        late = _walk(holds, _Usage(burn.weekly - burn.spread, shrinking, (1, 1), known), lined=False).run_out
     bill_from = walked.run_out if walked.run_out is not None else walked.ended
     first_bill = 0 if bill_from is None else expected.between(bill_from, bill_from + BILL_DAYS)
     return Forecast(
         burn, _day(burn, walked.run_out), _day(burn, early), _day(burn, late), walked.unused, _day(burn, bill_from),
-        first_bill, tuple((burn.last + timedelta(days=day + 1), steps) for day, steps in walked.ahead if ranged),
+        first_bill, tuple((burn.last + timedelta(days=day + 1), steps) for day, steps in walked.ahead),
     )
 
 
@@ -269,6 +276,7 @@ class _Usage:
 
     def __init__(self, weekly: int, trend: int, fades: tuple[int, int], known: Mapping[int, int]) -> None:
         self.known = known
+        self._last_known = max(known, default=-1)
         self.levels = [max(weekly, 0)]
         if trend:
             self.levels = []
@@ -286,20 +294,21 @@ class _Usage:
         """The usage of the days [first, end); a week's beyond whole days is spread over them."""
         total = 0
         while first < end:
-            if first in self.known:
-                upto, level = first + 1, self.level(first)
-                total += max(self.known[first], level * upto // WEEK - level * first // WEEK)
-            else:
-                upto, level = self.even_until(first, end), self.level(first)
-                total += level * upto // WEEK - level * first // WEEK
-            first = upto
+            first, used = self.stretch(first, end)
+            total += used
         return total
 
-    def even_until(self, first: int, end: int) -> int:
-        """Up to where the days from the first one on use as much as it does."""
-        last_level = (len(self.levels) - 1) * WEEK
-        ends = [end] if first >= last_level else [end, (first // WEEK + 1) * WEEK]
-        return min([*ends, *(day for day in self.known if day > first)])
+    def stretch(self, first: int, end: int) -> tuple[int, int]:
+        """Up to where the days from the first one on use as much as it does, and what they use together."""
+        week = first // WEEK
+        level = self.levels[week if week < len(self.levels) else -1]
+        if first in self.known:
+            return first + 1, max(self.known[first], level * (first + 1) // WEEK - level * first // WEEK)
+        if week < len(self.levels) - 1:
+            end = min(end, (week + 1) * WEEK)
+        if first < self._last_known:
+            end = min([end, *(day for day in self.known if day > first)])
+        return end, level * end // WEEK - level * first // WEEK
 
 
 @dataclass(frozen=True)
@@ -312,31 +321,33 @@ class _Walked:
     ahead: list[tuple[int, int]]
 
 
-def _walk(holds: Sequence[_Holding], usage: _Usage) -> _Walked:
-    """Ahead from one turn to the next (a lot begins or ends, a week has its own level), until nothing is left."""
+def _walk(holds: Sequence[_Holding], usage: _Usage, *, lined: bool) -> _Walked:
+    """Ahead from one turn to the next (a lot begins or ends, a week has its own level), until nothing is left; `lined`
+    tells what is left at each of them too."""
     last_end = max((hold.ends or HORIZON for hold in holds), default=0)
     turns = sorted({turn for hold in holds for turn in (hold.begins, hold.ends) if turn and turn < last_end})
     rest = {hold.key: hold.left for hold in holds}
     run_out = 0 if not holds and usage.levels[0] else None
     ahead: list[tuple[int, int]] = []
     day = 0
-    while day < last_end and (run_out is None or any(rest.values())):
-        end = next((turn for turn in turns if turn > day), last_end)
-        end = day + 1 if day in usage.known else usage.even_until(day, end)
-        due = usage.between(day, end)
-        active = [hold for hold in holds if hold.begins <= day and (hold.ends is None or day < hold.ends)]
-        paying = sum(rest[hold.key] for hold in active)
-        ahead.append((day, paying))
-        if due > paying:
-            short = day if day in usage.known else _day_beyond(usage.level(day), day, paying)
-            ahead.append((short, 0))
-            run_out = short if run_out is None else run_out
-        ahead.append((end, max(paying - due, 0)))
-        for hold in active:
-            part = min(due, rest[hold.key])
-            rest[hold.key] -= part
-            due -= part
-        day = end
+    for turn in [*turns, last_end]:
+        active = [hold.key for hold in holds if hold.begins <= day and (hold.ends is None or day < hold.ends)]
+        while day < turn and (run_out is None or any(rest.values())):
+            end, due = usage.stretch(day, turn)
+            paying = sum(rest[key] for key in active)
+            if lined:
+                ahead.append((day, paying))
+            if due > paying:
+                short = day if day in usage.known else _day_beyond(usage.level(day), day, paying)
+                ahead += [(short, 0)] if lined else []
+                run_out = short if run_out is None else run_out
+            if lined:
+                ahead.append((end, max(paying - due, 0)))
+            for key in active:
+                part = min(due, rest[key])
+                rest[key] -= part
+                due -= part
+            day = end
     while len(ahead) > 1 and ahead[-1][1] == ahead[-2][1] == 0:
         ahead.pop()
     unused = {hold.key: rest[hold.key] for hold in holds if rest[hold.key] and hold.ends is not None}

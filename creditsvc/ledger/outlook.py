@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import BigInteger, cast, func, literal, select, union_all
 
 from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.core.burndown import Lot
@@ -14,13 +14,13 @@ from creditsvc.core.days import day_start
 from creditsvc.core.forecast import LONGEST, Burn, Forecast, burn_of, forecast, is_stale, last_complete_day
 from creditsvc.core.forecast_hours import burn_of_sessions
 from creditsvc.core.forecast_seats import SeatForecast
-from creditsvc.db import db
+from creditsvc.db import bulk_read, db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, LotChange, LotFact, Posting
 from creditsvc.ledger.reading import AccountView
 
-_Takings = dict[tuple[date, int | None], int]
-"""What usage took, by charge day and lot (None: uncovered)."""
+_Taking = tuple[date, int | None, int]
+"""What usage took: on which charge day, from which lot (None: uncovered), how much."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,12 @@ def look_ahead(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = 
     taken, opened = _used([view.id for view in known], since, as_of)
     found: dict[int, Ahead] = {}
     for view in known:
-        takings = taken[view.id]
-        for where, amount in opened[view.id].items():
-            if where[0] >= since:
-                takings[where] -= amount
-        usage: dict[date, int] = defaultdict(int)
-        for (day, _), amount in takings.items():
-            usage[day] += amount
-        before = view.drawn + view.uncovered - sum(usage.values()) - sum(opened[view.id].values())
+        takings, openings = taken.get(view.id, []), opened.get(view.id, [])
+        takings += [(day, lot_id, -amount) for day, lot_id, amount in openings if day >= since]
+        usage: dict[date, int] = {}
+        for day, _, amount in takings:
+            usage[day] = usage.get(day, 0) + amount
+        before = view.drawn + view.uncovered - sum(usage.values()) - sum(amount for _, _, amount in openings)
         if view.kind == "hours":
             burn = burn_of_sessions(usage, _begun(view), yesterday)
         else:
@@ -138,11 +136,11 @@ def _lots(view: AccountView) -> list[Lot]:
     ]
 
 
-def _left(view: AccountView, takings: _Takings, burn: Burn) -> dict[str, int]:
+def _left(view: AccountView, takings: Sequence[_Taking], burn: Burn) -> dict[str, int]:
     """What each lot had left at the end of the last complete day: what later days took is expected anew. So is, of
     hours, what is booked: the sessions to come are those that a usual week has."""
     later: dict[int | None, int] = defaultdict(int)
-    for (day, lot_id), amount in takings.items():
+    for day, lot_id, amount in takings:
         if day > burn.last:
             later[lot_id] += amount
     return {
@@ -158,30 +156,29 @@ def _begun(view: AccountView) -> date:
 
 def _used(
     account_ids: Sequence[int], since: date, as_of: datetime
-) -> tuple[dict[int, _Takings], dict[int, _Takings]]:
+) -> tuple[dict[int, list[_Taking]], dict[int, list[_Taking]]]:
     """What was taken per account up to the instant, in one query: on the charge days from `since`, openings among it;
     and what of all that was drawn before go-live is no usage of a day."""
-    taken: dict[int, _Takings] = {account_id: defaultdict(int) for account_id in account_ids}
-    opened: dict[int, _Takings] = {account_id: {} for account_id in account_ids}
+    taken: dict[int, list[_Taking]] = defaultdict(list)
+    opened: dict[int, list[_Taking]] = defaultdict(list)
     for part in chunks(account_ids):
-        used = (
-            select(Posting.account_id, Posting.charge_at, Posting.lot_id, func.sum(Posting.amount), literal(False))
-            .where(Posting.account_id.in_(part), Posting.kind.in_(("drawn", "uncovered")),
-                   Posting.charge_at >= day_start(since), Posting.charge_at <= as_of)
-            .group_by(Posting.account_id, Posting.charge_at, Posting.lot_id)
+        # added up here: to sort for it takes the database longer, and PostgreSQL's sums come as decimals
+        used = select(Posting.account_id, Posting.charge_at, Posting.lot_id, Posting.amount, literal(False)).where(
+            Posting.account_id.in_(part), Posting.kind.in_(("drawn", "uncovered")),
+            Posting.charge_at >= day_start(since), Posting.charge_at <= as_of,
         )
         before = (
             select(LotFact.account_id, func.min(func.coalesce(LotChange.instant, LotFact.effective)), LotFact.id,
-                   func.sum(LotChange.amount), literal(True))
+                   cast(func.sum(LotChange.amount), BigInteger), literal(True))
             .join(LotFact, LotFact.id == LotChange.lot_id)
             .where(LotFact.account_id.in_(part), LotChange.kind == "opening")
             .group_by(LotFact.account_id, LotFact.id)
         )
-        rows: Sequence[Any] = db.session.execute(union_all(used, before)).all()
-        for account_id, at, lot_id, amount, is_opening in rows:
-            day = at.astimezone(UTC).date()
+        columns = bulk_read(select(*union_all(used, before).subquery().columns))
+        days = {at: at.astimezone(UTC).date() for at in set(columns[1])}
+        for account_id, at, lot_id, amount, is_opening in zip(*columns, strict=True):
             if not is_opening:
-                taken[account_id][day, lot_id] += int(amount)
+                taken[account_id].append((days[at], lot_id, amount))
             elif at <= as_of:
-                opened[account_id][day, lot_id] = int(amount)
+                opened[account_id].append((days[at], lot_id, amount))
     return taken, opened
