@@ -14,10 +14,11 @@ from creditsvc.core.days import day_start
 from creditsvc.core.forecast import LONGEST, Burn, Forecast, burn_of, forecast, is_stale, last_complete_day
 from creditsvc.core.forecast_hours import burn_of_sessions
 from creditsvc.core.forecast_seats import SeatForecast
-from creditsvc.db import bulk_read, db
+from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, LotChange, LotFact, Posting
 from creditsvc.ledger.reading import AccountView
+from creditsvc.sets import bulk_read
 
 _Taking = tuple[date, int | None, int]
 """What usage took: on which charge day, from which lot (None: uncovered), how much."""
