@@ -55,7 +55,8 @@ class Night:
 @dataclass(frozen=True)
 class Decided:
     """What deciding some accounts came to. `alerts` are new and not yet kept; `closed` are ids of open ones;
-    `outlooks` is what is forecast of those that run out; `taken_back` earlier ones that were not right."""
+    `outlooks` is what is forecast of those that run out; `taken_back` earlier ones that were not right. `remembered` is
+    of which matters there is a memory that was kept before."""
 
     night: Night
     account_ids: list[int]
@@ -64,6 +65,7 @@ class Decided:
     closed: list[int]
     outlooks: list[RunOut]
     taken_back: list[TakenBack]
+    remembered: Container[Matter]
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def decide_accounts(night: Night, account_ids: Sequence[int]) -> Decided:
     wrong = taken_back(found.views, night.looked)
     figures = {one.alert_id: one.value for one in wrong}
     decided = Decided(
-        night, list(account_ids), [], {}, [], outlooks_of(found.views, found.ahead), wrong,
+        night, list(account_ids), [], {}, [], outlooks_of(found.views, found.ahead), wrong, memories,
     )
     for finding in findings:
         before = memories.get(finding.matter, Memory())
@@ -134,19 +136,7 @@ def decide_accounts(night: Night, account_ids: Sequence[int]) -> Decided:
 def store(decided: Decided) -> None:
     """Keeps what was decided; within the transaction in which it was decided."""
     keep_closed(decided.closed, decided.night.day)
-    known = {
-        (row.account_id, row.rule, row.holding): row
-        for part in chunks({account_id for account_id, _, _ in decided.memories})
-        for row in db.session.scalars(select(AlertMemory).where(AlertMemory.account_id.in_(part)))
-    }
-    for matter, memory in decided.memories.items():
-        row = known.get(matter)
-        if row is None:
-            row = AlertMemory(account_id=matter[0], rule=matter[1], holding=matter[2])
-            db.session.add(row)
-        row.acts, row.level, row.counted_on = memory.acts, memory.level, memory.counted_on
-        row.marks = marks_kept(memory)
-    db.session.flush()
+    _keep_memories(decided)
     if decided.alerts:
         names = [column.key for column in Alert.__table__.columns if column.key not in _LATER]
         db.session.execute(
@@ -154,6 +144,21 @@ def store(decided: Decided) -> None:
         )
     keep_taken_back(decided.taken_back, decided.night.day)
     keep_outlooks(decided.account_ids, decided.outlooks, decided.night.now)
+
+
+def _keep_memories(decided: Decided) -> None:
+    fresh: list[dict[str, Any]] = []
+    known: list[dict[str, Any]] = []
+    for matter, memory in decided.memories.items():
+        values = {
+            **dict(zip(("account_id", "rule", "holding"), matter, strict=True)), "acts": memory.acts,
+            "level": memory.level, "marks": marks_kept(memory), "counted_on": memory.counted_on,
+        }
+        (known if matter in decided.remembered else fresh).append(values)
+    if fresh:
+        db.session.execute(insert(AlertMemory), fresh)
+    if known:
+        db.session.execute(update(AlertMemory), known)
 
 
 def decided_on(day: date) -> list[Alert]:

@@ -168,9 +168,12 @@ def _weeks_since_turn(weeks: Sequence[int]) -> int:
     """How many of the last weeks are of one kind: what was before a lasting jump says nothing any more."""
     times, part = TURN
     for count in range(1, len(weeks) - 1):
+        later, earlier = weeks[-count], weeks[-count - 1]
+        if later * part <= earlier * times and later * times >= earlier * part:
+            continue  # no jump from one week to the next is none from all before to all since
         lately, before = weeks[-count:], weeks[:-count]
-        usual, nearest = _middle(sorted(before)), before[-1]
-        if min(lately) * part > max(usual, nearest) * times or max(lately) * times < min(usual, nearest) * part:
+        usual = _middle(sorted(before))
+        if min(lately) * part > max(usual, earlier) * times or max(lately) * times < min(usual, earlier) * part:
             return count
     return len(weeks)
 

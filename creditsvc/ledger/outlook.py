@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, cast, func, literal, select, union_all
 from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.core.burndown import Lot
 from creditsvc.core.days import day_start
-from creditsvc.core.forecast import LONGEST, Burn, Forecast, burn_of, forecast, is_stale, last_complete_day
+from creditsvc.core.forecast import LONGEST, Forecast, burn_of, forecast, is_stale, last_complete_day
 from creditsvc.core.forecast_hours import burn_of_sessions
 from creditsvc.core.forecast_seats import SeatForecast
 from creditsvc.db import db
@@ -20,8 +20,18 @@ from creditsvc.ledger.models import Account, LotChange, LotFact, Posting
 from creditsvc.ledger.reading import AccountView
 from creditsvc.sets import bulk_read
 
-_Taking = tuple[date, int | None, int]
-"""What usage took: on which charge day, from which lot (None: uncovered), how much."""
+_Opening = tuple[date, int, int]
+"""What was drawn before go-live: as of which charge day, from which lot, how much."""
+
+
+@dataclass
+class _Used:
+    """What was taken of an account, by charge day, and from which lot (None: uncovered) after the last complete one."""
+
+    last: date
+    by_day: dict[date, int] = field(default_factory=dict)
+    later: dict[int | None, int] = field(default_factory=lambda: defaultdict(int))
+    openings: list[_Opening] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -57,27 +67,37 @@ def look_ahead(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = 
     known = [view for view in views if view.id in newest or (view.kind == "hours" and view.lots)]
     if not known:
         return {}
+    last = {
+        view.id: yesterday if view.kind == "hours" else last_complete_day(newest[view.id], at) for view in known
+    }
     since = min([yesterday, *(last_complete_day(day, at) for day in newest.values())]) - timedelta(days=LONGEST)
-    taken, opened = _used([view.id for view in known], since, as_of)
     found: dict[int, Ahead] = {}
+    used = _used(last, since, as_of)
     for view in known:
-        takings, openings = taken.get(view.id, []), opened.get(view.id, [])
-        takings += [(day, lot_id, -amount) for day, lot_id, amount in openings if day >= since]
-        usage: dict[date, int] = {}
-        for day, _, amount in takings:
-            usage[day] = usage.get(day, 0) + amount
-        before = view.drawn + view.uncovered - sum(usage.values()) - sum(amount for _, _, amount in openings)
+        taken = used[view.id]
+        _without_openings(taken, since)
+        usage = taken.by_day
+        before = view.drawn + view.uncovered - sum(usage.values()) - sum(amount for _, _, amount in taken.openings)
         if view.kind == "hours":
             burn = burn_of_sessions(usage, _begun(view), yesterday)
         else:
             burn = burn_of(usage, newest[view.id], at, more_before=before > 0)
         outlook = None
         if burn is not None:
-            outlook = forecast(burn, _lots(view), _left(view, takings, burn), usage, ranged=ranged)
+            outlook = forecast(burn, _lots(view), _left(view, taken), usage, ranged=ranged)
             if view.kind == "hours":
                 outlook = _without_booked(outlook, view)
         found[view.id] = Ahead(usage, before > 0, outlook)
     return found
+
+
+def _without_openings(used: _Used, since: date) -> None:
+    """Sets aside what was drawn before go-live: it was posted as of a day, and is no usage of that day."""
+    for day, lot_id, amount in used.openings:
+        if day >= since:
+            used.by_day[day] = used.by_day.get(day, 0) - amount
+            if day > used.last:
+                used.later[lot_id] -= amount
 
 
 def _without_booked(outlook: Forecast, view: AccountView) -> Forecast:
@@ -137,15 +157,12 @@ def _lots(view: AccountView) -> list[Lot]:
     ]
 
 
-def _left(view: AccountView, takings: Sequence[_Taking], burn: Burn) -> dict[str, int]:
+def _left(view: AccountView, used: _Used) -> dict[str, int]:
     """What each lot had left at the end of the last complete day: what later days took is expected anew. So is, of
     hours, what is booked: the sessions to come are those that a usual week has."""
-    later: dict[int | None, int] = defaultdict(int)
-    for day, lot_id, amount in takings:
-        if day > burn.last:
-            later[lot_id] += amount
     return {
-        lot.key: lot.amount - lot.standing.drawn - (0 if view.kind == "hours" else lot.standing.held) + later[lot.id]
+        lot.key: lot.amount - lot.standing.drawn - (0 if view.kind == "hours" else lot.standing.held)
+        + used.later.get(lot.id, 0)
         for lot in view.lots
     }
 
@@ -155,14 +172,11 @@ def _begun(view: AccountView) -> date:
     return min(max(lot.effective, lot.awarded) for lot in view.lots).astimezone(UTC).date()
 
 
-def _used(
-    account_ids: Sequence[int], since: date, as_of: datetime
-) -> tuple[dict[int, list[_Taking]], dict[int, list[_Taking]]]:
+def _used(last: Mapping[int, date], since: date, as_of: datetime) -> dict[int, _Used]:
     """What was taken per account up to the instant, in one query: on the charge days from `since`, openings among it;
-    and what of all that was drawn before go-live is no usage of a day."""
-    taken: dict[int, list[_Taking]] = defaultdict(list)
-    opened: dict[int, list[_Taking]] = defaultdict(list)
-    for part in chunks(account_ids):
+    and what of all that was drawn before go-live is no usage of a day. `last` has each account's last complete day."""
+    found = {account_id: _Used(day) for account_id, day in last.items()}
+    for part in chunks(last):
         # added up here: to sort for it takes the database longer, and PostgreSQL's sums come as decimals
         used = select(Posting.account_id, Posting.charge_at, Posting.lot_id, Posting.amount, literal(False)).where(
             Posting.account_id.in_(part), Posting.kind.in_(("drawn", "uncovered")),
@@ -178,8 +192,11 @@ def _used(
         columns = bulk_read(select(*union_all(used, before).subquery().columns))
         days = {at: at.astimezone(UTC).date() for at in set(columns[1])}
         for account_id, at, lot_id, amount, is_opening in zip(*columns, strict=True):
-            if not is_opening:
-                taken[account_id].append((days[at], lot_id, amount))
-            elif at <= as_of:
-                opened[account_id].append((days[at], lot_id, amount))
-    return taken, opened
+            one, day = found[account_id], days[at]
+            if is_opening:
+                one.openings += [(day, lot_id, amount)] if at <= as_of else []
+                continue
+            one.by_day[day] = one.by_day.get(day, 0) + amount
+            if day > one.last:
+                one.later[lot_id] += amount
+    return found
