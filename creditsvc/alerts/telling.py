@@ -28,7 +28,8 @@ from creditsvc.mail import outbox, render
 from creditsvc.parties.models import ManagerProgramme, Membership, Person, Startup
 from creditsvc.sets import bulk_insert, insert_absent
 
-ACCOUNTS_AT_ONCE = 500
+ACCOUNTS_AT_ONCE = 2_000
+"""More ask fewer statements, but on SQLite a set holds up whoever writes, about a second and a half."""
 
 
 @dataclass(frozen=True)

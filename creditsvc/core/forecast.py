@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import accumulate
 
 from creditsvc.core.burndown import LATEST, Lot, burning_order
 from creditsvc.core.days import day_start
@@ -288,6 +289,7 @@ class _Usage:
                 step = step * fades[0] // fades[1]
                 weekly = max(weekly + sign * step, 0)
                 self.levels.append(weekly)
+        self._sums = [0, *accumulate(self.levels)]
 
     def level(self, day: int) -> int:
         """What the week of that day uses."""
@@ -296,10 +298,16 @@ class _Usage:
     def between(self, first: int, end: int) -> int:
         """The usage of the days [first, end); a week's beyond whole days is spread over them."""
         total = 0
-        while first < end:
+        while first < end and first <= self._last_known:
             first, used = self.stretch(first, end)
             total += used
-        return total
+        return total + self._until(end) - self._until(first) if first < end else total
+
+    def _until(self, day: int) -> int:
+        """The usage of the days before one, known days aside."""
+        week = min(day // WEEK, len(self.levels) - 1)
+        level = self.levels[week]
+        return self._sums[week] + level * day // WEEK - level * week
 
     def stretch(self, first: int, end: int) -> tuple[int, int]:
         """Up to where the days from the first one on use as much as it does, and what they use together."""
@@ -325,8 +333,8 @@ class _Walked:
 
 
 def _walk(holds: Sequence[_Holding], usage: _Usage, *, lined: bool) -> _Walked:
-    """Ahead from one turn to the next (a lot begins or ends, a week has its own level), until nothing is left; `lined`
-    tells what is left at each of them too."""
+    """Ahead from one turn to the next (a lot begins or ends), until nothing is left. `lined` tells what is left at each
+    of them and after each week that has its own level, in more time."""
     last_end = max((hold.ends or HORIZON for hold in holds), default=0)
     turns = sorted({turn for hold in holds for turn in (hold.begins, hold.ends) if turn and turn < last_end})
     rest = {hold.key: hold.left for hold in holds}
@@ -336,11 +344,13 @@ def _walk(holds: Sequence[_Holding], usage: _Usage, *, lined: bool) -> _Walked:
     for turn in [*turns, last_end]:
         active = [hold.key for hold in holds if hold.begins <= day and (hold.ends is None or day < hold.ends)]
         while day < turn and (run_out is None or any(rest.values())):
-            end, due = usage.stretch(day, turn)
             paying = sum(rest[key] for key in active)
+            end, due = usage.stretch(day, turn) if lined else (turn, usage.between(day, turn))
+            if run_out is None and due > paying:
+                end, due = usage.stretch(day, turn)  # week by week up to the day on which it does
             if lined:
                 ahead.append((day, paying))
-            if due > paying:
+            if due > paying and (lined or run_out is None):
                 short = day if day in usage.known else _day_beyond(usage.level(day), day, paying)
                 ahead += [(short, 0)] if lined else []
                 run_out = short if run_out is None else run_out
