@@ -109,10 +109,11 @@ def _shape(kept: Select[*tuple[Any, ...]]) -> tuple[Callable[..., Any], list[_Pa
     start = 0
     for one in kept.column_descriptions:
         model = one["entity"] if one["expr"] is one["entity"] else None
-        names = tuple(table_of(model).columns.keys()) if model is not None else (one["name"],)
-        parts.append((start, model, names))
-        start += len(names)
-    return namedtuple("Found", [one["name"] for one in kept.column_descriptions]), parts, start
+        of_part = tuple(table_of(model).columns.keys()) if model is not None else (one["name"],)
+        parts.append((start, model, of_part))
+        start += len(of_part)
+    names = [one["name"] for one in kept.column_descriptions]
+    return namedtuple("Found", names, rename=True), parts, start  # columns without a name are asked for by place
 
 
 def _held(session: Session, model: type[Model], names: tuple[str, ...], values: Sequence[Any]) -> Model | None:

@@ -141,6 +141,7 @@ def test_rows_have_entities_and_columns_by_name_and_none_for_what_an_outer_join_
     for wide in (kept, kept.add_columns(*[literal(n).label(f"n{n}") for n in range(FEW)])):
         (row,) = read_fresh(wide, {"sought": "acme"})
         assert (row.Startup.id, row.since, row.Person) == (startup_id, row.Startup.created_at, None)
+    assert read_fresh(kept.add_columns(literal(7), literal(8)), {"sought": "acme"})[0][3:] == (7, 8)
     member = make.make_member("acme")
     (row,) = read_fresh(kept, {"sought": "acme"})
     assert row.Person.email == member.email
