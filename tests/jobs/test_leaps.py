@@ -56,7 +56,7 @@ def test_jobs_put_off_by_a_clock_that_ran_ahead_are_due_when_it_is_right_again(p
         again = put_right(plan, clock.now())
 
     due = {job.id: job.next_run_time for job in plan.get_jobs()}
-    assert (sorted(late), again) == (["asked", "catch-up", "deadman", "delivery", "night"], [])
+    assert (sorted(late), again) == (["asked", "catch-up", "comparison", "deadman", "delivery", "night"], [])
     assert due.pop("night") == datetime(2026, 6, 15, 18, tzinfo=UTC)
     assert set(due.values()) == {NOW}
 
