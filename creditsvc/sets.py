@@ -17,6 +17,12 @@ from sqlalchemy.sql.dml import ReturningInsert
 from creditsvc.db import Model, connection_in_use, db, is_postgresql, table_of
 from creditsvc.driven import driven, driven_together, numbered
 
+FEW = 20
+"""Columns up to which a row is read quicker from the driver than through SQLAlchemy's result."""
+
+Write = tuple[ClauseElement, Sequence[Mapping[str, Any]]]
+"""A statement that is kept, and the rows for which it is to run."""
+
 
 def insert_if_absent(model: type[Model], values: Mapping[str, Any]) -> bool:
     """Adds a row unless a unique key already has it; True when it was added. Never an error in a race."""
@@ -35,17 +41,12 @@ def send(statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> Sequenc
     # the drivers' way for many rows costs more than the one for one
     one = driven(statement, connection.dialect, tuple(rows[0])) if len(rows) == 1 else None
     if one is not None and not any(one.made):
-        result: Any = one.execute(connection, rows[0])
-    else:
-        result = connection.execute(cast(Any, statement), rows[0] if len(rows) == 1 else rows)
+        return _given(one.execute(connection, rows[0]))
+    return _given(connection.execute(cast(Any, statement), rows[0] if len(rows) == 1 else rows))
+
+
+def _given(result: Any) -> Sequence[Any]:
     return result.all() if result.returns_rows else []
-
-
-FEW = 20
-"""Columns up to which a row is read quicker from the driver than through SQLAlchemy's result."""
-
-Write = tuple[ClauseElement, Sequence[Mapping[str, Any]]]
-"""A statement that is kept, and the rows for which it is to run."""
 
 
 def send_together(writes: Iterable[Write]) -> Sequence[Any]:
@@ -61,8 +62,7 @@ def send_together(writes: Iterable[Write]) -> Sequence[Any]:
             values: dict[str, Any] = {}
             for number, (_, rows) in enumerate(wanted):
                 values |= numbered(number, rows[0])
-            result = one.execute(connection, values)
-            return result.all() if result.returns_rows else []
+            return _given(one.execute(connection, values))
     given: Sequence[Any] = []
     for statement, rows in wanted:
         given = send(statement, rows)

@@ -311,8 +311,7 @@ class _Usage:
 
     def stretch(self, first: int, end: int) -> tuple[int, int]:
         """Up to where the days from the first one on use as much as it does, and what they use together."""
-        week = first // WEEK
-        level = self.levels[week if week < len(self.levels) else -1]
+        week, level = first // WEEK, self.level(first)
         if first in self.known:
             return first + 1, max(self.known[first], level * (first + 1) // WEEK - level * first // WEEK)
         if week < len(self.levels) - 1:

@@ -16,6 +16,7 @@ from creditsvc.alerts.night import NIGHTLY
 from creditsvc.consulting.verify_bookings import check_bookings
 from creditsvc.core.days import CLOCKS_DIFFER
 from creditsvc.db import db, transaction
+from creditsvc.jobs.nightly import ACTOR
 from creditsvc.ledger.verified import Verification, keep
 from creditsvc.ledger.verify import verify
 from creditsvc.parties.access import operator
@@ -23,8 +24,6 @@ from creditsvc.parties.access import operator
 LOOK_EVERY_SECONDS = 60
 AGAIN_AFTER = timedelta(hours=1)
 """A comparison that could not be made is tried again after so long: each reads the whole book."""
-
-ACTOR = "nightly"
 
 log = structlog.get_logger(__name__)
 

@@ -46,7 +46,7 @@ from creditsvc.ledger.models import (
     Scope,
     ScopeFact,
 )
-from creditsvc.sets import Write, bulk_insert, send_together
+from creditsvc.sets import Write, bulk_insert, send, send_together
 
 
 @dataclass(frozen=True)
@@ -249,7 +249,7 @@ def _plan_anew(drafts: Sequence[_Draft], cause: Cause) -> None:
         _check_openings(known[draft.account.id])
         _seal(draft, {lot.fact.id: lot.fact.key for lot in known[draft.account.id]})
     rows.keep_hashes([draft.batch for draft in written if draft.batch is not None])
-    send_together([_heading(written)])
+    send(*_heading(written))
     _write_postings(written)
     caches.write({draft.account.id: draft.account.batches for draft in drafts}, known, sums)
 

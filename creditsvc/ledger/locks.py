@@ -131,6 +131,8 @@ def open_accounts(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Acc
     wanted = sorted(set(pairs))
     if not wanted:
         return {}
+    if len(wanted) > 1:  # one account alone is locked with them
+        _lock_rates(shared=True)
     accounts = _lock_accounts_of(wanted)
     absent = [pair for pair in wanted if pair not in accounts]
     if absent:
@@ -144,18 +146,15 @@ def open_accounts(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Acc
 
 def _lock_accounts_of(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Account]:
     wanted = list(pairs)
-    if len(wanted) == 1:
-        statement = _ACCOUNT_SHARING_RATES if is_postgresql() else _ACCOUNT
-        found = [row.Account for row in read_fresh(
-            statement, dict(zip(("startup", "resource"), wanted[0], strict=True))
-        )]
-        _note(found)
-        return dict(zip(wanted, found, strict=False))
-    _lock_rates(shared=True)
-    startups, resources = (sorted(set(column)) for column in zip(*wanted, strict=True))
     locked: list[Account] = []
-    for part in chunks(startups, STARTUPS_AT_ONCE):
-        locked += db.session.scalars(_ACCOUNTS, {"startups": part, "resources": resources})
+    if len(wanted) == 1:
+        [(startup_id, resource_id)] = wanted
+        one = _ACCOUNT_SHARING_RATES if is_postgresql() else _ACCOUNT
+        locked += [row.Account for row in read_fresh(one, {"startup": startup_id, "resource": resource_id})]
+    else:
+        startups, resources = (sorted(set(column)) for column in zip(*wanted, strict=True))
+        for part in chunks(startups, STARTUPS_AT_ONCE):
+            locked += db.session.scalars(_ACCOUNTS, {"startups": part, "resources": resources})
     _note(locked)
     return {(account.startup_id, account.resource_id): account for account in locked}
 

@@ -67,10 +67,9 @@ def look_ahead(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = 
     known = [view for view in views if view.id in newest or (view.kind == "hours" and view.lots)]
     if not known:
         return {}
-    last = {
-        view.id: yesterday if view.kind == "hours" else last_complete_day(newest[view.id], at) for view in known
-    }
-    since = min([yesterday, *(last_complete_day(day, at) for day in newest.values())]) - timedelta(days=LONGEST)
+    complete = {account_id: last_complete_day(day, at) for account_id, day in newest.items()}
+    last = {view.id: yesterday if view.kind == "hours" else complete[view.id] for view in known}
+    since = min([yesterday, *complete.values()]) - timedelta(days=LONGEST)
     found: dict[int, Ahead] = {}
     used = _used(last, since, as_of)
     for view in known:

@@ -17,6 +17,8 @@ from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
 from creditsvc.sets import insert_absent, send
 
+_SKUS, _SIGHTINGS = (insert(table_of(model)) for model in (SkuCount, SeatSighting))
+
 
 @dataclass(frozen=True)
 class ReportView:
@@ -66,8 +68,8 @@ def import_counts(
     ).scalar_one()
     if not added:
         return CountOutcome(_view(report, startup), False, len(file.skus), file.people)
-    send(insert(table_of(SkuCount)), [{"report_id": report.id, **vars(sku)} for sku in file.skus])
-    send(insert(table_of(SeatSighting)), [{"report_id": report.id, **vars(seen)} for seen in file.sightings])
+    send(_SKUS, [{"report_id": report.id, **vars(sku)} for sku in file.skus])
+    send(_SIGHTINGS, [{"report_id": report.id, **vars(seen)} for seen in file.sightings])
     record(caller, "licence.counts-imported", f"startup:{startup}" if startup else "licence-counts",
            after={"report": report.id, "kind": file.kind, "counted_on": day.isoformat(), "file": report.name})
     return CountOutcome(_view(report, startup), True, len(file.skus), file.people)

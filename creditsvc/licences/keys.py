@@ -26,6 +26,11 @@ from creditsvc.programmes.reading import by_key
 from creditsvc.sets import insert_absent, send
 
 BATCH = 200
+
+_KEY = table_of(LicenceKey)
+_ROTATED = update(_KEY).where(_KEY.c.id == bindparam("of")).values(
+    ciphertext=bindparam("ciphertext"), fingerprint=bindparam("fingerprint")
+)
 """How many keys a transaction of the rotation encrypts anew."""
 
 
@@ -184,9 +189,7 @@ def rotate_batch(caller: Caller, keyring: Keyring, after_id: int = 0) -> Rotated
     for change in changes:  # a key that was imported again under another secret keeps the old fingerprint, and is named
         if change["of"] in twice:
             change["fingerprint"] = next(row.fingerprint for row in rows if row.id == change["of"])
-    table = table_of(LicenceKey)
-    send(update(table).where(table.c.id == bindparam("of")).values(
-        ciphertext=bindparam("ciphertext"), fingerprint=bindparam("fingerprint")), changes)
+    send(_ROTATED, changes)
     if changes:
         record(caller, "licence.keys-rotated", "licence-keys",
                after={"keys": len(changes), "first": changes[0]["of"], "last": changes[-1]["of"]})

@@ -214,9 +214,9 @@ def require_startup(caller: Caller, action: str, key: str, *, locked: bool = Fal
     """
     visible = visible_startups(caller)
     found = read_fresh(_STARTUP_HELD if locked else _STARTUP, {"key": key}, visible)
-    startup: Startup | None = found[0].Startup if found else None
-    if startup is None:
+    if not found:
         raise NotFound("startup", key)
+    startup: Startup = found[0].Startup
     if not may_with(caller, action, startup):
         raise Forbidden(action)
     return startup
