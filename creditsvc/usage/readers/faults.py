@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import ComputeError, PolarsError, SchemaError
 
 from creditsvc.core.csv_faults import csv_fault
 from creditsvc.core.errors import FileError, FileRefused
@@ -28,13 +28,6 @@ class Opened:
     layout: Layout
     blank_tail: int
     has_rows: bool
-    separators: int | None = None
-
-    def may_be_ragged(self, groups: pl.DataFrame) -> bool:
-        """Whether some row may have fewer columns than the header (`scan`) or more, which the CSV reader drops."""
-        rows = int(groups["rows"].sum())
-        between = (rows + 1) * (len(self.layout.header) - 1)
-        return bool(groups["maybe_cut"].sum()) or (rows > 0 and self.separators not in (None, between))
 
     def prepared(self) -> pl.LazyFrame:
         """The rows, numbered from 0 in the column `row`, as the grouping sees them."""
@@ -78,14 +71,17 @@ def refusal(faults: Sequence[Fault], parts: Sequence[Opened], limits: Limits) ->
 
 
 def _first_rows(part: Opened, fault: Fault, limits: Limits) -> list[tuple[int, str]]:
-    rows = (
+    found = (
         part.prepared()
         .filter(fault.rows)
         .select("row", fault.shown.fill_null("").alias("shown"))
         .sort("row")
         .head(min(limits.errors, fault.count))
-        .collect(engine="streaming")
     )
+    try:
+        rows = found.collect(engine="streaming")
+    except (ComputeError, SchemaError) as wrong:  # an empty line in the place of the first row
+        raise unreadable(part, wrong) from None
     return [(int(row), str(shown)) for row, shown in rows.iter_rows()]
 
 
@@ -117,10 +113,11 @@ def line_numbers(path: Path, rows: Iterable[int]) -> dict[int, int]:
     return found
 
 
-def short_rows(part: Opened, limits: Limits) -> FileRefused | None:
-    """The refusal of the rows that have fewer or more columns than the header, None if there are none.
+def ragged_rows(part: Opened, limits: Limits) -> FileRefused:
+    """The refusal of the rows that have fewer or more columns than the header, of which the reading found some.
 
-    Takes as long as the reading itself, so it is asked only where the CSV reader may have filled up a row (`scan`).
+    A row that was cut short must be told apart from one whose last fields are empty: what may be paid from credit, or
+    was paid by a commitment, may stand in what it lost.
     """
     columns = len(part.layout.header)
     errors: list[FileError] = []
@@ -137,7 +134,8 @@ def short_rows(part: Opened, limits: Limits) -> FileRefused | None:
                 else:
                     more += 1
             begins = rows.line_num + 1
-    return FileRefused(errors, more) if errors else None
+    # where two ways of reading quotation marks differ there may be none
+    return FileRefused(errors or [FileError(part.name, 0, "", "", Sentence("is no proper CSV"))], more)
 
 
 def _ragged(found: int, columns: int) -> Sentence:

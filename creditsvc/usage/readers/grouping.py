@@ -28,7 +28,9 @@ from creditsvc.usage.readers.values import COST_DECIMALS, FRACTION
 _CASTABLE: Final = r"^-?[0-9]{1,9}(\.[0-9]{1,28})?$|^-?[0-9](\.[0-9]{1,16})?[eE]-(0?[0-9]|1[0-2])$"
 """Costs below 10^9 with at most 28 decimals: what `Decimal(38, 28)` holds without rounding."""
 
-_COUNTS: Final = ("rows", "paying", "maybe_cut")
+_COUNTS: Final = ("rows", "paying", "ragged")
+_MARK: Final = "\0"
+"""What no text has: the check refuses it."""
 _TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
 _STEPS: Final = pl.lit(FRACTION, dtype=pl.Int128)
 
@@ -36,7 +38,7 @@ _STEPS: Final = pl.lit(FRACTION, dtype=pl.Int128)
 def scan(path: Path, layout: Layout, *, has_rows: bool) -> pl.LazyFrame:
     """The rows of a part as raw text, columns named by field; blank lines count as rows of nulls.
 
-    `maybe_cut` marks the rows that may have fewer columns than the header: the CSV reader fills those up with nulls.
+    The CSV reader fills up a row that has too few columns and drops what one has too many: only `scan_text` tells.
     """
     if layout.parquet:
         return texts(path, layout)
@@ -44,58 +46,41 @@ def scan(path: Path, layout: Layout, *, has_rows: bool) -> pl.LazyFrame:
     lines = pl.LazyFrame(schema=schema)
     if has_rows:
         lines = pl.scan_csv(path, has_header=False, skip_lines=1, schema=schema, null_values=_nulls(layout), glob=False)
-    return _fields(lines, layout)
+    return lines.select(pl.col(f"c{position}").alias(name) for name, position in layout.columns.items())
 
 
-def scan_text(text: bytes, layout: Layout, *, first: bool = False) -> pl.LazyFrame:
-    """As `scan`, of a piece of text: whole rows without the header.
+def scan_text(rows: Iterable[bytes | memoryview], layout: Layout) -> pl.LazyFrame:
+    """As `scan`, of a piece of text: whole rows without the header, in parts. `ragged` marks those that have fewer
+    columns than the header, or more; an empty line has none and is no row.
 
-    The reader counts the columns in the first line that it sees. For the first piece of a part that is its first row,
-    as in `scan`; for all others a header of our own, so that a faulty row is the same wherever pieces begin.
+    A mark is put before every line end, as one more column: in a row that is as the header says it comes to stand in
+    the last place. Those of line ends within quotation marks stay in their field (`group_text` takes them out).
     """
     schema = _numbered(len(layout.header))
-    if first:
-        lines = pl.scan_csv(io.BytesIO(text), has_header=False, schema=schema, null_values=_nulls(layout))
-    else:
-        lines = pl.scan_csv(io.BytesIO(_header(schema) + text), schema=schema, null_values=_nulls(layout))
-    return _fields(lines, layout)
-
-
-def cut_rows(text: bytes, layout: Layout) -> bool:
-    """Whether a row of a piece has fewer columns than the header; an empty line has none and is no row.
-
-    A mark is put behind every line end, as one more column: where the row is whole, it comes to stand in the last
-    place. The marks of line ends within quotation marks are part of their field and harm nobody.
-    """
-    schema = _numbered(len(layout.header) + 1)
-    last = f"c{len(layout.header)}"
-    marked = text.replace(b"\r\n", b"\n").replace(b"\n", b",~\n")
-    blank = pl.col("c0").is_null() & (pl.col("c1") == "~").fill_null(False) & pl.col("c2").is_null()
-    found = (
-        pl.scan_csv(io.BytesIO(_header(schema) + marked), schema=schema)
-        .select((pl.col(last).is_null() & ~blank).any())
-        .collect(engine="streaming")
+    # the reader counts the columns in the first line that it sees: a header of our own, wherever the piece begins
+    text = b"".join([",".join(schema).encode(), b"\n", *rows])
+    marked = text.replace(b"\n", f",{_MARK}\n".encode())
+    if b"\r" in text:
+        marked = marked.replace(f"\r,{_MARK}\n".encode(), f",{_MARK}\r\n".encode())
+    lines = pl.scan_csv(io.BytesIO(marked), schema={**schema, _MARK: pl.String()}, null_values=_nulls(layout))
+    second = pl.when(pl.col("c1") != _MARK).then(pl.col("c1"))  # where the mark of an empty line stands
+    fields = (
+        (second if position == 1 else pl.col(f"c{position}")).alias(name) for name, position in layout.columns.items()
     )
-    return bool(found.item())
+    # all behind the last that is used are asked too, for a faulty quotation mark is found in what is asked alone
+    behind = {2, *range(max(layout.columns.values()) + 1, len(layout.header))}
+    nothing = pl.all_horizontal(pl.col(f"c{position}").is_null() for position in (0, *sorted(behind)))
+    blank = nothing & (pl.col("c1") == _MARK).fill_null(False)
+    whole = (pl.col(_MARK) == _MARK).fill_null(False)
+    return lines.select(*fields, (~whole & ~blank).alias("ragged"))
 
 
 def _numbered(columns: int) -> dict[str, pl.DataType]:
     return {f"c{position}": pl.String() for position in range(columns)}
 
 
-def _header(schema: Iterable[str]) -> bytes:
-    return ",".join(schema).encode() + b"\n"
-
-
 def _nulls(layout: Layout) -> list[str] | None:
     return None if layout.schema.null_text is None else [layout.schema.null_text]
-
-
-def _fields(lines: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
-    behind = range(max(layout.columns.values()), len(layout.header))
-    cut = pl.all_horizontal(pl.col(f"c{position}").is_null() for position in behind)
-    fields = (pl.col(f"c{position}").alias(name) for name, position in layout.columns.items())
-    return lines.select(*fields, cut.alias("maybe_cut"))
 
 
 def prepare(rows: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
@@ -112,10 +97,8 @@ def _prepare(rows: pl.LazyFrame, layout: Layout) -> pl.LazyFrame:
         billed = pl.when(pl.col(EFFECTIVE) == pl.col("cost")).then(pl.col("pricing_cost"))
         rows = rows.with_columns(billed.alias("pricing_cost"))
     costs = [expression for name in COST_FIELDS if name in layout.columns for expression in _cost(name)]
-    kept = [pl.col("row")] if "row" in rows.collect_schema() else []
-    return rows.select(
-        *kept, *texts, *costs, _committed(layout).alias("committed"), pl.col("maybe_cut")
-    )
+    kept = [name for name in ("row", "ragged") if name in rows.collect_schema()]
+    return rows.select(*kept, *texts, *costs, _committed(layout).alias("committed"))
 
 
 def group(path: Path, layout: Layout, costs: Sequence[str], *, has_rows: bool) -> pl.DataFrame:
@@ -126,19 +109,20 @@ def group(path: Path, layout: Layout, costs: Sequence[str], *, has_rows: bool) -
 def group_rows(rows: pl.LazyFrame, layout: Layout, costs: Sequence[str]) -> pl.DataFrame:
     """The groups of rows with `rows`, `paying` (those whose cost is not 0) and per cost `<cost>_steps`, `<cost>_rest`.
 
-    `maybe_cut` counts the rows that may be cut short (`scan`). `costs` names the cost fields to sum. Raises polars'
+    `costs` names the cost fields to sum; `ragged` is counted where rows say it (`scan_text`). Raises polars'
     ComputeError or SchemaError for text that is no proper CSV.
     """
+    prepared = _prepare(rows, layout)
+    ragged = [pl.col("ragged").sum()] if "ragged" in prepared.collect_schema() else []
     keys = [*TEXT_FIELDS, "committed", *(f"{name}_odd" for name in costs)]
     sums = [pl.col(f"{name}_{half}").sum().cast(pl.Int128) for name in costs for half in ("steps", "rest")]
     casts = [(pl.col(f"{name}_odd").is_null() & pl.col(f"{name}_steps").is_null()).sum() for name in costs]
     grouped = (
-        _prepare(rows, layout)
-        .group_by(keys)
+        prepared.group_by(keys)
         .agg(
             pl.len().cast(pl.Int64).alias("rows"),
             ((pl.col("cost_steps") != 0) | (pl.col("cost_rest") != 0)).sum().cast(pl.Int64).alias("paying"),
-            pl.col("maybe_cut").sum().cast(pl.Int64),
+            *ragged,
             pl.sum_horizontal(casts).alias("lost"),
             *sums,
         )
@@ -148,6 +132,15 @@ def group_rows(rows: pl.LazyFrame, layout: Layout, costs: Sequence[str]) -> pl.D
         raise ComputeError("a cost of a known form was not read")  # the cast and its pattern no longer agree
     days = _with_days(grouped.drop("lost").lazy(), layout).collect()
     return days if days["date"].equals(grouped["date"]) else _summed(days)
+
+
+def group_text(
+    rows: Iterable[bytes | memoryview], layout: Layout, costs: Sequence[str]
+) -> tuple[pl.DataFrame, bool]:
+    """The groups of a piece of text (`scan_text`, `group_rows`), and whether one of its rows is ragged."""
+    groups = group_rows(scan_text(rows, layout), layout, costs)
+    unmarked = groups.with_columns(pl.col(pl.String).str.replace_all(f",{_MARK}", "", literal=True))
+    return unmarked.drop("ragged"), bool(groups["ragged"].sum())
 
 
 def merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

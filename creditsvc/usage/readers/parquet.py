@@ -75,7 +75,7 @@ def check_columns(name: str, path: Path, layout: Layout, limits: Limits) -> None
 
 
 def texts(path: Path, layout: Layout) -> pl.LazyFrame:
-    """The used columns of a Parquet part by field, as text; none of its rows can be cut short (`maybe_cut`)."""
+    """The used columns of a Parquet part by field, as text."""
     frame = _scan(path)
     schema = frame.collect_schema()
     fields = []
@@ -85,7 +85,7 @@ def texts(path: Path, layout: Layout) -> pl.LazyFrame:
         if layout.schema.null_text is not None:
             text = pl.when(text != layout.schema.null_text).then(text)
         fields.append(text.alias(field))
-    return frame.select(*fields, pl.lit(False).alias("maybe_cut"))
+    return frame.select(fields)
 
 
 def damaged(name: str, why: str) -> FileRefused:

@@ -15,7 +15,7 @@ from polars.exceptions import PolarsError
 
 from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.core.sentences import Sentence
-from creditsvc.usage.readers.grouping import cut_rows, group_rows, merged, scan_text
+from creditsvc.usage.readers.grouping import group_text, merged
 from creditsvc.usage.readers.limits import Limits
 from creditsvc.usage.readers.plain import header_of
 from creditsvc.usage.readers.schemas import Layout, recognise
@@ -71,6 +71,7 @@ class PieceGrouping:
         self._fault: PolarsError | None = None
         self._held: list[bytes | memoryview] = []
         self._groups: list[pl.DataFrame] = []
+        self._ragged = False
         self._beside = ThreadPoolExecutor(1)
         self._running: Future[None] | None = None
 
@@ -106,8 +107,13 @@ class PieceGrouping:
             )
             raise FileRefused([FileError(self._name, 0, "", "", message)])
         if not self._groups:
-            return group_rows(scan_text(b"", layout), layout, self._costs)
+            return group_text([], layout, self._costs)[0]
         return merged(self._groups)
+
+    @property
+    def ragged(self) -> bool:
+        """Whether some row has fewer or more columns than the header; known once `groups` was asked."""
+        return self._ragged
 
     def _after_header(self, text: bytes) -> bytes:
         """What follows the header, once it is there."""
@@ -124,7 +130,7 @@ class PieceGrouping:
     def _group_held(self) -> None:
         self._wait()
         if self._held and self._fault is None:
-            self._running = self._beside.submit(self._group, self._held, first=not self._groups)
+            self._running = self._beside.submit(self._group, self._held)
             self._held = []
 
     def _wait(self) -> None:
@@ -135,12 +141,10 @@ class PieceGrouping:
                 self._fault = fault
             self._running = None
 
-    def _group(self, rows: Sequence[bytes | memoryview], *, first: bool) -> None:
+    def _group(self, rows: Sequence[bytes | memoryview]) -> None:
         assert self._layout is not None
-        piece = b"".join(rows)
-        groups = group_rows(scan_text(piece, self._layout, first=first), self._layout, self._costs)
-        if groups["maybe_cut"].sum() and not cut_rows(piece, self._layout):
-            groups = groups.with_columns(pl.lit(0, dtype=pl.Int64).alias("maybe_cut"))
+        groups, ragged = group_text(rows, self._layout, self._costs)
+        self._ragged = self._ragged or ragged
         self._groups.append(groups)
         if sum(groups.height for groups in self._groups[1:]) > max(MANY_GROUPS, self._groups[0].height):
             self._groups = [merged(self._groups)]

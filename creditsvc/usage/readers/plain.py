@@ -38,8 +38,8 @@ _NOT_CSV = (
 )
 _DAMAGED = cast(type[Exception], igzip_lib.IsalError)
 _TAIL = 1 << 16
-_NO_MARKS = bytes(sorted(set(range(256)) - set(b'",\r\n')))
-"""All bytes but quotation marks, commas and line ends: without them what is left is quickly counted."""
+_NO_MARKS = bytes(sorted(set(range(256)) - set(b'"\r\n')))
+"""All bytes but quotation marks and line ends: without them what is left is quickly counted."""
 
 _CSV_WANTED = Sentence("CSV in UTF-8, plain or compressed with gzip, or Parquet would be right")
 
@@ -54,8 +54,7 @@ class Plain:
     """A part that was checked and found to be text, plain or within a gzip (`plain_stream` reads either).
 
     `disk_bytes` and `sha256` are of the part as it lies, `plain_bytes` of its text. `blank_tail` counts empty lines
-    after the last row, which the CSV reader takes for rows; `has_rows` is False for a header alone. `separators` counts
-    the commas between fields, None where there are none: rows with more fields than the header show in it alone.
+    after the last row, which the CSV reader takes for rows; `has_rows` is False for a header alone.
     """
 
     disk_bytes: int
@@ -64,7 +63,6 @@ class Plain:
     header: tuple[str, ...]
     blank_tail: int
     has_rows: bool
-    separators: int | None = None
 
 
 def plain_stream(path: Path) -> IO[bytes]:
@@ -101,7 +99,7 @@ def check_plain(
         has_rows, blank_tail = _check_tail(check, len(header))
     except OSError as fault:
         raise _refused(part.name, 0, Sentence("cannot be read: %(why)s", why=fault.strerror or fault)) from None
-    return Plain(raw.bytes, check.bytes, raw.sha256.hexdigest(), header, blank_tail, has_rows, check.separators)
+    return Plain(raw.bytes, check.bytes, raw.sha256.hexdigest(), header, blank_tail, has_rows)
 
 
 class Hashed(io.RawIOBase):
@@ -131,8 +129,8 @@ class Hashed(io.RawIOBase):
 
 
 class _Check:
-    """What can be told from the bytes alone: no NUL, proper UTF-8, how many quotation marks there are, how many commas
-    outside of them and whether a carriage return, how it ends."""
+    """What can be told from the bytes alone: no NUL, proper UTF-8, how many quotation marks there are, whether a
+    carriage return stands outside of them, how it ends."""
 
     def __init__(self, name: str, path: Path, use: Use) -> None:
         self.name = name
@@ -140,7 +138,6 @@ class _Check:
         self.use = use
         self.bytes = 0
         self.quotes = 0
-        self.separators = 0
         self.tail = b""
         self._returns = 0
         self._ends_in_return = False
@@ -157,24 +154,20 @@ class _Check:
         if not chunk.isascii() or self._decoder.getstate()[0]:
             self._decode(chunk, final=False)
         self.bytes += len(chunk)
-        quotes = self._count(chunk)
+        if self._ends_in_return or b"\r" in chunk:
+            self._count_returns(chunk)
+        quotes = chunk.count(b'"')
+        self.quotes += quotes
         self.tail = chunk[-_TAIL:] if len(chunk) >= _TAIL else (self.tail + chunk)[-_TAIL:]
         self.use(chunk, quotes)
 
-    def _count(self, chunk: bytes) -> int:
-        """Counts the quotation marks, and what stands outside of them; gives how many marks the chunk has."""
-        marks = chunk.translate(None, _NO_MARKS)
-        outside = _outside(marks, self.quotes)
-        self.separators += outside.count(b",")
-        returns = outside.count(b"\r")
-        if self._ends_in_return or chunk.endswith(b"\r") or returns not in (0, outside.count(b"\n")):
-            self._count_returns(_outside(chunk, self.quotes))
-        quotes = marks.count(b'"')
-        self.quotes += quotes
-        return quotes
-
-    def _count_returns(self, outside: bytes) -> None:
-        """Counts the carriage returns that end no line; takes longer, so only where their number is odd."""
+    def _count_returns(self, chunk: bytes) -> None:
+        """Counts the carriage returns outside quotation marks that end no line."""
+        marks = _outside(chunk.translate(None, _NO_MARKS), self.quotes)
+        returns = marks.count(b"\r")
+        if not (self._ends_in_return or chunk.endswith(b"\r")) and returns in (0, marks.count(b"\n")):
+            return  # what takes longer is asked only where their number is odd
+        outside = _outside(chunk, self.quotes)
         ended = outside.count(b"\r\n") + (self._ends_in_return and outside.startswith(b"\n"))
         self._returns += outside.count(b"\r") - ended
         self._ends_in_return = outside.endswith(b"\r")

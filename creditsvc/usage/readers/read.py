@@ -17,7 +17,7 @@ from creditsvc.usage.readers.counting import (
     with_reason,
     with_wanted,
 )
-from creditsvc.usage.readers.faults import Opened, refusal, short_rows, unreadable
+from creditsvc.usage.readers.faults import Opened, ragged_rows, refusal, unreadable
 from creditsvc.usage.readers.grouping import group
 from creditsvc.usage.readers.judging import Judged, judge
 from creditsvc.usage.readers.limits import Limits
@@ -82,7 +82,6 @@ class Reading:
             faults += foreign_faults(groups, self._own)
         if faults:
             raise refusal(faults, self.opened, self._limits)
-        self._refuse_short_rows()
         check_periods(groups, self.opened, manifest)
         scopes, cover = _scopes_of(groups, manifest), cover_of(groups, manifest)
         if self._own is not None:
@@ -119,7 +118,7 @@ class Reading:
                 "has other columns than %(first)s: the parts of an export have one header", first=self.opened[0].name
             )
             raise _refused(part.name, 0 if parquet else 1, other)
-        opened = Opened(part.name, part.path, layout, plain.blank_tail, plain.has_rows, plain.separators)
+        opened = Opened(part.name, part.path, layout, plain.blank_tail, plain.has_rows)
         judged = self._judge(number, opened, grouping if plain.has_rows and not parquet else None)
         rows = int(judged.groups["rows"].sum())
         self._check_counts(number, plain, rows)
@@ -144,6 +143,8 @@ class Reading:
                 groups = group(opened.path, opened.layout, costs, has_rows=opened.has_rows)
             else:
                 groups = grouping.groups(opened.layout)
+                if grouping.ragged:
+                    raise ragged_rows(opened, self._limits)
         except (ComputeError, SchemaError) as fault:
             raise unreadable(opened, fault) from None
         except FAULTS as fault:
@@ -154,15 +155,6 @@ class Reading:
             raise _refused(opened.name, 0, Sentence("cannot be read (%(why)s): fetch it again", why=fault)) from None
         judged = judge(groups, number, opened.layout, costs, opened.blank_tail)
         return Judged(with_wanted(with_reason(judged.groups), self._units), judged.faults)
-
-    def _refuse_short_rows(self) -> None:
-        """A row that was cut short must be told apart from one whose last fields are empty: what may be paid from
-        credit, or was paid by a commitment, may stand in what it lost."""
-        for opened, judged in zip(self.opened, self._judged, strict=True):
-            if opened.may_be_ragged(judged.groups):
-                refused = short_rows(opened, self._limits)
-                if refused is not None:
-                    raise refused
 
     def _check_counts(self, number: int, plain: Plain, rows: int) -> None:
         """The part must have the bytes (as it lies, or unpacked) and rows that the manifest states."""

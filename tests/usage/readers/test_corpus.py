@@ -103,7 +103,7 @@ def nameless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def no_ragged_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read.Opened, "may_be_ragged", lambda *_: False)
+    monkeypatch.setattr(read.PieceGrouping, "ragged", False)
 
 
 @pytest.mark.parametrize(

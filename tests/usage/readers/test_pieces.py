@@ -63,7 +63,7 @@ def test_rows_whose_last_fields_are_empty_are_not_read_twice(tmp_path: Path, mon
     def slow(*_: object) -> FileRefused:
         raise AssertionError("every row was read again")
 
-    monkeypatch.setattr("creditsvc.usage.readers.read.short_rows", slow)
+    monkeypatch.setattr("creditsvc.usage.readers.read.ragged_rows", slow)
     rows = [{"BenefitId": "", "Tags": tags} for tags in ("", '"a"\n"b"', ",")]
 
     export = read(written(tmp_path, text_of({**EA_ROW, "BenefitId": "", "Other": ""}, rows) + "\r\n\n"))
