@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
 
 import polars as pl
 
@@ -44,16 +43,6 @@ Sums = dict[tuple[int, date, str], int]
 """Changes by (scope id, day, currency)."""
 
 
-class Delta(NamedTuple):
-    """What becomes of one total: the difference to what is posted."""
-
-    scope_id: int
-    day: date
-    key: str
-    currency: str
-    amount: int
-
-
 def days(first: date, last: date) -> Iterable[date]:
     """The days from first to last, both included."""
     return (first + timedelta(days=n) for n in range((last - first).days + 1))
@@ -67,14 +56,15 @@ def deciders(candidates: Sequence[Candidate], first: date, last: date) -> dict[d
     }
 
 
-def deltas(wanted: pl.DataFrame, posted: pl.DataFrame, decided: Mapping[int, Iterable[date]]) -> list[Delta]:
-    """The difference between the totals wanted and those posted on the days decided, by scope; zeros left out.
+def deltas(wanted: pl.DataFrame, posted: pl.DataFrame, decided: Mapping[int, Iterable[date]]) -> pl.DataFrame:
+    """The totals changed: the difference between those wanted and those posted on the days decided, by scope; zeros
+    left out.
 
     Keys that are posted and not wanted go to zero. Raises RuleBroken("amount", "too-large") beyond 64 bits.
     """
     pairs = [(scope_id, day) for scope_id, of_scope in decided.items() for day in of_scope]
     on_days = pl.DataFrame(pairs, schema={"scope_id": pl.Int64, "day": pl.Date}, orient="row")
-    joined = (
+    changes = (
         wanted.select(*TOTALS).join(on_days, on=["scope_id", "day"], how="semi")
         .join(posted.join(on_days, on=["scope_id", "day"], how="semi"), on=list(GRAIN), how="full", coalesce=True)
         .with_columns(*(pl.col(name).fill_null(0).cast(pl.Int128) for name in ("amount", "amount_right")))
@@ -82,19 +72,16 @@ def deltas(wanted: pl.DataFrame, posted: pl.DataFrame, decided: Mapping[int, Ite
         .filter(pl.col("amount") != 0)
         .sort(GRAIN)
     )
-    for furthest in (joined["amount"].max(), joined["amount"].min()):
+    for furthest in (changes["amount"].max(), changes["amount"].min()):
         if isinstance(furthest, int):
             check_range(furthest)
-    return list(map(Delta._make, joined.iter_rows()))
+    return changes.cast({"amount": pl.Int64})
 
 
-def by_day(changes: Iterable[Delta]) -> Sums:
+def by_day(changes: pl.DataFrame) -> Sums:
     """The changes summed by (scope id, day, currency)."""
-    sums: Sums = {}
-    for scope_id, day, _, currency, amount in changes:
-        place = (scope_id, day, currency)
-        sums[place] = sums.get(place, 0) + amount
-    return sums
+    sums = changes.group_by("scope_id", "day", "currency").agg(pl.col("amount").cast(pl.Int128).sum())
+    return {(scope_id, day, currency): amount for scope_id, day, currency, amount in sums.iter_rows()}
 
 
 def frame(rows: Iterable[Sequence[object]]) -> pl.DataFrame:
@@ -162,9 +149,9 @@ def _within(one: Candidate, first: date, last: date) -> tuple[date, date]:
     return max(one.first, first), min(one.last, last)
 
 
-def by_currency(changes: Iterable[Delta]) -> dict[str, Decimal]:
+def by_currency(changes: Sums) -> dict[str, Decimal]:
     """The sum of the changes in each currency, as amounts."""
     sums: dict[str, int] = {}
-    for delta in changes:
-        sums[delta.currency] = sums.get(delta.currency, 0) + delta.amount
+    for (_, _, currency), steps in changes.items():
+        sums[currency] = sums.get(currency, 0) + steps
     return {currency: Decimal(steps) / MONEY_STEPS for currency, steps in sorted(sums.items())}

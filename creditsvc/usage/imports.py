@@ -30,7 +30,7 @@ from creditsvc.ledger.models import (
 )
 from creditsvc.parties.models import Startup
 from creditsvc.sets import bulk_insert, bulk_read
-from creditsvc.usage.decide import TOTALS, Candidate, Delta, Sums, month_of
+from creditsvc.usage.decide import TOTALS, Candidate, Sums, month_of
 from creditsvc.usage.models import ImportRun, RunScope, RunTotals
 from creditsvc.usage.readers.totals import Export, Units
 
@@ -117,10 +117,10 @@ def posted_totals(scope_ids: Iterable[int], first: date, last: date) -> pl.DataF
     return posted.join(texts, on="key_id").select(pl.col(name).cast(dtype) for name, dtype in TOTALS.items())
 
 
-def add_usage(changes: Sequence[Delta], run_id: int) -> None:
+def add_usage(changes: pl.DataFrame, run_id: int) -> None:
     """Adds the changes as facts of the run."""
     ids: dict[str, int] = {}
-    texts = {delta.key for delta in changes}
+    texts = set(changes["key"].unique())
     for part in chunks(texts):
         ids.update(db.session.execute(
             select(ChargeKey.text, ChargeKey.id).where(ChargeKey.text.in_(part))).all())
@@ -133,7 +133,10 @@ def add_usage(changes: Sequence[Delta], run_id: int) -> None:
     bulk_insert(
         UsageFact,
         ("scope_id", "day", "key_id", "currency", "amount", "run_id"),
-        [(scope_id, day, ids[key], currency, amount, run_id) for scope_id, day, key, currency, amount in changes],
+        changes.select(
+            "scope_id", "day", pl.col("key").replace_strict(ids, return_dtype=pl.Int64), "currency", "amount",
+            pl.lit(run_id),
+        ).iter_rows(),
     )
 
 

@@ -24,7 +24,6 @@ from creditsvc.sets import bulk_insert
 from creditsvc.usage import imports
 from creditsvc.usage.decide import (
     Candidate,
-    Delta,
     Sums,
     by_currency,
     by_day,
@@ -32,6 +31,7 @@ from creditsvc.usage.decide import (
     covers_less,
     deciders,
     deltas,
+    frame,
     month_after,
     month_of,
     takes_away_much,
@@ -66,7 +66,7 @@ class _Decision:
     """What a run would change. `stale` has the days on which newer data stands that says something else, and
     `standing_days` counts the others: those that the run decides, or another run of the same content."""
 
-    changes: list[Delta]
+    changes: pl.DataFrame
     sums: Sums
     stale: dict[int, list[date]]
     standing_days: int
@@ -275,7 +275,7 @@ def _remember(run: ImportRun, prepared: Prepared, ids: Mapping[tuple[str, str], 
 
 def _decide(run: ImportRun, totals: pl.DataFrame, scope_ids: Sequence[int]) -> _Decision:
     if run.cover_first is None or run.cover_last is None:
-        return _Decision([], {}, {}, 0, {})
+        return _Decision(frame(()), {}, {}, 0, {})
     first, last = run.cover_first, run.cover_last
     others = imports.candidates_of(scope_ids, run.id)
     decided: dict[int, list[date]] = {}
@@ -305,16 +305,16 @@ def _decide(run: ImportRun, totals: pl.DataFrame, scope_ids: Sequence[int]) -> _
 
 
 def _status(decision: _Decision) -> str:
-    if decision.changes:
+    if decision.sums:
         return "applied"
     return "stale" if decision.stale and not decision.standing_days else "unchanged"
 
 
-def _settle(run: ImportRun, changes: Sequence[Delta], cause: str, caller: Caller) -> list[Batch]:
-    if not changes:
+def _settle(run: ImportRun, changes: pl.DataFrame, cause: str, caller: Caller) -> list[Batch]:
+    if changes.is_empty():
         return []
     imports.add_usage(changes, run.id)
-    accounts = lock_accounts(accounts_ever_of({delta.scope_id for delta in changes}))
+    accounts = lock_accounts(accounts_ever_of(changes["scope_id"].unique().to_list()))
     return list(post(list(accounts.values()), Cause(cause, f"run:{run.id}", caller.actor)).batches.values())
 
 
@@ -333,7 +333,7 @@ def _fill(
         unknown_scopes=sorted(name for scope_id, name in names.items() if scope_id not in known),
         stale=[{"scope": names[scope_id], "days": [day.isoformat() for day in stale]}
                for scope_id, stale in sorted(decision.stale.items(), key=lambda item: names[item[0]])],
-        delta={currency: imports.decimal_text(amount) for currency, amount in by_currency(decision.changes).items()},
+        delta={currency: imports.decimal_text(amount) for currency, amount in by_currency(decision.sums).items()},
         waiting=imports.waiting(decision.sums, names),
         uncovered_delta=imports.uncovered_of(batches),
         suspicions=decision.suspicions,
@@ -371,7 +371,7 @@ def reverse_run(caller: Caller, run_id: int, reason: str = "") -> dict[str, Any]
     require(caller, "usage.import")
     run = _locked_run(caller, run_id)
     if run.reversed_at is not None:
-        return reversal_report(caller, run, [], [])
+        return reversal_report(caller, run, frame(()), [])
     if run.status not in imports.CANDIDATE_STATES:
         raise Conflict("run", "nothing-to-reverse", "run %(run)s is %(status)s: it posted nothing",
                        run=run.id, status=run.status)

@@ -9,15 +9,15 @@ import polars as pl
 from creditsvc.ledger.models import Batch, Scope
 from creditsvc.parties.access import Caller, visible_startups
 from creditsvc.usage import imports
-from creditsvc.usage.decide import Candidate, Delta, by_currency, days, deciders, deltas, frame
+from creditsvc.usage.decide import Candidate, by_currency, by_day, days, deciders, deltas, frame
 from creditsvc.usage.models import ImportRun
 from creditsvc.usage.reading import days_seen
 
 
-def fall_back(run: ImportRun, scopes: Mapping[int, Scope]) -> list[Delta]:
+def fall_back(run: ImportRun, scopes: Mapping[int, Scope]) -> pl.DataFrame:
     """What becomes of the days that the run decided when it no longer counts."""
     if run.cover_first is None or run.cover_last is None:
-        return []
+        return frame(())
     first, last = run.cover_first, run.cover_last
     others = imports.candidates_of(scopes, run.id)
     decided: dict[int, list[date]] = {}
@@ -41,14 +41,15 @@ def fall_back(run: ImportRun, scopes: Mapping[int, Scope]) -> list[Delta]:
 
 
 def reversal_report(
-    caller: Caller, run: ImportRun, changes: Sequence[Delta], batches: Sequence[Batch]
+    caller: Caller, run: ImportRun, changes: pl.DataFrame, batches: Sequence[Batch]
 ) -> dict[str, Any]:
     """The answer to a reversal: what it changed, and what no lot pays since, as far as the caller may see scopes."""
-    seen = days_seen(caller, {(change.scope_id, change.day) for change in changes})
-    changes = [change for change in changes if (change.scope_id, change.day) in seen]
+    sums = by_day(changes)
+    seen = days_seen(caller, {(scope_id, day) for scope_id, day, _ in sums})
+    sums = {place: steps for place, steps in sums.items() if place[:2] in seen}
     return {
         "id": run.id,
         "status": "reversed",
-        "delta": {currency: imports.decimal_text(amount) for currency, amount in by_currency(changes).items()},
+        "delta": {currency: imports.decimal_text(amount) for currency, amount in by_currency(sums).items()},
         "uncovered_delta": imports.uncovered_of(batches, visible_startups(caller)),
     }
