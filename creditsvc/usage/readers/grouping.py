@@ -6,7 +6,6 @@ million rows. A cost is summed as two whole numbers, steps of 10^-8 and the rest
 stays with the group and is judged by rule.
 """
 
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -49,20 +48,24 @@ def scan(path: Path, layout: Layout, *, has_rows: bool) -> pl.LazyFrame:
     return lines.select(pl.col(f"c{position}").alias(name) for name, position in layout.columns.items())
 
 
-def scan_text(rows: Iterable[bytes | memoryview], layout: Layout) -> pl.LazyFrame:
-    """As `scan`, of a piece of text: whole rows without the header, in parts. `ragged` marks those that have fewer
-    columns than the header, or more; an empty line has none and is no row.
+def marked(text: bytes) -> bytes:
+    """A text with a mark before every line end, as one more column: in a row that is as the header says it comes to
+    stand in the last place.
 
-    A mark is put before every line end, as one more column: in a row that is as the header says it comes to stand in
-    the last place. Those of line ends within quotation marks stay in their field (`group_text` takes them out).
+    Those of line ends within quotation marks stay in their field (`group_text` takes them out).
     """
-    schema = _numbered(len(layout.header))
+    return text.replace(b"\n", f",{_MARK}\n".encode())
+
+
+def scan_text(rows: Iterable[bytes | memoryview], layout: Layout) -> pl.LazyFrame:
+    """As `scan`, of a piece of marked text: whole rows without the header, in parts. `ragged` is true of those that
+    have fewer columns than the header, or more; an empty line has none and is no row."""
+    schema = {**_numbered(len(layout.header)), _MARK: pl.String()}
     # the reader counts the columns in the first line that it sees: a header of our own, wherever the piece begins
     text = b"".join([",".join(schema).encode(), b"\n", *rows])
-    marked = text.replace(b"\n", f",{_MARK}\n".encode())
     if b"\r" in text:
-        marked = marked.replace(f"\r,{_MARK}\n".encode(), f",{_MARK}\r\n".encode())
-    lines = pl.scan_csv(io.BytesIO(marked), schema={**schema, _MARK: pl.String()}, null_values=_nulls(layout))
+        text = text.replace(f"\r,{_MARK}\n".encode(), f",{_MARK}\r\n".encode())
+    lines = pl.scan_csv(text, schema=schema, null_values=_nulls(layout))
     second = pl.when(pl.col("c1") != _MARK).then(pl.col("c1"))  # where the mark of an empty line stands
     fields = (
         (second if position == 1 else pl.col(f"c{position}")).alias(name) for name, position in layout.columns.items()
@@ -137,7 +140,7 @@ def group_rows(rows: pl.LazyFrame, layout: Layout, costs: Sequence[str]) -> pl.D
 def group_text(
     rows: Iterable[bytes | memoryview], layout: Layout, costs: Sequence[str]
 ) -> tuple[pl.DataFrame, bool]:
-    """The groups of a piece of text (`scan_text`, `group_rows`), and whether one of its rows is ragged."""
+    """The groups of a piece of marked text (`scan_text`, `group_rows`), and whether one of its rows is ragged."""
     groups = group_rows(scan_text(rows, layout), layout, costs)
     unmarked = groups.with_columns(pl.col(pl.String).str.replace_all(f",{_MARK}", "", literal=True))
     return unmarked.drop("ragged"), bool(groups["ragged"].sum())

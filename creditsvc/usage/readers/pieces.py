@@ -15,7 +15,7 @@ from polars.exceptions import PolarsError
 
 from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.core.sentences import Sentence
-from creditsvc.usage.readers.grouping import group_text, merged
+from creditsvc.usage.readers.grouping import group_text, marked, merged
 from creditsvc.usage.readers.limits import Limits
 from creditsvc.usage.readers.plain import header_of
 from creditsvc.usage.readers.schemas import Layout, recognise
@@ -91,7 +91,7 @@ class PieceGrouping:
             quotes = text.count(b'"')
         if self._layout is None or self._fault is not None:
             return
-        self._held += self._rows.cut(text, quotes)
+        self._held += self._rows.cut(marked(text), quotes)
         if sum(map(len, self._held)) >= self._limits.piece:
             self._group_held()
 
