@@ -88,3 +88,28 @@ def test_a_row_in_the_middle_whose_scope_is_empty_is_left_out(tmp_path: Path) ->
     export = read(with_a_middle_row_that_ends(tmp_path, ",,\n"))
 
     assert [(left.reason, left.rows) for left in export.left_out] == [("no-scope", 1)]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("line, more", [(2, ","), (3, ",,"), (4, ",")])
+def test_a_row_with_one_more_column_is_refused_though_it_is_empty(
+    tmp_path: Path, line: int, more: str, line_end: str
+) -> None:
+    lines = text_of({**FOCUS_ROW, "x_Other": ""}, [{}] * 4).splitlines()
+    lines[line - 1] += more
+
+    (error,) = refused(written(tmp_path, line_end.join([*lines, ""])))
+
+    assert (error.line, error.message) == (line, f"has {12 + len(more)} columns where the header has 12")
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 4096])
+@pytest.mark.parametrize("service", ["Blob\nand more", "Blob\r\nand more", "\n", ",\n,\n"])
+def test_a_line_end_within_a_column_that_counts_stays_as_it_is(tmp_path: Path, service: str, chunk: int) -> None:
+    path = written(tmp_path, text_of(FOCUS_ROW, [{"ServiceName": service}, {}]) + "\r\n\n")
+
+    export = read(path, limits=Limits(chunk=chunk))
+
+    keys = export.totals["key"].to_list()
+    assert len(keys) == 2
+    assert [key.split("|")[0] for key in keys if key != "blob|storage|usage"] == [service.lower().strip()]
