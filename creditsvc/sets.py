@@ -52,7 +52,8 @@ def _given(result: Any) -> Sequence[Any]:
 def send_together(writes: Iterable[Write]) -> Sequence[Any]:
     """Runs statements that write different tables, and gives what the last one returns, as `send` does.
 
-    On PostgreSQL those of one row each go as one statement: whoever waits for a lock waits for each way there and back.
+    On PostgreSQL, where all are of one row, they go as one statement, for whoever waits for a lock waits for each way
+    there and back; elsewhere one after another.
     """
     wanted = [(statement, rows) for statement, rows in writes if rows]
     if is_postgresql() and len(wanted) > 1 and all(len(rows) == 1 for _, rows in wanted):

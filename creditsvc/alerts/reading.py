@@ -12,6 +12,7 @@ from creditsvc.alerts.corrections import TakenBack
 from creditsvc.alerts.incubator import decide_own, own_document, sees_own
 from creditsvc.alerts.models import DONE, Alert, AlertSnooze, AlertTold, Digest, IncubatorSnooze, JobRun
 from creditsvc.alerts.night import (
+    ACCOUNTS_AT_ONCE,
     NIGHTLY,
     Decided,
     Night,
@@ -21,7 +22,7 @@ from creditsvc.alerts.night import (
     in_order,
     night_of,
 )
-from creditsvc.alerts.telling import ACCOUNTS_AT_ONCE, letters
+from creditsvc.alerts.telling import letters
 from creditsvc.core.due_alerts import business_day
 from creditsvc.core.errors import NotFound
 from creditsvc.db import db, is_id

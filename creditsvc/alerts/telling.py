@@ -19,7 +19,7 @@ from creditsvc.alerts.incubator_finding import Matter as OwnMatter
 from creditsvc.alerts.incubator_telling import OwnOpen, own_open, own_section, own_snoozed
 from creditsvc.alerts.models import Alert, AlertPreference, AlertRhythm, AlertSnooze, AlertTold, Digest
 from creditsvc.alerts.next_pages import Place, next_page
-from creditsvc.alerts.night import Night
+from creditsvc.alerts.night import ACCOUNTS_AT_ONCE, Night
 from creditsvc.core.due_alerts import rhythm_begins
 from creditsvc.core.forecast import Forecast
 from creditsvc.db import db
@@ -27,9 +27,6 @@ from creditsvc.ledger.facts import chunks
 from creditsvc.mail import outbox, render
 from creditsvc.parties.models import ManagerProgramme, Membership, Person, Startup
 from creditsvc.sets import bulk_insert, insert_absent
-
-ACCOUNTS_AT_ONCE = 2_000
-"""More ask fewer statements, but on SQLite a set holds up whoever writes, about a second and a half."""
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,8 @@ from creditsvc.alerts import incubator, telling
 from creditsvc.alerts import night as deciding
 from creditsvc.alerts.heads import note_heads
 from creditsvc.alerts.links import Link, make_link, make_unsubscribe_link
-from creditsvc.alerts.night import NIGHTLY, Night
+from creditsvc.alerts.night import ACCOUNTS_AT_ONCE, NIGHTLY, Night
 from creditsvc.alerts.reading import tonight
-from creditsvc.alerts.telling import ACCOUNTS_AT_ONCE
 from creditsvc.config import Config
 from creditsvc.consulting import letters, sessions
 from creditsvc.core.days import starts_at
@@ -45,7 +44,7 @@ ACTOR = "nightly"
 LINK_PAGE = "alert_links.link"
 """The page that signed links lead to; mails carry links where it is there."""
 
-LETTERS_AT_ONCE = 500
+LETTERS_AT_ONCE = RENEWED_AT_ONCE = 500
 SESSIONS_AT_MOST = 100_000
 """More than a night meets; what is left counts the next night."""
 
@@ -302,7 +301,7 @@ def _forget_files(run: _Run) -> None:
 
 def _renew_caches(run: _Run) -> None:
     """Makes anew the caches that were thrown away, accounts in batches with a commit each (L16)."""
-    while account_ids := uncached(ACCOUNTS_AT_ONCE):
+    while account_ids := uncached(RENEWED_AT_ONCE):
         transaction(lambda ids=account_ids: _renew(run, ids))  # type: ignore[misc]
 
 

@@ -296,7 +296,7 @@ def _add_facts(drafts: Sequence[_Draft], cause: Cause, changes: Mapping[int, Seq
     for draft in drafts:
         if draft.new != Additions():
             draft.added = add_facts(draft.account.id, draft.batch_id, cause.actor, draft.new)
-    return limits.commit_to_pools(amount for draft in drafts for amount in draft.committed)
+    return limits.committing_to_pools(amount for draft in drafts for amount in draft.committed)
 
 
 def _change(draft: _Draft, cause: Cause, terms: ChangeTerms) -> LotChange:

@@ -22,10 +22,11 @@ HOUR = unit_named("hour")
 Sums = Mapping[PostingKey, int]
 
 
-def commit_to_pools(amounts: Iterable[tuple[int, int]]) -> Write:
-    """Commits (pool, amount) to locked pools, as long as they have that left; of seats what is given at once.
+def committing_to_pools(amounts: Iterable[tuple[int, int]]) -> Write:
+    """The write that commits (pool, amount) to locked pools, as long as they have that left; of seats what is given at
+    once.
 
-    Gives the write that keeps it. Raises RuleBroken("amount", "pool-exceeded") naming what the pool has left.
+    Raises RuleBroken("amount", "pool-exceeded") naming what the pool has left.
     """
     asked: dict[int, int] = defaultdict(int)
     for pool_id, amount in amounts:

@@ -20,7 +20,7 @@ M = TypeVar("M", bound=Model)
 RATES_LOCK = 7_220_001
 """The number under which PostgreSQL knows the lock of the exchange rates; nothing else of ours has one."""
 
-_RATES_SHARED = select(func.pg_advisory_xact_lock_shared(RATES_LOCK))
+_RATES_SHARED = select(func.pg_advisory_xact_lock_shared(RATES_LOCK).label("locked"))
 _RATES_ALONE = select(func.pg_advisory_xact_lock(RATES_LOCK))
 _POOL = (
     select(Pool, Resource).join(Resource, Resource.id == Pool.resource_id).where(Pool.key == bindparam("key"))
@@ -30,8 +30,7 @@ _ACCOUNT = (
     select(Account).where(Account.startup_id == bindparam("startup"), Account.resource_id == bindparam("resource"))
     .with_for_update(of=Account)
 )
-_SHARING_RATES = select(func.pg_advisory_xact_lock_shared(RATES_LOCK).label("locked")).cte("rates")
-_ACCOUNT_SHARING_RATES = _ACCOUNT.join(_SHARING_RATES, true())
+_ACCOUNT_SHARING_RATES = _ACCOUNT.join(_RATES_SHARED.cte("rates"), true())
 """On PostgreSQL: an account is given, and locked, only once the rates are shared."""
 _ACCOUNTS = (
     select(Account)
@@ -131,8 +130,6 @@ def open_accounts(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Acc
     wanted = sorted(set(pairs))
     if not wanted:
         return {}
-    if len(wanted) > 1:  # one account alone is locked with them
-        _lock_rates(shared=True)
     accounts = _lock_accounts_of(wanted)
     absent = [pair for pair in wanted if pair not in accounts]
     if absent:
@@ -152,6 +149,7 @@ def _lock_accounts_of(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int],
         one = _ACCOUNT_SHARING_RATES if is_postgresql() else _ACCOUNT
         locked += [row.Account for row in read_fresh(one, {"startup": startup_id, "resource": resource_id})]
     else:
+        _lock_rates(shared=True)
         startups, resources = (sorted(set(column)) for column in zip(*wanted, strict=True))
         for part in chunks(startups, STARTUPS_AT_ONCE):
             locked += db.session.scalars(_ACCOUNTS, {"startups": part, "resources": resources})

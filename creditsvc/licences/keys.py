@@ -26,12 +26,12 @@ from creditsvc.programmes.reading import by_key
 from creditsvc.sets import insert_absent, send
 
 BATCH = 200
+"""How many keys a transaction of the rotation encrypts anew."""
 
 _KEY = table_of(LicenceKey)
 _ROTATED = update(_KEY).where(_KEY.c.id == bindparam("of")).values(
     ciphertext=bindparam("ciphertext"), fingerprint=bindparam("fingerprint")
 )
-"""How many keys a transaction of the rotation encrypts anew."""
 
 
 @dataclass(frozen=True)

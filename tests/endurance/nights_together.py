@@ -201,7 +201,8 @@ class Stage:
         """What each of the four does in its process, with the clock that they share."""
         if self.plant is not None:
             self.plant()
-        nightly.ACCOUNTS_AT_ONCE = nightly.LETTERS_AT_ONCE = 2  # so that a night of few has several commits of each
+        # so that a night of few has several commits of each
+        nightly.ACCOUNTS_AT_ONCE = nightly.RENEWED_AT_ONCE = nightly.LETTERS_AT_ONCE = 2
         with time_machine.travel(at + timedelta(seconds=time.monotonic() - began)):
             if points is None:
                 act(self.place)

@@ -30,6 +30,8 @@ _CASTABLE: Final = r"^-?[0-9]{1,9}(\.[0-9]{1,28})?$|^-?[0-9](\.[0-9]{1,16})?[eE]
 _COUNTS: Final = ("rows", "paying", "ragged")
 _MARK: Final = "\0"
 """What no text has: the check refuses it."""
+_JUDGED: Final = ("charge", *COMMITMENT_FIELDS)
+"""The fields whose text is judged in each row (`_committed`)."""
 _TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
 _STEPS: Final = pl.lit(FRACTION, dtype=pl.Int128)
 
@@ -52,30 +54,42 @@ def marked(text: bytes) -> bytes:
     """A text with a mark before every line end, as one more column: in a row that is as the header says it comes to
     stand in the last place.
 
-    Those of line ends within quotation marks stay in their field (`group_text` takes them out).
+    Those of line ends within quotation marks stay in their field, until `scan_text` or `group_text` takes them out.
     """
     return text.replace(b"\n", f",{_MARK}\n".encode())
 
 
 def scan_text(rows: Iterable[bytes | memoryview], layout: Layout) -> pl.LazyFrame:
     """As `scan`, of a piece of marked text: whole rows without the header, in parts. `ragged` is true of those that
-    have fewer columns than the header, or more; an empty line has none and is no row."""
+    have fewer columns than the header, or more, and false of an empty line.
+
+    Marks within fields are taken out only where rows are judged by their text; `group_text` does it for groups.
+    """
     schema = {**_numbered(len(layout.header)), _MARK: pl.String()}
     # the reader counts the columns in the first line that it sees: a header of our own, wherever the piece begins
     text = b"".join([",".join(schema).encode(), b"\n", *rows])
     if b"\r" in text:
         text = text.replace(f"\r,{_MARK}\n".encode(), f",{_MARK}\r\n".encode())
     lines = pl.scan_csv(text, schema=schema, null_values=_nulls(layout))
-    second = pl.when(pl.col("c1") != _MARK).then(pl.col("c1"))  # where the mark of an empty line stands
-    fields = (
-        (second if position == 1 else pl.col(f"c{position}")).alias(name) for name, position in layout.columns.items()
-    )
+    blank = pl.col("c0").is_null() & (pl.col("c1") == _MARK).fill_null(False)
     # all behind the last that is used are asked too, for a faulty quotation mark is found in what is asked alone
-    behind = {2, *range(max(layout.columns.values()) + 1, len(layout.header))}
-    nothing = pl.all_horizontal(pl.col(f"c{position}").is_null() for position in (0, *sorted(behind)))
-    blank = nothing & (pl.col("c1") == _MARK).fill_null(False)
+    behind = range(max(layout.columns.values()) + 1, len(layout.header))
+    blank &= pl.all_horizontal(pl.lit(True), *(pl.col(f"c{position}").is_null() for position in behind if position > 1))
     whole = (pl.col(_MARK) == _MARK).fill_null(False)
+    fields = (_field(name, position) for name, position in layout.columns.items())
     return lines.select(*fields, (~whole & ~blank).alias("ragged"))
+
+
+def _field(name: str, position: int) -> pl.Expr:
+    """A column of marked text as the field that it is."""
+    field = pl.col(f"c{position}")
+    if position == 1:
+        field = pl.when(field != _MARK).then(field)  # where the mark of an empty line stands
+    return (_unmarked(field) if name in _JUDGED else field).alias(name)
+
+
+def _unmarked(field: pl.Expr) -> pl.Expr:
+    return field.str.replace_all(f",{_MARK}", "", literal=True)
 
 
 def _numbered(columns: int) -> dict[str, pl.DataType]:
@@ -142,8 +156,7 @@ def group_text(
 ) -> tuple[pl.DataFrame, bool]:
     """The groups of a piece of marked text (`scan_text`, `group_rows`), and whether one of its rows is ragged."""
     groups = group_rows(scan_text(rows, layout), layout, costs)
-    unmarked = groups.with_columns(pl.col(pl.String).str.replace_all(f",{_MARK}", "", literal=True))
-    return unmarked.drop("ragged"), bool(groups["ragged"].sum())
+    return groups.drop("ragged").with_columns(_unmarked(pl.col(pl.String))), bool(groups["ragged"].sum())
 
 
 def merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

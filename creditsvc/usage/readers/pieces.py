@@ -95,9 +95,11 @@ class PieceGrouping:
         if sum(map(len, self._held)) >= self._limits.piece:
             self._group_held()
 
-    def groups(self, layout: Layout) -> pl.DataFrame:
-        """The groups of all text (`grouping.group`). Raises what the grouping raised, and FileRefused for a row that
-        is longer than any export's."""
+    def groups(self, layout: Layout) -> tuple[pl.DataFrame, bool]:
+        """The groups of all text, and whether some row has fewer or more columns than the header.
+
+        Raises what the grouping raised, and FileRefused for a row that is longer than any export's.
+        """
         self._wait()
         if self._fault is not None:
             raise self._fault
@@ -107,13 +109,8 @@ class PieceGrouping:
             )
             raise FileRefused([FileError(self._name, 0, "", "", message)])
         if not self._groups:
-            return group_text([], layout, self._costs)[0]
-        return merged(self._groups)
-
-    @property
-    def ragged(self) -> bool:
-        """Whether some row has fewer or more columns than the header; known once `groups` was asked."""
-        return self._ragged
+            return group_text([], layout, self._costs)
+        return merged(self._groups), self._ragged
 
     def _after_header(self, text: bytes) -> bytes:
         """What follows the header, once it is there."""

@@ -38,8 +38,6 @@ _NOT_CSV = (
 )
 _DAMAGED = cast(type[Exception], igzip_lib.IsalError)
 _TAIL = 1 << 16
-_NO_MARKS = bytes(sorted(set(range(256)) - set(b'"\r\n')))
-"""All bytes but quotation marks and line ends: without them what is left is quickly counted."""
 
 _CSV_WANTED = Sentence("CSV in UTF-8, plain or compressed with gzip, or Parquet would be right")
 
@@ -163,14 +161,13 @@ class _Check:
 
     def _count_returns(self, chunk: bytes) -> None:
         """Counts the carriage returns outside quotation marks that end no line."""
-        marks = _outside(chunk.translate(None, _NO_MARKS), self.quotes)
-        returns = marks.count(b"\r")
-        if not (self._ends_in_return or chunk.endswith(b"\r")) and returns in (0, marks.count(b"\n")):
-            return  # what takes longer is asked only where their number is odd
+        if not self._ends_in_return and not chunk.endswith(b"\r") and chunk.count(b"\r") == chunk.count(b"\r\n"):
+            return  # each has its line feed, so what takes longer need not be asked
         outside = _outside(chunk, self.quotes)
-        ended = outside.count(b"\r\n") + (self._ends_in_return and outside.startswith(b"\n"))
+        ended = outside.count(b"\r\n") + (self._ends_in_return and chunk.startswith(b"\n"))
         self._returns += outside.count(b"\r") - ended
-        self._ends_in_return = outside.endswith(b"\r")
+        inside = (self.quotes + chunk.count(b'"')) % 2
+        self._ends_in_return = chunk.endswith(b"\r") and not inside
 
     def finish(self) -> None:
         """Check the end. Raises FileRefused."""
@@ -206,8 +203,9 @@ class _Check:
 
 
 def _outside(text: bytes, quotes: int) -> bytes:
-    """What of a text stands outside quotation marks, when so many went before; pairs of marks change no side."""
-    return b"".join(text.replace(b'""', b"").split(b'"')[quotes % 2 :: 2])
+    """What of a text stands outside quotation marks, when so many went before, with a mark for what stands between;
+    pairs of marks change no side."""
+    return b'"'.join(text.replace(b'""', b"").split(b'"')[quotes % 2 :: 2])
 
 
 def _read_plain(raw: Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:

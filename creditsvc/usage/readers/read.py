@@ -142,8 +142,8 @@ class Reading:
             if grouping is None:
                 groups = group(opened.path, opened.layout, costs, has_rows=opened.has_rows)
             else:
-                groups = grouping.groups(opened.layout)
-                if grouping.ragged:
+                groups, ragged = grouping.groups(opened.layout)
+                if ragged:
                     raise ragged_rows(opened, self._limits)
         except (ComputeError, SchemaError) as fault:
             raise unreadable(opened, fault) from None

@@ -103,7 +103,8 @@ def nameless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def no_ragged_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read.PieceGrouping, "ragged", False)
+    real = read.PieceGrouping.groups
+    monkeypatch.setattr(read.PieceGrouping, "groups", lambda *asked: (real(*asked)[0], False))
 
 
 @pytest.mark.parametrize(

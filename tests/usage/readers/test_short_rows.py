@@ -1,11 +1,15 @@
 """Rows that were cut short are refused, wherever they stand and whatever they lost."""
 
 import gzip
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from polars.testing import assert_frame_equal
 
+from creditsvc.usage.readers.grouping import group, group_text, marked
 from creditsvc.usage.readers.limits import Limits
+from creditsvc.usage.readers.schemas import recognise
 from tests.usage.readers.exports import EA_ROW, FOCUS_ROW, read, refused, text_of, written
 
 GOOD = text_of(EA_ROW, [{}, {}])
@@ -84,6 +88,21 @@ def test_line_ends_and_quoted_fields_are_told_apart_wherever_the_reading_pauses(
     assert export.rows == 3
 
 
+@pytest.mark.parametrize("chunk", [1, 3, 4096])
+@pytest.mark.parametrize("content, line", [
+    ("{0}\r\n{1}\n{2}\r{1}\n", 3), ("{0}\r\n9\r{1}\r\n{1}\n{1}\r\n", 2), ('{0}\n{1},x\r"y"\n', 2),
+])  # fmt: skip
+def test_a_carriage_return_that_ends_no_line_is_refused_however_many_line_ends_there_are(
+    tmp_path: Path, content: str, line: int, chunk: int
+) -> None:
+    header, row = text_of(EA_ROW).splitlines()
+    path = written(tmp_path, content.format(header, row, row))
+
+    (error,) = refused(path, Limits(chunk=chunk))
+
+    assert (error.line, error.message.startswith("has a carriage return that ends no line")) == (line, True)
+
+
 def test_a_row_in_the_middle_whose_scope_is_empty_is_left_out(tmp_path: Path) -> None:
     export = read(with_a_middle_row_that_ends(tmp_path, ",,\n"))
 
@@ -101,6 +120,23 @@ def test_a_row_with_one_more_column_is_refused_though_it_is_empty(
     (error,) = refused(written(tmp_path, line_end.join([*lines, ""])))
 
     assert (error.line, error.message) == (line, f"has {12 + len(more)} columns where the header has 12")
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("changes", [{"ChargeType": "Usage{}", "ReservationId": "r"}, {"ReservationId": "{}"},
+                                     {"ReservationId": "r{}", "PricingModel": "On{}Demand", "Cost": "0"}])
+def test_line_ends_within_columns_that_are_judged_change_nothing(
+    tmp_path: Path, changes: Mapping[str, str], line_end: str
+) -> None:
+    row = {name: value.format(line_end) for name, value in changes.items()}
+    path = written(tmp_path, text_of(EA_ROW, [row, {}]))
+    layout = recognise(path.name, tuple(EA_ROW))
+
+    again = group(path, layout, ["cost"], has_rows=True)
+    first, ragged = group_text([marked(path.read_bytes().partition(b"\n")[2])], layout, ["cost"])
+
+    assert_frame_equal(first, again, check_row_order=False)
+    assert not ragged
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 4096])
