@@ -133,6 +133,7 @@ def open_accounts(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Acc
     accounts = _lock_accounts_of(wanted)
     absent = [pair for pair in wanted if pair not in accounts]
     if absent:
+        _lock_rates(shared=True)  # where there is no account, none was locked with them
         insert_absent(Account, [
             {"startup_id": startup_id, "resource_id": resource_id, "batches": 0, "head_hash": ""}
             for startup_id, resource_id in absent

@@ -59,7 +59,7 @@ def marked(text: bytes) -> bytes:
     return text.replace(b"\n", f",{_MARK}\n".encode())
 
 
-def scan_text(rows: Iterable[bytes | memoryview], layout: Layout) -> pl.LazyFrame:
+def scan_text(rows: Iterable[bytes], layout: Layout) -> pl.LazyFrame:
     """As `scan`, of a piece of marked text: whole rows without the header, in parts. `ragged` is true of those that
     have fewer columns than the header, or more, and false of an empty line.
 
@@ -151,9 +151,7 @@ def group_rows(rows: pl.LazyFrame, layout: Layout, costs: Sequence[str]) -> pl.D
     return days if days["date"].equals(grouped["date"]) else _summed(days)
 
 
-def group_text(
-    rows: Iterable[bytes | memoryview], layout: Layout, costs: Sequence[str]
-) -> tuple[pl.DataFrame, bool]:
+def group_text(rows: Iterable[bytes], layout: Layout, costs: Sequence[str]) -> tuple[pl.DataFrame, bool]:
     """The groups of a piece of marked text (`scan_text`, `group_rows`), and whether one of its rows is ragged."""
     groups = group_rows(scan_text(rows, layout), layout, costs)
     return groups.drop("ragged").with_columns(_unmarked(pl.col(pl.String))), bool(groups["ragged"].sum())

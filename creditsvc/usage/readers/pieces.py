@@ -69,7 +69,7 @@ class PieceGrouping:
         self._head: bytes | None = b""
         self._layout: Layout | None = None
         self._fault: PolarsError | None = None
-        self._held: list[bytes | memoryview] = []
+        self._held: list[bytes] = []
         self._groups: list[pl.DataFrame] = []
         self._ragged = False
         self._beside = ThreadPoolExecutor(1)
@@ -91,7 +91,7 @@ class PieceGrouping:
             quotes = text.count(b'"')
         if self._layout is None or self._fault is not None:
             return
-        self._held += self._rows.cut(marked(text), quotes)
+        self._held += [marked(bytes(rows)) for rows in self._rows.cut(text, quotes)]
         if sum(map(len, self._held)) >= self._limits.piece:
             self._group_held()
 
@@ -138,7 +138,7 @@ class PieceGrouping:
                 self._fault = fault
             self._running = None
 
-    def _group(self, rows: Sequence[bytes | memoryview]) -> None:
+    def _group(self, rows: Sequence[bytes]) -> None:
         assert self._layout is not None
         groups, ragged = group_text(rows, self._layout, self._costs)
         self._ragged = self._ragged or ragged

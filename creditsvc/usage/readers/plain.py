@@ -204,8 +204,8 @@ class _Check:
 
 def _outside(text: bytes, quotes: int) -> bytes:
     """What of a text stands outside quotation marks, when so many went before, with a mark for what stands between;
-    pairs of marks change no side."""
-    return b'"'.join(text.replace(b'""', b"").split(b'"')[quotes % 2 :: 2])
+    pairs of marks change no side, and stand for themselves."""
+    return b'"'.join(text.replace(b'""', b"''").split(b'"')[quotes % 2 :: 2])
 
 
 def _read_plain(raw: Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:

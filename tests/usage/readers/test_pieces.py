@@ -59,6 +59,12 @@ def test_a_row_longer_than_any_export_has_is_refused(tmp_path: Path) -> None:
     assert "more than 2097152 bytes" in error.message
 
 
+def test_line_ends_within_a_row_do_not_make_it_longer(tmp_path: Path) -> None:
+    export = read(written(tmp_path, text_of(EA_ROW, [{"Tags": "\n" * 1_200_000}, {}])))
+
+    assert export.rows == 2
+
+
 def test_rows_whose_last_fields_are_empty_are_not_read_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(*_: object) -> FileRefused:
         raise AssertionError("every row was read again")

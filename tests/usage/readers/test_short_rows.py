@@ -91,6 +91,7 @@ def test_line_ends_and_quoted_fields_are_told_apart_wherever_the_reading_pauses(
 @pytest.mark.parametrize("chunk", [1, 3, 4096])
 @pytest.mark.parametrize("content, line", [
     ("{0}\r\n{1}\n{2}\r{1}\n", 3), ("{0}\r\n9\r{1}\r\n{1}\n{1}\r\n", 2), ('{0}\n{1},x\r"y"\n', 2),
+    ('{0}\n{1},x\r""\n', 2),
 ])  # fmt: skip
 def test_a_carriage_return_that_ends_no_line_is_refused_however_many_line_ends_there_are(
     tmp_path: Path, content: str, line: int, chunk: int
