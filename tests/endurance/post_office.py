@@ -20,12 +20,15 @@ STEPS = ("greeting", "EHLO", "MAIL", "RCPT", "DATA", "body", "mail")
 
 _KEEPING = threading.Lock()
 
+OF_A_MAIL = ("MAIL", "RCPT", "DATA", "body", "mail")
+"""The steps that each mail of a conversation goes through."""
+
 USUAL = {"greeting": b"220 here\r\n", "DATA": b"354 go on\r\n", "QUIT": b"221 bye\r\n"}
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What happens at a step of one conversation.
+    """What happens at a step of one conversation, of its first mail where it has several.
 
     `act` is an answer (bytes, such as `550 no`), or `drop`, `reset`, `hang`, or `stutter` (the right answer, byte by
     byte). `taken` says whether a mail whose answer is withheld was kept nevertheless.
@@ -142,8 +145,12 @@ def _talk(
     if not _answer(connection, "greeting", trouble):
         return
     lines = connection.makefile("rb")
+    mails = 0
     for line in lines:
         step = line[:4].strip().upper().decode("ascii", "replace")
+        mails += step == "MAIL"
+        if mails > 1 and trouble is not None and trouble.step in OF_A_MAIL:
+            trouble = None
         for thread in before if step == "NOOP" else ():
             thread.join()
         if not _answer(connection, step, trouble) or step == "QUIT":

@@ -138,7 +138,7 @@ class Plan:
     @property
     def mail_troubles(self) -> int | None:
         """How many troubles of a mail server are tried."""
-        return None if self.kills is None else 12
+        return None if self.kills is None else 25
 
 
 def run(kind: str, folder: Path, server: str, plan: Plan) -> Round:

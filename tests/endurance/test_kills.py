@@ -14,7 +14,7 @@ import pytest
 
 from tests import databases
 from tests.conftest import ROOT
-from tests.endurance import report
+from tests.endurance import report, troubles_of_mail
 from tests.endurance.nights_together import Nights
 from tests.endurance.random_kills import shares
 from tests.endurance.rounds import (
@@ -58,6 +58,22 @@ def test_what_is_killed_is_neither_lost_nor_done_twice_and_faults_put_in_are_fou
     nights = rounds["postgresql"]
     assert {proof["fault"] for proof in nights["night_proofs"] if proof["found"]} == set(SMALL_FAULTS_OF_NIGHTS)
     assert all(came["nights"] >= SMALL_NIGHTS and came["alerts"] and came["mails"] for came in nights["nights"])
+
+
+@pytest.mark.long
+def test_mail_through_a_server_in_trouble_arrives_or_is_shown_as_failed(tmp_path: Path):
+    figures = tmp_path / "figures.json"
+    words = ["--only", troubles_of_mail.NAME, "--kills", "1", "--database", "sqlite", "--json", str(figures)]
+
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.endurance", *words], cwd=ROOT, env={**os.environ, "POLARS_MAX_THREADS": "1"},
+        capture_output=True, text=True, timeout=300,
+    )
+
+    (one,) = json.loads(figures.read_text())["rounds"]
+    (came,) = one["troubled"]
+    assert (said.returncode, came["complaints"]) == (0, []), said.stderr
+    assert came["trials"] >= 20
 
 
 PROOF, TALLY = Proof("a fault", "sqlite", "lost", 2, "it was found"), Tally("a scenario", "sqlite", trials=1)
