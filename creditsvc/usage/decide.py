@@ -15,6 +15,7 @@ from creditsvc.core.days import day_start
 
 GRAIN = ("scope_id", "day", "key", "currency")
 TOTALS = {"scope_id": pl.Int64, "day": pl.Date, "key": pl.String, "currency": pl.String, "amount": pl.Int64}
+NO_TOTALS = pl.DataFrame(schema=TOTALS)
 CLOSES_AFTER = timedelta(hours=72)
 """Azure closes a month about 72 hours after its end (data facts in the design's sources)."""
 
@@ -82,12 +83,6 @@ def by_day(changes: pl.DataFrame) -> Sums:
     """The changes summed by (scope id, day, currency)."""
     sums = changes.group_by("scope_id", "day", "currency").agg(pl.col("amount").cast(pl.Int128).sum())
     return {(scope_id, day, currency): amount for scope_id, day, currency, amount in sums.iter_rows()}
-
-
-def frame(rows: Iterable[Sequence[object]]) -> pl.DataFrame:
-    """Rows of (scope_id, day, key, currency, amount) as totals."""
-    columns = list(zip(*rows, strict=True)) or [()] * len(TOTALS)
-    return pl.DataFrame(dict(zip(TOTALS, columns, strict=True)), schema=TOTALS)
 
 
 def month_of(day: date) -> date:

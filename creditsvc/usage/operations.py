@@ -23,6 +23,7 @@ from creditsvc.parties.access import Caller, require
 from creditsvc.sets import bulk_insert
 from creditsvc.usage import imports
 from creditsvc.usage.decide import (
+    NO_TOTALS,
     Candidate,
     Sums,
     by_currency,
@@ -31,7 +32,6 @@ from creditsvc.usage.decide import (
     covers_less,
     deciders,
     deltas,
-    frame,
     month_after,
     month_of,
     takes_away_much,
@@ -275,7 +275,7 @@ def _remember(run: ImportRun, prepared: Prepared, ids: Mapping[tuple[str, str], 
 
 def _decide(run: ImportRun, totals: pl.DataFrame, scope_ids: Sequence[int]) -> _Decision:
     if run.cover_first is None or run.cover_last is None:
-        return _Decision(frame(()), {}, {}, 0, {})
+        return _Decision(NO_TOTALS, {}, {}, 0, {})
     first, last = run.cover_first, run.cover_last
     others = imports.candidates_of(scope_ids, run.id)
     decided: dict[int, list[date]] = {}
@@ -371,7 +371,7 @@ def reverse_run(caller: Caller, run_id: int, reason: str = "") -> dict[str, Any]
     require(caller, "usage.import")
     run = _locked_run(caller, run_id)
     if run.reversed_at is not None:
-        return reversal_report(caller, run, frame(()), [])
+        return reversal_report(caller, run, NO_TOTALS, [])
     if run.status not in imports.CANDIDATE_STATES:
         raise Conflict("run", "nothing-to-reverse", "run %(run)s is %(status)s: it posted nothing",
                        run=run.id, status=run.status)

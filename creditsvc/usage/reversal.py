@@ -9,7 +9,7 @@ import polars as pl
 from creditsvc.ledger.models import Batch, Scope
 from creditsvc.parties.access import Caller, visible_startups
 from creditsvc.usage import imports
-from creditsvc.usage.decide import Candidate, by_currency, by_day, days, deciders, deltas, frame
+from creditsvc.usage.decide import NO_TOTALS, Candidate, by_currency, by_day, days, deciders, deltas
 from creditsvc.usage.models import ImportRun
 from creditsvc.usage.reading import days_seen
 
@@ -17,7 +17,7 @@ from creditsvc.usage.reading import days_seen
 def fall_back(run: ImportRun, scopes: Mapping[int, Scope]) -> pl.DataFrame:
     """What becomes of the days that the run decided when it no longer counts."""
     if run.cover_first is None or run.cover_last is None:
-        return frame(())
+        return NO_TOTALS
     first, last = run.cover_first, run.cover_last
     others = imports.candidates_of(scopes, run.id)
     decided: dict[int, list[date]] = {}
@@ -32,7 +32,7 @@ def fall_back(run: ImportRun, scopes: Mapping[int, Scope]) -> pl.DataFrame:
             if successor is not None:
                 successors.setdefault(successor, []).append((scope_id, day))
     ids = {(scope.provider, scope.external_id): scope.id for scope in scopes.values()}
-    wanted = [frame(())]
+    wanted = [NO_TOTALS]
     for successor, pairs in successors.items():
         on_days = pl.DataFrame(pairs, schema={"scope_id": pl.Int64, "day": pl.Date}, orient="row")
         said = imports.totals_of_run(successor, ids)

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from tests.endurance import forks
 
-STEPS = ("greeting", "EHLO", "MAIL", "RCPT", "DATA", "body", "mail")
+OF_A_MAIL = ("MAIL", "RCPT", "DATA", "body", "mail")
+"""The steps that each mail of a conversation goes through."""
+
+STEPS = ("greeting", "EHLO", *OF_A_MAIL)
 """Where something can go wrong: the answer to a connection, to each command, within the mail, the answer to a mail."""
 
 _KEEPING = threading.Lock()
-
-OF_A_MAIL = ("MAIL", "RCPT", "DATA", "body", "mail")
-"""The steps that each mail of a conversation goes through."""
 
 USUAL = {"greeting": b"220 here\r\n", "DATA": b"354 go on\r\n", "QUIT": b"221 bye\r\n"}
 

@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -33,17 +34,21 @@ from tests.endurance.troubles_of_server import crashes
 KILLS, AT_LEAST = 5, 24
 
 
+def harness(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Runs it in a process of its own: it forks, which one with threads must not."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.endurance", *words], cwd=ROOT, env={**os.environ, "POLARS_MAX_THREADS": "1"},
+        capture_output=True, text=True, timeout=900,
+    )
+
+
 @pytest.mark.long
 def test_what_is_killed_is_neither_lost_nor_done_twice_and_faults_put_in_are_found(together: Path, tmp_path: Path):
-    # in a process of its own: the harness forks, which one with threads must not
     figures, seed = tmp_path / "figures.json", str(random.SystemRandom().randrange(10**9))
     words = ["--small", "--kills", str(KILLS), "--at-least", str(AT_LEAST), "--seed", seed,
              "--together", str(together), "--json", str(figures)]
 
-    said = subprocess.run(
-        [sys.executable, "-m", "tests.endurance", *words], cwd=ROOT, env={**os.environ, "POLARS_MAX_THREADS": "1"},
-        capture_output=True, text=True, timeout=900,
-    )
+    said = harness(words)
 
     assert said.returncode == 0, said.stdout + said.stderr  # it says the seed that repeats it
     rounds = {one["database"]: one for one in json.loads(figures.read_text())["rounds"]}
@@ -65,10 +70,7 @@ def test_mail_through_a_server_in_trouble_arrives_or_is_shown_as_failed(tmp_path
     figures = tmp_path / "figures.json"
     words = ["--only", troubles_of_mail.NAME, "--kills", "1", "--database", "sqlite", "--json", str(figures)]
 
-    said = subprocess.run(
-        [sys.executable, "-m", "tests.endurance", *words], cwd=ROOT, env={**os.environ, "POLARS_MAX_THREADS": "1"},
-        capture_output=True, text=True, timeout=300,
-    )
+    said = harness(words)
 
     (one,) = json.loads(figures.read_text())["rounds"]
     (came,) = one["troubled"]

@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from polars.exceptions import ComputeError, PolarsError, SchemaError
@@ -17,6 +18,8 @@ from creditsvc.usage.readers.limits import Limits
 from creditsvc.usage.readers.parquet import undecodable
 from creditsvc.usage.readers.plain import plain_stream
 from creditsvc.usage.readers.schemas import Layout
+
+_NO_CSV = Sentence("is no proper CSV")
 
 
 @dataclass(frozen=True)
@@ -123,19 +126,23 @@ def ragged_rows(part: Opened, limits: Limits) -> FileRefused:
     errors: list[FileError] = []
     more = 0
     with io.TextIOWrapper(plain_stream(part.path), encoding="utf-8-sig", newline="") as plain:
-        rows = csv.reader(plain)
-        begins = 1
-        for fields in rows:
-            has = len(fields)
+        for begins, has in _lengths(csv.reader(plain)):
             if has not in (0, columns):  # an empty line behind the last row is no row
                 if len(errors) < limits.errors:
                     message = _ragged(has, columns)
                     errors.append(FileError(part.name, begins, "", "", message))
                 else:
                     more += 1
-            begins = rows.line_num + 1
     # where two ways of reading quotation marks differ there may be none
-    return FileRefused(errors or [FileError(part.name, 0, "", "", Sentence("is no proper CSV"))], more)
+    return FileRefused(errors or [FileError(part.name, 0, "", "", _NO_CSV)], more)
+
+
+def _lengths(rows: Any) -> Iterator[tuple[int, int]]:
+    """On which line each row of a `csv.reader` begins, and how many columns it has."""
+    begins = 1
+    for fields in rows:
+        yield begins, len(fields)
+        begins = rows.line_num + 1
 
 
 def _ragged(found: int, columns: int) -> Sentence:
@@ -147,16 +154,14 @@ def unreadable(part: Opened, fault: PolarsError) -> FileRefused:
     if part.layout.parquet:
         return undecodable(part.name, fault)
     columns = len(part.layout.header)
-    line, message = 0, Sentence("is no proper CSV")
+    line, message = 0, _NO_CSV
     with io.TextIOWrapper(plain_stream(part.path), encoding="utf-8-sig", newline="") as plain:
         rows = csv.reader(plain, strict=True)
         try:
-            begins = 1
-            for fields in rows:
-                if len(fields) != columns:
-                    line, message = begins, _ragged(len(fields), columns)
+            for begins, has in _lengths(rows):
+                if has != columns:
+                    line, message = begins, _ragged(has, columns)
                     break
-                begins = rows.line_num + 1
         except csv.Error as wrong:
             line, message = rows.line_num, csv_fault(wrong)
     return FileRefused([FileError(part.name, line, "", "", message)])

@@ -71,10 +71,12 @@ def scan_text(rows: Iterable[bytes], layout: Layout) -> pl.LazyFrame:
     if b"\r" in text:
         text = text.replace(f"\r,{_MARK}\n".encode(), f",{_MARK}\r\n".encode())
     lines = pl.scan_csv(text, schema=schema, null_values=_nulls(layout))
-    blank = pl.col("c0").is_null() & (pl.col("c1") == _MARK).fill_null(False)
     # all behind the last that is used are asked too, for a faulty quotation mark is found in what is asked alone
-    behind = range(max(layout.columns.values()) + 1, len(layout.header))
-    blank &= pl.all_horizontal(pl.lit(True), *(pl.col(f"c{position}").is_null() for position in behind if position > 1))
+    behind = range(max(2, max(layout.columns.values()) + 1), len(layout.header))
+    blank = pl.all_horizontal(
+        pl.col("c0").is_null(), (pl.col("c1") == _MARK).fill_null(False),
+        *(pl.col(f"c{position}").is_null() for position in behind),
+    )
     whole = (pl.col(_MARK) == _MARK).fill_null(False)
     fields = (_field(name, position) for name, position in layout.columns.items())
     return lines.select(*fields, (~whole & ~blank).alias("ragged"))
@@ -151,10 +153,9 @@ def group_rows(rows: pl.LazyFrame, layout: Layout, costs: Sequence[str]) -> pl.D
     return days if days["date"].equals(grouped["date"]) else _summed(days)
 
 
-def group_text(rows: Iterable[bytes], layout: Layout, costs: Sequence[str]) -> tuple[pl.DataFrame, bool]:
-    """The groups of a piece of marked text (`scan_text`, `group_rows`), and whether one of its rows is ragged."""
-    groups = group_rows(scan_text(rows, layout), layout, costs)
-    return groups.drop("ragged").with_columns(_unmarked(pl.col(pl.String))), bool(groups["ragged"].sum())
+def group_text(rows: Iterable[bytes], layout: Layout, costs: Sequence[str]) -> pl.DataFrame:
+    """The groups of a piece of marked text (`scan_text`, `group_rows`), `ragged` rows counted."""
+    return group_rows(scan_text(rows, layout), layout, costs).with_columns(_unmarked(pl.col(pl.String)))
 
 
 def merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -33,7 +33,7 @@ class Rows:
         self._quotes = 0
         self.too_long = False
 
-    def cut(self, text: bytes, quotes: int) -> list[bytes | memoryview]:
+    def cut(self, text: bytes, quotes: int) -> list[bytes]:
         """The whole rows that the text so far has more than before, in parts.
 
         `quotes` is how many quotation marks `text` has. Nothing any more once a row was too long.
@@ -45,7 +45,7 @@ class Rows:
         while (found := text.rfind(b"\n", 0, end)) >= 0:
             before -= text.count(b'"', found, end)
             if before % 2 == 0:
-                rows: list[bytes | memoryview] = [self._rest, memoryview(text)[: found + 1]]
+                rows = [self._rest, text[: found + 1]]
                 self._rest, self._quotes = text[found + 1 :], self._quotes - before
                 return rows
             end = found
@@ -71,7 +71,6 @@ class PieceGrouping:
         self._fault: PolarsError | None = None
         self._held: list[bytes] = []
         self._groups: list[pl.DataFrame] = []
-        self._ragged = False
         self._beside = ThreadPoolExecutor(1)
         self._running: Future[None] | None = None
 
@@ -91,7 +90,7 @@ class PieceGrouping:
             quotes = text.count(b'"')
         if self._layout is None or self._fault is not None:
             return
-        self._held += [marked(bytes(rows)) for rows in self._rows.cut(text, quotes)]
+        self._held += map(marked, self._rows.cut(text, quotes))
         if sum(map(len, self._held)) >= self._limits.piece:
             self._group_held()
 
@@ -108,9 +107,8 @@ class PieceGrouping:
                 "has a row of more than %(most)s bytes, so it is no cost export", most=self._limits.row_bytes
             )
             raise FileRefused([FileError(self._name, 0, "", "", message)])
-        if not self._groups:
-            return group_text([], layout, self._costs)
-        return merged(self._groups), self._ragged
+        groups = merged(self._groups or [group_text([], layout, self._costs)])
+        return groups.drop("ragged"), bool(groups["ragged"].sum())
 
     def _after_header(self, text: bytes) -> bytes:
         """What follows the header, once it is there."""
@@ -140,8 +138,6 @@ class PieceGrouping:
 
     def _group(self, rows: Sequence[bytes]) -> None:
         assert self._layout is not None
-        groups, ragged = group_text(rows, self._layout, self._costs)
-        self._ragged = self._ragged or ragged
-        self._groups.append(groups)
+        self._groups.append(group_text(rows, self._layout, self._costs))
         if sum(groups.height for groups in self._groups[1:]) > max(MANY_GROUPS, self._groups[0].height):
             self._groups = [merged(self._groups)]

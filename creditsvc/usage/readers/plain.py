@@ -152,22 +152,21 @@ class _Check:
         if not chunk.isascii() or self._decoder.getstate()[0]:
             self._decode(chunk, final=False)
         self.bytes += len(chunk)
-        if self._ends_in_return or b"\r" in chunk:
-            self._count_returns(chunk)
         quotes = chunk.count(b'"')
+        if self._ends_in_return or b"\r" in chunk:
+            self._count_returns(chunk, quotes)
         self.quotes += quotes
         self.tail = chunk[-_TAIL:] if len(chunk) >= _TAIL else (self.tail + chunk)[-_TAIL:]
         self.use(chunk, quotes)
 
-    def _count_returns(self, chunk: bytes) -> None:
-        """Counts the carriage returns outside quotation marks that end no line."""
+    def _count_returns(self, chunk: bytes, quotes: int) -> None:
+        """Counts the carriage returns outside quotation marks that end no line; the chunk has so many marks."""
         if not self._ends_in_return and not chunk.endswith(b"\r") and chunk.count(b"\r") == chunk.count(b"\r\n"):
             return  # each has its line feed, so what takes longer need not be asked
         outside = _outside(chunk, self.quotes)
         ended = outside.count(b"\r\n") + (self._ends_in_return and chunk.startswith(b"\n"))
         self._returns += outside.count(b"\r") - ended
-        inside = (self.quotes + chunk.count(b'"')) % 2
-        self._ends_in_return = chunk.endswith(b"\r") and not inside
+        self._ends_in_return = chunk.endswith(b"\r") and (self.quotes + quotes) % 2 == 0
 
     def finish(self) -> None:
         """Check the end. Raises FileRefused."""

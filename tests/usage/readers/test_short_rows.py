@@ -134,10 +134,10 @@ def test_line_ends_within_columns_that_are_judged_change_nothing(
     layout = recognise(path.name, tuple(EA_ROW))
 
     again = group(path, layout, ["cost"], has_rows=True)
-    first, ragged = group_text([marked(path.read_bytes().partition(b"\n")[2])], layout, ["cost"])
+    first = group_text([marked(path.read_bytes().partition(b"\n")[2])], layout, ["cost"])
 
-    assert_frame_equal(first, again, check_row_order=False)
-    assert not ragged
+    assert_frame_equal(first.drop("ragged"), again, check_row_order=False)
+    assert first["ragged"].sum() == 0
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 4096])
