@@ -4,14 +4,14 @@ thrown away without loss. What is cached holds until the facts change, whatever 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, bindparam, case, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, bindparam, case, delete, func, insert, or_, select, update
 
 from creditsvc.core.amounts import check_range
 from creditsvc.core.burndown import LATEST, Lot
 from creditsvc.db import db, table_of
 from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, folded, newest_charge_days
 from creditsvc.ledger.models import Account, AccountCache, LotCache, LotFact, Resource
-from creditsvc.sets import Write, adding_or_setting, bulk_insert
+from creditsvc.sets import Write, adding_or_setting, bulk_insert, send
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 """Since ever, as far as grants go (`core.days.FIRST_YEAR`)."""
@@ -27,6 +27,11 @@ _KIND = (
     .where(Account.id == bindparam("of_account")).scalar_subquery()
 )
 _LOTS = insert(table_of(LotCache)).values(kind=_KIND)
+_NEWEST = select(AccountCache.account_id, AccountCache.newest_charge_day)
+_SAY_NEWEST = (
+    update(table_of(AccountCache)).where(AccountCache.account_id == bindparam("of_account"))
+    .values(newest_charge_day=bindparam("newest"))
+)
 
 Sums = Mapping[PostingKey, int]
 
@@ -113,10 +118,9 @@ def note_freshness(account_ids: Sequence[int]) -> None:
     """Caches anew up to which charge day the accounts have data (U10); they must be locked."""
     newest = newest_charge_days(account_ids)
     for part in chunks(account_ids):
-        caches = select(AccountCache).where(AccountCache.account_id.in_(part))
-        for cache in db.session.scalars(caches.execution_options(populate_existing=True)):
-            cache.newest_charge_day = newest.get(cache.account_id)
-    db.session.flush()
+        cached = db.session.execute(_NEWEST.where(AccountCache.account_id.in_(part))).all()
+        send(_SAY_NEWEST, [{"of_account": account_id, "newest": newest.get(account_id)}
+                           for account_id, day in cached if day != newest.get(account_id)])
 
 
 def is_no_answer(as_of: datetime) -> ColumnElement[bool]:

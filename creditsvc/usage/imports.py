@@ -1,4 +1,5 @@
-"""What is known of runs and scopes while one is decided upon: candidates, posted totals, the report (U4 to U8)."""
+"""What is known of runs and scopes while one is decided upon, and the posting of it (U4 to U8): candidates, posted
+totals, usage facts, the report."""
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,8 +17,9 @@ from creditsvc.core.days import day_start
 from creditsvc.core.errors import FileRefused
 from creditsvc.core.rates import NO_RATES
 from creditsvc.db import db
-from creditsvc.ledger.book import note_freshness
-from creditsvc.ledger.facts import chunks, known_courses, ownerships_of, units_of
+from creditsvc.ledger.book import Cause, note_freshness, post
+from creditsvc.ledger.facts import accounts_ever_of, chunks, known_courses, ownerships_of, units_of
+from creditsvc.ledger.locks import lock_accounts
 from creditsvc.ledger.models import (
     Account,
     Batch,
@@ -28,6 +30,7 @@ from creditsvc.ledger.models import (
     ScopeFact,
     UsageFact,
 )
+from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Startup
 from creditsvc.sets import bulk_insert, bulk_read
 from creditsvc.usage.decide import TOTALS, Candidate, Sums, month_of
@@ -117,6 +120,22 @@ def posted_totals(scope_ids: Iterable[int], first: date, last: date) -> pl.DataF
     return posted.join(texts, on="key_id").select(pl.col(name).cast(dtype) for name, dtype in TOTALS.items())
 
 
+def settle(
+    run: ImportRun, changes: pl.DataFrame, cause: str, caller: Caller, scopes: Mapping[int, Scope]
+) -> list[Batch]:
+    """Posts what the run changes, in a batch for each account that it touches, and says anew how fresh its scopes are.
+    """
+    moved = refresh_scopes(scopes)
+    batches: list[Batch] = []
+    if not changes.is_empty():
+        add_usage(changes, run.id)
+        accounts = lock_accounts(accounts_ever_of(changes["scope_id"].unique().to_list()))
+        posted = post(list(accounts.values()), Cause(cause, f"run:{run.id}", caller.actor))
+        batches = list(posted.batches.values())
+    note_freshness(moved)
+    return batches
+
+
 def add_usage(changes: pl.DataFrame, run_id: int) -> None:
     """Adds the changes as facts of the run."""
     ids: dict[str, int] = {}
@@ -140,8 +159,9 @@ def add_usage(changes: pl.DataFrame, run_id: int) -> None:
     )
 
 
-def refresh_scopes(scopes: Mapping[int, Scope]) -> None:
-    """Says anew up to which charge day each scope has data, and when its newest data was submitted (U10)."""
+def refresh_scopes(scopes: Mapping[int, Scope]) -> list[int]:
+    """Says anew up to which charge day each scope has data, and when its newest data was submitted (U10); those whose
+    day moved, for `note_freshness`. Before accounts are planned, so that what is cached of them has that day."""
     fresh: dict[int, tuple[date | None, datetime]] = {}
     for part in chunks(scopes):
         rows = db.session.execute(
@@ -158,7 +178,8 @@ def refresh_scopes(scopes: Mapping[int, Scope]) -> None:
         if newest != scope.newest_charge_day:
             scope.newest_charge_day = newest
             moved.append(scope_id)
-    note_freshness(moved)
+    db.session.flush()
+    return moved
 
 
 def uncovered_of(batches: Iterable[Batch], seen: ColumnElement[bool] | None = None) -> dict[str, str]:

@@ -14,9 +14,7 @@ from sqlalchemy import select
 from creditsvc.core.errors import Conflict, FileError, FileRefused, NotFound, RuleBroken
 from creditsvc.core.sentences import Sentence
 from creditsvc.db import db, is_id
-from creditsvc.ledger.book import Cause, post
-from creditsvc.ledger.facts import accounts_ever_of
-from creditsvc.ledger.locks import lock_accounts, lock_scopes
+from creditsvc.ledger.locks import lock_scopes
 from creditsvc.ledger.models import Batch, Scope
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require
@@ -176,8 +174,7 @@ def apply_run(
         batches: list[Batch] = []
     else:
         run.status = _status(decision)
-        batches = _settle(run, decision.changes, "usage", caller)
-        imports.refresh_scopes({scope.id: scope for scope in scopes.values()})
+        batches = imports.settle(run, decision.changes, "usage", caller, {scope.id: scope for scope in scopes.values()})
     _fill(report, run, decision, names, batches)
     run.report = kept_report(report)
     trail.record(caller, "usage.import", f"run:{run.id}", after={"status": run.status, "delta": report["delta"]})
@@ -310,14 +307,6 @@ def _status(decision: _Decision) -> str:
     return "stale" if decision.stale and not decision.standing_days else "unchanged"
 
 
-def _settle(run: ImportRun, changes: pl.DataFrame, cause: str, caller: Caller) -> list[Batch]:
-    if changes.is_empty():
-        return []
-    imports.add_usage(changes, run.id)
-    accounts = lock_accounts(accounts_ever_of(changes["scope_id"].unique().to_list()))
-    return list(post(list(accounts.values()), Cause(cause, f"run:{run.id}", caller.actor)).batches.values())
-
-
 def _fill(
     report: dict[str, Any], run: ImportRun, decision: _Decision, names: Mapping[int, str], batches: Sequence[Batch]
 ) -> None:
@@ -353,8 +342,7 @@ def confirm_run(caller: Caller, run_id: int) -> dict[str, Any]:
     ids = {(scope.provider, scope.external_id): scope.id for scope in scopes.values()}
     decision = _decide(run, imports.totals_of_run(run.id, ids), sorted(scopes))
     run.status = _status(decision)
-    batches = _settle(run, decision.changes, "usage", caller)
-    imports.refresh_scopes(scopes)
+    batches = imports.settle(run, decision.changes, "usage", caller, scopes)
     report = answered_report(run.report)
     _fill(report, run, decision, {scope.id: scope.external_id for scope in scopes.values()}, batches)
     run.report = kept_report(report)
@@ -379,8 +367,7 @@ def reverse_run(caller: Caller, run_id: int, reason: str = "") -> dict[str, Any]
     run.reversed_at, run.reversed_by = caller.now, caller.actor
     db.session.flush()
     changes = fall_back(run, scopes)
-    batches = _settle(run, changes, "reverse", caller)
-    imports.refresh_scopes(scopes)
+    batches = imports.settle(run, changes, "reverse", caller, scopes)
     after = {"reason": reason} if reason else None
     trail.record(caller, "usage.reverse", f"run:{run.id}", before={"status": run.status}, after=after)
     db.session.flush()

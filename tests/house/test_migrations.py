@@ -6,13 +6,14 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import text
 
-from creditsvc.db import db, metadata, schema_versions
+from creditsvc.db import db, is_compared_on, metadata, schema_versions
 
 
 def differences() -> list[object]:
     """What alembic would write into the next migration."""
     with db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        opts = {"compare_server_default": True, "include_object": is_compared_on(connection.dialect.name)}
+        context = MigrationContext.configure(connection, opts=opts)
         return list(compare_metadata(context, metadata))
 
 

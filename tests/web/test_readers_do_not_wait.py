@@ -66,15 +66,15 @@ def held(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def import_in_the_middle(app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """An import of that export that has posted and not committed; what is given lets it go on to its end."""
     posted, may_go_on = threading.Event(), threading.Event()
-    right = imports.refresh_scopes
+    right = imports.note_freshness
 
-    def stop(scopes: dict[int, imports.Scope]) -> None:
-        right(scopes)
+    def stop(scope_ids: list[int]) -> None:
+        right(scope_ids)
         db.session.flush()
         posted.set()
         assert may_go_on.wait(PATIENCE)
 
-    monkeypatch.setattr(imports, "refresh_scopes", stop)
+    monkeypatch.setattr(imports, "note_freshness", stop)
 
     def work() -> str:
         with app.app_context():
