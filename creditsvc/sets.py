@@ -8,9 +8,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ClauseElement, ColumnElement, Select, Table, insert, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ClauseElement,
+    ColumnElement,
+    Select,
+    Table,
+    any_,
+    bindparam,
+    insert,
+    literal,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session, class_mapper, make_transient_to_detached
+from sqlalchemy.orm import InstrumentedAttribute, Session, class_mapper, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -189,6 +201,18 @@ def _or_set(table: Table, dialect: str, column: str) -> Any:
 
 def _insert(table: Table, dialect: str) -> Any:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def among(column: ColumnElement[Any] | InstrumentedAttribute[Any], ids: Sequence[int] | str) -> ColumnElement[bool]:
+    """The condition that a column has one of these ids, or of those given by that name when the statement runs.
+
+    On PostgreSQL they are one array: a parameter for each of thousands is dear to write down, send and read. A
+    statement that is kept is to be kept for each kind of database.
+    """
+    if is_postgresql():
+        of_all = ARRAY(BigInteger())
+        return column == any_(bindparam(ids, type_=of_all) if isinstance(ids, str) else literal(list(ids), of_all))
+    return column.in_(bindparam(ids, expanding=True) if isinstance(ids, str) else ids)
 
 
 def bulk_insert(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -25,6 +25,7 @@ from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Batch, Posting
 from creditsvc.ledger.reading import AccountView
 from creditsvc.mail.render import day, gettext_for, money
+from creditsvc.sets import among
 
 CORRECTED = (USED.name, UNCOVERED.name)
 """The rules whose alerts a restatement can take back."""
@@ -113,7 +114,7 @@ def _moved(account_ids: Sequence[int], looked: datetime | None) -> dict[int, _Mo
     newly = (
         select(Batch.account_id, func.min(Posting.charge_at).label("first"))
         .join(Posting, Posting.batch_id == Batch.id)
-        .where(Batch.account_id.in_(account_ids), Batch.cause.in_(RESTATING), Posting.kind.in_(_USAGE),
+        .where(among(Batch.account_id, account_ids), Batch.cause.in_(RESTATING), Posting.kind.in_(_USAGE),
                Posting.amount < 0)
         .group_by(Batch.account_id)
     )

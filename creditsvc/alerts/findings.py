@@ -49,6 +49,7 @@ from creditsvc.ledger.reading import AccountView, LotView, balances
 from creditsvc.ledger.timeline import owner_at
 from creditsvc.mail.render import SEVERITIES
 from creditsvc.parties.models import StartupProgramme
+from creditsvc.sets import among
 
 ARMING_ACTS = ("top_up", "extend")
 """The changes of a lot that arm its alerts again at once (A3)."""
@@ -265,7 +266,7 @@ def _acts_of(account_ids: Sequence[int]) -> Acts:
         rows = db.session.execute(
             select(LotFact.account_id, LotFact.key, LotChange.kind, func.count())
             .join(LotChange, LotChange.lot_id == LotFact.id)
-            .where(LotFact.account_id.in_(part), LotChange.kind.in_(ARMING_ACTS))
+            .where(among(LotFact.account_id, part), LotChange.kind.in_(ARMING_ACTS))
             .group_by(LotFact.account_id, LotFact.key, LotChange.kind)
         )
         for account_id, lot, kind, count in rows:
@@ -289,7 +290,7 @@ def _scopes_now(account_ids: Sequence[int], now: datetime) -> list[ScopeState]:
     for part in chunks(mine):
         rows = db.session.execute(
             select(Scope.id, Scope.provider, Scope.external_id, Scope.newest_charge_day, Scope.data_at)
-            .where(Scope.id.in_(part))
+            .where(among(Scope.id, part))
             .order_by(Scope.id)
         )
         for scope_id, provider, external_id, newest, data_at in rows:
@@ -311,7 +312,7 @@ class Thresholds:
         for part in chunks(set(startup_ids)):
             rows = db.session.execute(
                 select(StartupProgramme.startup_id, StartupProgramme.programme_id).where(
-                    StartupProgramme.startup_id.in_(part)
+                    among(StartupProgramme.startup_id, part)
                 )
             )
             for startup_id, programme_id in rows:

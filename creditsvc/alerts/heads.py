@@ -11,7 +11,7 @@ from creditsvc.ledger.models import Account
 from creditsvc.ledger.verify import HEADS
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller
-from creditsvc.sets import bulk_insert
+from creditsvc.sets import among, bulk_insert
 
 HEADS_IN_AN_ENTRY = 1000
 
@@ -37,6 +37,6 @@ def note_heads(caller: Caller, day: date) -> int:
         heads = {str(account_id): [number, digest] for account_id, number, digest in part}
         trail.record(caller, HEADS, f"night:{day.isoformat()}", after={"heads": heads})
     for ids in chunks(account_id for account_id, _, _ in rows):
-        db.session.execute(delete(NotedHead).where(NotedHead.account_id.in_(ids)))
+        db.session.execute(delete(NotedHead).where(among(NotedHead.account_id, ids)))
     bulk_insert(NotedHead, ("account_id", "number", "hash"), rows)
     return len(rows)

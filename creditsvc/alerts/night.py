@@ -32,6 +32,7 @@ from creditsvc.core.due_alerts import (
 from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account
+from creditsvc.sets import among
 
 NIGHTLY = "nightly"
 """The name of the night's job."""
@@ -233,7 +234,7 @@ def close(
 def keep_closed(alert_ids: Sequence[int], day: date) -> None:
     """Keeps of those alerts that they were closed on a business day."""
     for part in chunks(alert_ids):
-        db.session.execute(update(Alert).where(Alert.id.in_(part)).values(closed_on=day))
+        db.session.execute(update(Alert).where(among(Alert.id, part)).values(closed_on=day))
 
 
 def marks_kept(memory: Memory) -> dict[str, list[int | None]]:
@@ -254,7 +255,7 @@ def _memories_of(account_ids: Sequence[int]) -> dict[Matter, Memory]:
             row.counted_on,
         )
         for part in chunks(account_ids)
-        for row in db.session.execute(select(*AlertMemory.__table__.columns).where(AlertMemory.account_id.in_(part)))
+        for row in db.session.execute(select(*AlertMemory.__table__.columns).where(among(AlertMemory.account_id, part)))
     }
 
 
@@ -264,7 +265,7 @@ def _open_alerts_of(account_ids: Sequence[int]) -> dict[Matter, list[Standing]]:
     for part in chunks(account_ids):
         rows: Sequence[Any] = db.session.execute(
             select(Alert.id, Alert.account_id, Alert.rule, Alert.holding, Alert.threshold, Alert.episode, was_told)
-            .where(Alert.account_id.in_(part), Alert.closed_on.is_(None))
+            .where(among(Alert.account_id, part), Alert.closed_on.is_(None))
         ).all()
         for alert_id, account_id, rule, holding, threshold, episode, told in rows:
             found[account_id, rule, holding].append(Standing(alert_id, threshold, episode, told))

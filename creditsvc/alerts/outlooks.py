@@ -11,7 +11,7 @@ from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.outlook import Ahead
 from creditsvc.ledger.reading import AccountView
-from creditsvc.sets import bulk_insert
+from creditsvc.sets import among, bulk_insert
 
 _COLUMNS = ("account_id", "run_out", "daily", "remaining", "as_of")
 
@@ -39,7 +39,7 @@ def outlooks_of(views: Iterable[AccountView], ahead: Mapping[int, Ahead]) -> lis
 def keep_outlooks(account_ids: Sequence[int], outlooks: Iterable[RunOut], now: datetime) -> None:
     """Keeps what is forecast of some accounts in the place of what was; within the caller's transaction."""
     for part in chunks(account_ids):
-        db.session.execute(delete(AccountOutlook).where(AccountOutlook.account_id.in_(part)))
+        db.session.execute(delete(AccountOutlook).where(among(AccountOutlook.account_id, part)))
     bulk_insert(AccountOutlook, _COLUMNS, [
         (one.account_id, one.run_out, one.daily, one.remaining, now) for one in outlooks
     ])

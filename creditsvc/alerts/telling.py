@@ -26,7 +26,7 @@ from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.mail import outbox, render
 from creditsvc.parties.models import ManagerProgramme, Membership, Person, Startup
-from creditsvc.sets import bulk_insert, insert_absent
+from creditsvc.sets import among, bulk_insert, insert_absent
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class _Audience:
             rows = db.session.execute(
                 select(Membership.startup_id, Membership.role.label("membership"), *_RECIPIENT)
                 .join(Person, Person.id == Membership.person_id)
-                .where(Person.active, Membership.startup_id.in_(ids))
+                .where(Person.active, among(Membership.startup_id, ids))
             )
             for row in rows:
                 self._members[row.startup_id].append((_recipient(row), row.membership))
@@ -275,7 +275,7 @@ def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
         outlooks.update({key: one.forecast for key, one in found.ahead.items() if one.forecast is not None})
     startups: dict[int, tuple[str, str, str]] = {}
     for ids in chunks({startup_id for letter in told for startup_id in letter.startup_ids}):
-        rows = select(Startup.id, Startup.key, Startup.name, Startup.language).where(Startup.id.in_(ids))
+        rows = select(Startup.id, Startup.key, Startup.name, Startup.language).where(among(Startup.id, ids))
         startups.update({row[0]: (row[1], row[2], row[3]) for row in db.session.execute(rows)})
     own = {one.matter: one for one in find_own(night.now)} if any(letter.own for letter in told) else {}
     return Facts(findings, outlooks, startups, own)
@@ -360,7 +360,8 @@ def tell(night: Night, told: Sequence[Written], mail_from: str, now: datetime) -
     digests: dict[int | None, int] = {
         person_id: digest_id
         for part in chunks([digest_id for (digest_id,) in added])
-        for digest_id, person_id in db.session.execute(select(Digest.id, Digest.person_id).where(Digest.id.in_(part)))
+        for digest_id, person_id in db.session.execute(
+            select(Digest.id, Digest.person_id).where(among(Digest.id, part)))
     }
     queued = [one for one in told if one.draft.person_id in digests]
     if not queued:

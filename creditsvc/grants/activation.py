@@ -24,6 +24,7 @@ from creditsvc.parties.access import Caller, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
 from creditsvc.programmes.reading import zone_of_startup
+from creditsvc.sets import among
 
 LONGEST_REASON = 500
 
@@ -125,7 +126,7 @@ def standing_activations(grant_ids: Sequence[int]) -> dict[int, Activation]:
     return {
         row.grant_id: row
         for part in chunks(grant_ids)
-        for row in db.session.scalars(select(Activation).where(Activation.grant_id.in_(part), stands()))
+        for row in db.session.scalars(select(Activation).where(among(Activation.grant_id, part), stands()))
     }
 
 
@@ -147,7 +148,7 @@ def activated_lots(account_ids: Sequence[int]) -> set[str]:
         for key in db.session.scalars(
             select(LotFact.key)
             .join(Grant, Grant.lot_id == LotFact.id)
-            .where(LotFact.account_id.in_(part), exists().where(Activation.grant_id == Grant.id))
+            .where(among(LotFact.account_id, part), exists().where(Activation.grant_id == Grant.id))
         )
     }
 
@@ -193,7 +194,7 @@ def _lots(lot_ids: Sequence[int]) -> dict[int, tuple[Lot, Resource]]:
             select(LotFact.id, LotFact.account_id, Resource)
             .join(Pool, Pool.id == LotFact.pool_id)
             .join(Resource, Resource.id == Pool.resource_id)
-            .where(LotFact.id.in_(part))
+            .where(among(LotFact.id, part))
         )
         for lot_id, account_id, resource in rows:
             resources[lot_id] = resource

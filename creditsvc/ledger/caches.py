@@ -11,7 +11,7 @@ from creditsvc.core.burndown import LATEST, Lot
 from creditsvc.db import db, table_of
 from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, folded, newest_charge_days
 from creditsvc.ledger.models import Account, AccountCache, LotCache, LotFact, Resource
-from creditsvc.sets import Write, adding_or_setting, bulk_insert, send
+from creditsvc.sets import Write, adding_or_setting, among, bulk_insert, send
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 """Since ever, as far as grants go (`core.days.FIRST_YEAR`)."""
@@ -64,11 +64,11 @@ def write(batches: Mapping[int, int], known: Mapping[int, Sequence[KnownLot]], s
     Raises RuleBroken("amount", "too-large") for a sum that does not fit 64 bits.
     """
     for part in chunks(batches):
-        db.session.execute(delete(LotCache).where(LotCache.account_id.in_(part)))
-        db.session.execute(delete(AccountCache).where(AccountCache.account_id.in_(part)))
+        db.session.execute(delete(LotCache).where(among(LotCache.account_id, part)))
+        db.session.execute(delete(AccountCache).where(among(AccountCache.account_id, part)))
     kinds: dict[int, str] = {}
     for part in chunks(batches):
-        kinds |= dict(db.session.execute(_KINDS.where(Account.id.in_(part))).all())
+        kinds |= dict(db.session.execute(_KINDS.where(among(Account.id, part))).all())
     newest = newest_charge_days(list(batches))
     accounts, lots = [], []
     for account_id, number in batches.items():
@@ -118,7 +118,7 @@ def note_freshness(account_ids: Sequence[int]) -> None:
     """Caches anew up to which charge day the accounts have data (U10); they must be locked."""
     newest = newest_charge_days(account_ids)
     for part in chunks(account_ids):
-        cached = db.session.execute(_NEWEST.where(AccountCache.account_id.in_(part))).all()
+        cached = db.session.execute(_NEWEST.where(among(AccountCache.account_id, part))).all()
         send(_SAY_NEWEST, [{"of_account": account_id, "newest": newest.get(account_id)}
                            for account_id, day in cached if day != newest.get(account_id)])
 

@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, ColumnElement, Label, Row, Select, and_, b
 from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
 from creditsvc.core.days import day_start
 from creditsvc.core.rates import NO_RATES, Course, Pair, StatedRate, converted, courses, to_units
-from creditsvc.db import db
+from creditsvc.db import db, is_postgresql
 from creditsvc.ledger.models import (
     Account,
     AccountCache,
@@ -33,7 +33,7 @@ from creditsvc.ledger.models import (
     UsageFact,
 )
 from creditsvc.ledger.timeline import Ownership, Turn, owner_at, timeline
-from creditsvc.sets import bulk_read, read_fresh, send
+from creditsvc.sets import among, bulk_read, read_fresh, send
 
 T = TypeVar("T")
 PostingKey = tuple[datetime, str, int | None]
@@ -105,7 +105,7 @@ def lots_of(
     """
     facts: dict[int, Row[*tuple[Any, ...]]] = {}
     changes: dict[int, list[LotChange]] = defaultdict(list)
-    statement = _lots(known_at is not None, seats_at is not None)
+    statement = _lots(known_at is not None, seats_at is not None, is_postgresql())
     values = {"known_at": known_at, "seats_at": seats_at}
     read = read_fresh if len(account_ids) == 1 else db.session.execute  # for one it is what it costs that counts
     for part in chunks(account_ids):
@@ -122,12 +122,12 @@ def lots_of(
 
 
 @cache
-def _lots(by_known_at: bool, with_seats: bool) -> Select[*tuple[Any, ...]]:
-    ids: BindParameter[int] = bindparam("account_ids", expanding=True)
+def _lots(by_known_at: bool, with_seats: bool, _on_postgresql: bool) -> Select[*tuple[Any, ...]]:
     change_of_lot: ColumnElement[bool] = LotChange.lot_id == LotFact.id
-    award: ColumnElement[bool] = LotFact.account_id.in_(ids)
+    award = among(LotFact.account_id, "account_ids")
     if by_known_at:
-        recorded = select(Batch.id).where(Batch.account_id.in_(ids), Batch.recorded_at <= bindparam("known_at"))
+        recorded = select(Batch.id).where(
+            among(Batch.account_id, "account_ids"), Batch.recorded_at <= bindparam("known_at"))
         change_of_lot = and_(change_of_lot, LotChange.batch_id.in_(recorded))
         award = and_(award, LotFact.batch_id.in_(recorded))
     seats = [_seats_taken(by_known_at)] if with_seats else []
@@ -174,7 +174,7 @@ def turns_of(scope_ids: Iterable[int]) -> dict[int, list[Turn]]:
     """All that was ever said of whose each scope is from when."""
     turns: dict[int, list[Turn]] = {scope_id: [] for scope_id in scope_ids}
     for part in chunks(turns):
-        for fact in db.session.execute(select(*_TURN).where(ScopeFact.scope_id.in_(part))):
+        for fact in db.session.execute(select(*_TURN).where(among(ScopeFact.scope_id, part))):
             turns[fact.scope_id].append(turn_of(fact))
     return turns
 
@@ -193,7 +193,7 @@ def owned_by(account_ids: Iterable[int]) -> dict[int, list[Ownership]]:
     """The scopes of which some fact names one of the accounts, and to whom each belongs when; in one statement."""
     turns: dict[int, dict[int, Turn]] = defaultdict(dict)
     for part in chunks(account_ids):
-        mine = select(ScopeFact.scope_id).where(ScopeFact.account_id.in_(part))
+        mine = select(ScopeFact.scope_id).where(among(ScopeFact.account_id, part))
         for fact in db.session.execute(select(*_TURN).where(ScopeFact.scope_id.in_(mine))):
             turns[fact.scope_id][fact.id] = turn_of(fact)
     return {scope_id: timeline(of_scope.values()) for scope_id, of_scope in turns.items()}
@@ -206,7 +206,7 @@ def accounts_ever_of(scope_ids: Iterable[int]) -> set[int]:
         found.update(
             account_id
             for account_id in db.session.scalars(
-                select(ScopeFact.account_id).where(ScopeFact.scope_id.in_(part)).distinct()
+                select(ScopeFact.account_id).where(among(ScopeFact.scope_id, part)).distinct()
             )
             if account_id is not None
         )
@@ -219,7 +219,7 @@ def newest_charge_days(account_ids: Sequence[int]) -> dict[int, date]:
     newest: dict[int, date] = {}
     for part in chunks(owned):
         scopes = db.session.execute(
-            select(Scope.id, Scope.newest_charge_day).where(Scope.id.in_(part), Scope.newest_charge_day.is_not(None))
+            select(Scope.id, Scope.newest_charge_day).where(among(Scope.id, part), Scope.newest_charge_day.is_not(None))
         )
         for scope_id, scope_day in scopes:
             for own in owned[scope_id]:
@@ -239,7 +239,7 @@ def units_of(account_ids: Iterable[int]) -> dict[int, str]:
         rows = db.session.execute(
             select(Account.id, Resource.unit)
             .join(Resource, Resource.id == Account.resource_id)
-            .where(Account.id.in_(part))
+            .where(among(Account.id, part))
         )
         units.update(rows.all())
     return units
@@ -258,7 +258,7 @@ def usage_of(account_ids: Sequence[int]) -> dict[int, dict[datetime, int]]:
     for part in chunks(owned):
         totals = bulk_read(
             select(UsageFact.scope_id, UsageFact.day, UsageFact.currency, func.sum(UsageFact.amount))
-            .where(UsageFact.scope_id.in_(part), UsageFact.currency.in_(set(units.values())))
+            .where(among(UsageFact.scope_id, part), UsageFact.currency.in_(set(units.values())))
             .group_by(UsageFact.scope_id, UsageFact.day, UsageFact.currency)
         )
         for scope_id, day, currency, amount in zip(*totals, strict=True):
@@ -332,7 +332,7 @@ def _foreign_totals(
     for part in chunks(owned):
         rows = db.session.execute(
             select(UsageFact.scope_id, UsageFact.day, UsageFact.key_id, UsageFact.currency, func.sum(UsageFact.amount))
-            .where(UsageFact.scope_id.in_(part), *conditions)
+            .where(among(UsageFact.scope_id, part), *conditions)
             .group_by(UsageFact.scope_id, UsageFact.day, UsageFact.key_id, UsageFact.currency)
         )
         for scope_id, day, key_id, currency, total in rows:
@@ -358,7 +358,7 @@ def posted_of(
     for part in chunks(account_ids):
         statement = select(
             Posting.account_id, Posting.charge_at, Posting.kind, Posting.lot_id, func.sum(Posting.amount)
-        ).where(Posting.account_id.in_(part))
+        ).where(among(Posting.account_id, part))
         if known_at is not None:
             statement = statement.join(Batch, Batch.id == Posting.batch_id).where(Batch.recorded_at <= known_at)
         if until is not None:

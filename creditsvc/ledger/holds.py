@@ -7,12 +7,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, CompoundSelect, bindparam, literal, null, select, union_all
+from sqlalchemy import CompoundSelect, literal, null, select, union_all
 
 from creditsvc.core.burndown import Plan, Promise, plan_hours, room
-from creditsvc.db import db
+from creditsvc.db import db, is_postgresql
 from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, posting_sums
 from creditsvc.ledger.models import HoldEnd, HoldFact, HoursFact
+from creditsvc.sets import among
 
 CONFIRMED = "confirmed"
 RELEASED = "released"
@@ -49,17 +50,16 @@ class Hours:
 
 
 @cache
-def _facts() -> CompoundSelect[Any]:
-    ids: BindParameter[int] = bindparam("ids", expanding=True)
+def _facts(_on_postgresql: bool) -> CompoundSelect[Any]:
     holds = (
         select(HoldFact.account_id, literal("hold").label("kind"), HoldFact.key, HoldFact.at, HoldFact.amount,
                HoldFact.made_at)
         .outerjoin(HoldEnd, HoldEnd.hold_id == HoldFact.id)
-        .where(HoldFact.account_id.in_(ids), HoldEnd.hold_id.is_(None))
+        .where(among(HoldFact.account_id, "ids"), HoldEnd.hold_id.is_(None))
     )
     hours = select(
         HoursFact.account_id, HoursFact.kind, HoursFact.ref, HoursFact.at, HoursFact.amount, null()
-    ).where(HoursFact.account_id.in_(ids))
+    ).where(among(HoursFact.account_id, "ids"))
     return union_all(holds, hours)
 
 
@@ -68,7 +68,7 @@ def hours_of(account_ids: Iterable[int]) -> dict[int, Hours]:
     found: dict[int, Hours] = defaultdict(Hours)
     confirmed: dict[tuple[int, str, datetime], int] = defaultdict(int)
     for part in chunks(account_ids):
-        for account_id, kind, key, at, amount, made_at in db.session.execute(_facts(), {"ids": part}):
+        for account_id, kind, key, at, amount, made_at in db.session.execute(_facts(is_postgresql()), {"ids": part}):
             if kind == "hold":
                 found[account_id].promises.append(Promise(key, at, amount, made_at))
             elif kind == CONFIRMED:

@@ -18,7 +18,7 @@ from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, LotChange, LotFact, Posting
 from creditsvc.ledger.reading import AccountView
-from creditsvc.sets import bulk_read
+from creditsvc.sets import among, bulk_read
 
 _Opening = tuple[date, int, int]
 """What was drawn before go-live: as of which charge day, from which lot, how much."""
@@ -117,7 +117,7 @@ def last_uses(account_ids: Sequence[int], as_of: datetime) -> dict[int, date]:
             .group_by(Posting.charge_at).having(func.sum(Posting.amount) > 0)
             .order_by(Posting.charge_at.desc()).limit(1).correlate(Account).scalar_subquery()
         )
-        rows: Sequence[Any] = db.session.execute(select(Account.id, last).where(Account.id.in_(part))).all()
+        rows: Sequence[Any] = db.session.execute(select(Account.id, last).where(among(Account.id, part))).all()
         found.update({account_id: at.astimezone(UTC).date() for account_id, at in rows if at is not None})
     return found
 
@@ -178,14 +178,14 @@ def _used(last: Mapping[int, date], since: date, as_of: datetime) -> dict[int, _
     for part in chunks(last):
         # added up here: to sort for it takes the database longer, and PostgreSQL's sums come as decimals
         used = select(Posting.account_id, Posting.charge_at, Posting.lot_id, Posting.amount, literal(False)).where(
-            Posting.account_id.in_(part), Posting.kind.in_(("drawn", "uncovered")),
+            among(Posting.account_id, part), Posting.kind.in_(("drawn", "uncovered")),
             Posting.charge_at >= day_start(since), Posting.charge_at <= as_of,
         )
         before = (
             select(LotFact.account_id, func.min(func.coalesce(LotChange.instant, LotFact.effective)), LotFact.id,
                    cast(func.sum(LotChange.amount), BigInteger), literal(True))
             .join(LotFact, LotFact.id == LotChange.lot_id)
-            .where(LotFact.account_id.in_(part), LotChange.kind == "opening")
+            .where(among(LotFact.account_id, part), LotChange.kind == "opening")
             .group_by(LotFact.account_id, LotFact.id)
         )
         columns = bulk_read(select(*union_all(used, before).subquery().columns))

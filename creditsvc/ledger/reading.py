@@ -25,7 +25,7 @@ from creditsvc.ledger.models import (
 )
 from creditsvc.parties.access import Caller, visible_startups
 from creditsvc.parties.models import Startup
-from creditsvc.sets import read_fresh
+from creditsvc.sets import among, read_fresh
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,9 @@ def balances(
     """
     statement = _accounts().order_by(Startup.key, Resource.key)
     if startup_ids is not None:
-        statement = statement.where(Account.startup_id.in_(startup_ids))
+        statement = statement.where(among(Account.startup_id, startup_ids))
     if account_ids is not None:
-        statement = statement.where(Account.id.in_(account_ids))
+        statement = statement.where(among(Account.id, account_ids))
     return _of_one_state(lambda: db.session.execute(statement).all(), as_of, known_at)[1]
 
 
@@ -232,7 +232,7 @@ def _batches_now(account_ids: Sequence[int]) -> list[tuple[int, int]]:
     return [
         (account_id, batches) for part in chunks(account_ids)
         for account_id, batches in db.session.execute(
-            select(Account.id, Account.batches).where(Account.id.in_(part))
+            select(Account.id, Account.batches).where(among(Account.id, part))
         )
     ]
 
@@ -259,7 +259,7 @@ def _batches_known(rows: Mapping[int, Any], known_at: datetime | None) -> dict[i
         numbers.update(
             db.session.execute(
                 select(Batch.account_id, func.max(Batch.number))
-                .where(Batch.account_id.in_(part), Batch.recorded_at <= known_at)
+                .where(among(Batch.account_id, part), Batch.recorded_at <= known_at)
                 .group_by(Batch.account_id)
             ).all()
         )

@@ -15,6 +15,7 @@ from creditsvc.core.seats import Interval, heaviest
 from creditsvc.db import db, table_of
 from creditsvc.ledger.facts import chunks, folded, lots_of
 from creditsvc.ledger.models import LotChange, LotFact, SeatEnd, SeatFact
+from creditsvc.sets import among
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _seats(account_ids: list[int]) -> list[tuple[int, int, int, datetime, dateti
     """(id, account, lot, from, until) of seats, by id."""
     found: dict[int, tuple[int, int, int, datetime, datetime | None]] = {}
     for part in chunks(account_ids):
-        mine = SeatFact.account_id.in_(part)
+        mine = among(SeatFact.account_id, part)
         ended = (
             select(SeatEnd.seat_id, func.min(SeatEnd.ends_at).label("ends_at"))
             .where(SeatEnd.seat_id.in_(select(SeatFact.id).where(mine))).group_by(SeatEnd.seat_id).subquery()
@@ -100,10 +101,10 @@ def lots_in(pool_ids: Iterable[int]) -> Mapping[int, list[Lot]]:
     if not ids:
         return {}
     columns = table_of(LotFact).c
-    facts = db.session.execute(select(*columns).where(columns.pool_id.in_(ids))).all()
+    facts = db.session.execute(select(*columns).where(among(columns.pool_id, ids))).all()
     changes: dict[int, list[LotChange]] = defaultdict(list)
     for change in db.session.scalars(
-        select(LotChange).join(LotFact, LotFact.id == LotChange.lot_id).where(LotFact.pool_id.in_(ids))
+        select(LotChange).join(LotFact, LotFact.id == LotChange.lot_id).where(among(LotFact.pool_id, ids))
     ):
         changes[change.lot_id].append(change)
     lots: dict[int, list[Lot]] = {pool_id: [] for pool_id in ids}

@@ -32,7 +32,7 @@ from creditsvc.ledger.models import (
 )
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Startup
-from creditsvc.sets import bulk_insert, bulk_read
+from creditsvc.sets import among, bulk_insert, bulk_read
 from creditsvc.usage.decide import TOTALS, Candidate, Sums, month_of
 from creditsvc.usage.models import ImportRun, RunScope, RunTotals
 from creditsvc.usage.readers.totals import Export, Units
@@ -92,7 +92,7 @@ def candidates_of(scope_ids: Iterable[int], without_run: int) -> dict[int, list[
             select(RunScope.run_id, RunScope.scope_id, RunScope.first_day, RunScope.last_day, ImportRun.submitted_at,
                    ImportRun.content_hash, ImportRun.feed)
             .join(ImportRun, ImportRun.id == RunScope.run_id)
-            .where(RunScope.scope_id.in_(part), ImportRun.status.in_(CANDIDATE_STATES),
+            .where(among(RunScope.scope_id, part), ImportRun.status.in_(CANDIDATE_STATES),
                    ImportRun.reversed_at.is_(None), ImportRun.id != without_run)
         )
         for row in rows:
@@ -107,7 +107,7 @@ def posted_totals(scope_ids: Iterable[int], first: date, last: date) -> pl.DataF
         # summed here: a database would sort all rows for it, where mostly each is a total of its own
         facts = bulk_read(
             select(UsageFact.scope_id, UsageFact.day, UsageFact.key_id, UsageFact.currency, UsageFact.amount)
-            .where(UsageFact.scope_id.in_(part), UsageFact.day >= first, UsageFact.day <= last)
+            .where(among(UsageFact.scope_id, part), UsageFact.day >= first, UsageFact.day <= last)
         )
         grain = ("scope_id", "day", "key_id", "currency")
         usage = pl.DataFrame(dict(zip((*grain, "amount"), facts, strict=True)), schema=_FACTS)
@@ -115,7 +115,7 @@ def posted_totals(scope_ids: Iterable[int], first: date, last: date) -> pl.DataF
     posted = pl.concat(known) if known else pl.DataFrame(schema=_FACTS)
     keys: list[Any] = []
     for part in chunks(posted["key_id"].unique()):
-        keys += db.session.execute(select(ChargeKey.id, ChargeKey.text).where(ChargeKey.id.in_(part))).all()
+        keys += db.session.execute(select(ChargeKey.id, ChargeKey.text).where(among(ChargeKey.id, part))).all()
     texts = pl.DataFrame(keys, schema={"key_id": pl.Int64, "key": pl.String}, orient="row")
     return posted.join(texts, on="key_id").select(pl.col(name).cast(dtype) for name, dtype in TOTALS.items())
 
@@ -167,7 +167,7 @@ def refresh_scopes(scopes: Mapping[int, Scope]) -> list[int]:
         rows = db.session.execute(
             select(RunScope.scope_id, func.max(RunScope.newest_row_day), func.max(ImportRun.submitted_at))
             .join(ImportRun, ImportRun.id == RunScope.run_id)
-            .where(RunScope.scope_id.in_(part), ImportRun.status.in_(CANDIDATE_STATES),
+            .where(among(RunScope.scope_id, part), ImportRun.status.in_(CANDIDATE_STATES),
                    ImportRun.reversed_at.is_(None))
             .group_by(RunScope.scope_id)
         )
@@ -191,7 +191,7 @@ def uncovered_of(batches: Iterable[Batch], seen: ColumnElement[bool] | None = No
             .join(Account, Account.id == Posting.account_id)
             .join(Resource, Resource.id == Account.resource_id)
             .join(Startup, Startup.id == Account.startup_id)
-            .where(Posting.batch_id.in_(part), Posting.kind == "uncovered", true() if seen is None else seen)
+            .where(among(Posting.batch_id, part), Posting.kind == "uncovered", true() if seen is None else seen)
             .group_by(Resource.unit)
         )
         for unit, amount in rows:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from creditsvc.db import db, is_postgresql, table_of, transaction
 from creditsvc.driven import driven
 from creditsvc.parties.models import Membership, Person, Startup, TrailEntry
-from creditsvc.sets import FEW, Write, read_fresh, send, send_together
+from creditsvc.sets import FEW, Write, among, read_fresh, send, send_together
 from tests import factories as make
 from tests.conftest import NOW
 from tests.counting import sent_meanwhile
@@ -145,3 +145,33 @@ def test_rows_have_entities_and_columns_by_name_and_none_for_what_an_outer_join_
     member = make.make_member("acme")
     (row,) = read_fresh(kept, {"sought": "acme"})
     assert row.Person.email == member.email
+
+
+def test_rows_among_ids_are_found_whether_the_ids_are_given_now_or_later(app: Flask) -> None:
+    for key in ("acme", "bolt", "crane"):
+        make.make_startup(key)
+    acme, bolt, crane = db.session.scalars(select(Startup.id).order_by(Startup.key))
+    kept = select(Startup.key).where(among(STARTUP.c.id, "sought")).order_by(Startup.key)
+
+    def now(*ids: int) -> list[str]:
+        return list(db.session.scalars(select(Startup.key).where(among(Startup.id, ids)).order_by(Startup.key)))
+
+    def later(*ids: int) -> list[str]:
+        return list(db.session.scalars(kept, {"sought": list(ids)}))
+
+    for found in (now, later):
+        assert found(crane, acme, crane) == ["acme", "crane"]
+        assert found(bolt, 2**62) == ["bolt"]
+        assert found() == []
+
+
+def test_thousands_of_ids_are_one_value_on_postgresql(app: Flask) -> None:
+    with sent_meanwhile() as sent:
+        db.session.scalars(select(Startup.key).where(among(Startup.id, range(1, 3_001)))).all()
+
+    (statement,) = sent
+    if is_postgresql():
+        assert "= ANY" in statement
+        assert len(statement) < 200
+    else:
+        assert statement.count("?") == 3_000
