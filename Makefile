@@ -35,7 +35,7 @@ run: $(VENV)/.installed  ## the service as it is; an empty one asks for its firs
 bench: $(VENV)/.installed-test  ## speed against limits taken in the same run (BENCH="import ..."; docs/performance.md)
 	@POLARS_MAX_THREADS=2 PYTHONWARNINGS="ignore:XDG_RUNTIME_DIR is not set" $(BIN)/python -m benchmarks $(BENCH)
 
-endurance: $(VENV)/.installed-test  ## kills at every statement, at random and night after night, mail, network and server in trouble (ENDURANCE="--kills 3"; docs/endurance.md)
+endurance: $(VENV)/.installed-test  ## kills at every statement, at random and night after night, mail, network, server and clock in trouble (ENDURANCE="--kills 3"; docs/endurance.md)
 	@POLARS_MAX_THREADS=1 $(BIN)/python -m tests.endurance $(or $(ENDURANCE),--at-least 10000 --write docs/endurance.md --made-by "make endurance")
 
 properties: $(VENV)/.installed-test  ## orders of arrival and machines against models, as many examples as the rules ask for

@@ -1,4 +1,5 @@
-"""Rows in sets, past the session: for what a flush, or an entity for each row, would cost several times as much.
+"""Rows in sets, and lists of ids. Past the session, for what a flush or an entity for each row would cost several times
+as much.
 
 Statements that are kept go to the driver as they were compiled once (`driven.py`).
 """
@@ -32,8 +33,33 @@ from creditsvc.driven import driven, driven_together, numbered
 FEW = 20
 """Columns up to which a row is read quicker from the driver than through SQLAlchemy's result."""
 
+_IDS = ARRAY(BigInteger())
+
 Write = tuple[ClauseElement, Sequence[Mapping[str, Any]]]
 """A statement that is kept, and the rows for which it is to run."""
+
+
+def among(column: ColumnElement[Any] | InstrumentedAttribute[Any], ids: Sequence[int]) -> ColumnElement[bool]:
+    """The condition that a column has one of these ids, which may be thousands.
+
+    On PostgreSQL they are one array: a parameter for each is dear to write down, to send and to read. A single one is
+    compared as it is, for the server keeps no plan for an array of one.
+    """
+    if len(ids) == 1:
+        return column == ids[0]
+    return column == any_(literal(list(ids), _IDS)) if is_postgresql() else column.in_(ids)
+
+
+def among_given(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], name: str, one: bool, on_postgresql: bool
+) -> ColumnElement[bool]:
+    """`among` for a statement that is kept: the ids, or the `one`, are given by that name when it runs. It is to be
+    kept for each of the four ways by itself."""
+    if one:
+        return column == bindparam(name)
+    if on_postgresql:
+        return column == any_(bindparam(name, type_=_IDS))
+    return column.in_(bindparam(name, expanding=True))
 
 
 def insert_if_absent(model: type[Model], values: Mapping[str, Any]) -> bool:
@@ -201,18 +227,6 @@ def _or_set(table: Table, dialect: str, column: str) -> Any:
 
 def _insert(table: Table, dialect: str) -> Any:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-
-
-def among(column: ColumnElement[Any] | InstrumentedAttribute[Any], ids: Sequence[int] | str) -> ColumnElement[bool]:
-    """The condition that a column has one of these ids, or of those given by that name when the statement runs.
-
-    On PostgreSQL they are one array: a parameter for each of thousands is dear to write down, send and read. A
-    statement that is kept is to be kept for each kind of database.
-    """
-    if is_postgresql():
-        of_all = ARRAY(BigInteger())
-        return column == any_(bindparam(ids, type_=of_all) if isinstance(ids, str) else literal(list(ids), of_all))
-    return column.in_(bindparam(ids, expanding=True) if isinstance(ids, str) else ids)
 
 
 def bulk_insert(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

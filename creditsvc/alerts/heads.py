@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import delete, or_, select
 
 from creditsvc.alerts.models import NotedHead
-from creditsvc.db import db
+from creditsvc.db import db, table_of
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account
 from creditsvc.ledger.verify import HEADS
@@ -37,6 +37,6 @@ def note_heads(caller: Caller, day: date) -> int:
         heads = {str(account_id): [number, digest] for account_id, number, digest in part}
         trail.record(caller, HEADS, f"night:{day.isoformat()}", after={"heads": heads})
     for ids in chunks(account_id for account_id, _, _ in rows):
-        db.session.execute(delete(NotedHead).where(among(NotedHead.account_id, ids)))
+        db.session.execute(delete(table_of(NotedHead)).where(among(NotedHead.account_id, ids)))
     bulk_insert(NotedHead, ("account_id", "number", "hash"), rows)
     return len(rows)

@@ -29,7 +29,7 @@ from creditsvc.core.due_alerts import (
     night_due,
     take_back,
 )
-from creditsvc.db import db
+from creditsvc.db import db, table_of
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account
 from creditsvc.sets import among
@@ -234,7 +234,7 @@ def close(
 def keep_closed(alert_ids: Sequence[int], day: date) -> None:
     """Keeps of those alerts that they were closed on a business day."""
     for part in chunks(alert_ids):
-        db.session.execute(update(Alert).where(among(Alert.id, part)).values(closed_on=day))
+        db.session.execute(update(table_of(Alert)).where(among(Alert.id, part)).values(closed_on=day))
 
 
 def marks_kept(memory: Memory) -> dict[str, list[int | None]]:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import delete
 
 from creditsvc.alerts.models import AccountOutlook
-from creditsvc.db import db
+from creditsvc.db import db, table_of
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.outlook import Ahead
 from creditsvc.ledger.reading import AccountView
@@ -39,7 +39,7 @@ def outlooks_of(views: Iterable[AccountView], ahead: Mapping[int, Ahead]) -> lis
 def keep_outlooks(account_ids: Sequence[int], outlooks: Iterable[RunOut], now: datetime) -> None:
     """Keeps what is forecast of some accounts in the place of what was; within the caller's transaction."""
     for part in chunks(account_ids):
-        db.session.execute(delete(AccountOutlook).where(among(AccountOutlook.account_id, part)))
+        db.session.execute(delete(table_of(AccountOutlook)).where(among(AccountOutlook.account_id, part)))
     bulk_insert(AccountOutlook, _COLUMNS, [
         (one.account_id, one.run_out, one.daily, one.remaining, now) for one in outlooks
     ])

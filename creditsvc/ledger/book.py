@@ -25,7 +25,6 @@ from creditsvc.ledger.chain import PostingLine, batch_hash, rate_hash
 from creditsvc.ledger.facts import (
     KnownLot,
     PostingKey,
-    accounts_ever_of,
     idle_among,
     lots_of,
     planned,
@@ -369,6 +368,9 @@ def renew_caches(account_ids: Iterable[int]) -> None:
     caches.write({account.id: account.batches for account in accounts.values()}, lots_of(ids), posted_of(ids))
 
 
-def note_freshness(scope_ids: Iterable[int]) -> None:
-    """Tells the accounts of locked scopes that the scopes' newest charge days may have changed (U10)."""
-    caches.note_freshness(list(lock_accounts(accounts_ever_of(scope_ids))))
+def note_freshness(account_ids: Iterable[int]) -> None:
+    """Tells accounts that the newest charge days of their scopes may have changed (U10); they must have been locked."""
+    ids = list(account_ids)
+    for account_id in ids:
+        assert_locked(Account, account_id)
+    caches.note_freshness(ids)

@@ -28,7 +28,7 @@ _KIND = (
 )
 _LOTS = insert(table_of(LotCache)).values(kind=_KIND)
 _NEWEST = select(AccountCache.account_id, AccountCache.newest_charge_day)
-_SAY_NEWEST = (
+_SET_NEWEST = (
     update(table_of(AccountCache)).where(AccountCache.account_id == bindparam("of_account"))
     .values(newest_charge_day=bindparam("newest"))
 )
@@ -64,8 +64,8 @@ def write(batches: Mapping[int, int], known: Mapping[int, Sequence[KnownLot]], s
     Raises RuleBroken("amount", "too-large") for a sum that does not fit 64 bits.
     """
     for part in chunks(batches):
-        db.session.execute(delete(LotCache).where(among(LotCache.account_id, part)))
-        db.session.execute(delete(AccountCache).where(among(AccountCache.account_id, part)))
+        db.session.execute(delete(table_of(LotCache)).where(among(LotCache.account_id, part)))
+        db.session.execute(delete(table_of(AccountCache)).where(among(AccountCache.account_id, part)))
     kinds: dict[int, str] = {}
     for part in chunks(batches):
         kinds |= dict(db.session.execute(_KINDS.where(among(Account.id, part))).all())
@@ -119,8 +119,9 @@ def note_freshness(account_ids: Sequence[int]) -> None:
     newest = newest_charge_days(account_ids)
     for part in chunks(account_ids):
         cached = db.session.execute(_NEWEST.where(among(AccountCache.account_id, part))).all()
-        send(_SAY_NEWEST, [{"of_account": account_id, "newest": newest.get(account_id)}
-                           for account_id, day in cached if day != newest.get(account_id)])
+        days = {account_id: (day, newest.get(account_id)) for account_id, day in cached}
+        send(_SET_NEWEST, [{"of_account": account_id, "newest": now}
+                           for account_id, (before, now) in days.items() if before != now])
 
 
 def is_no_answer(as_of: datetime) -> ColumnElement[bool]:

@@ -33,7 +33,7 @@ from creditsvc.ledger.models import (
     UsageFact,
 )
 from creditsvc.ledger.timeline import Ownership, Turn, owner_at, timeline
-from creditsvc.sets import among, bulk_read, read_fresh, send
+from creditsvc.sets import among, among_given, bulk_read, read_fresh, send
 
 T = TypeVar("T")
 PostingKey = tuple[datetime, str, int | None]
@@ -80,9 +80,7 @@ _IDLE = (
         or_(Account.batches == 0, AccountCache.batch == Account.batches),
     )
 )
-_IDLE_OF_ALL, _IDLE_OF_ONE = (
-    _IDLE.where(Account.id.in_(bindparam("ids", expanding=True))), _IDLE.where(Account.id == bindparam("id")),
-)
+_IDLE_OF_ONE = _IDLE.where(Account.id == bindparam("id"))
 
 
 def idle_among(account_ids: Iterable[int]) -> set[int]:
@@ -92,8 +90,10 @@ def idle_among(account_ids: Iterable[int]) -> set[int]:
     """
     idle: set[int] = set()
     for part in chunks(account_ids):
-        found = send(_IDLE_OF_ALL, [{"ids": part}]) if len(part) > 1 else send(_IDLE_OF_ONE, [{"id": part[0]}])
-        idle.update(row[0] for row in found)
+        if len(part) == 1:
+            idle.update(row[0] for row in send(_IDLE_OF_ONE, [{"id": part[0]}]))
+        else:
+            idle.update(db.session.scalars(_IDLE.where(among(Account.id, part))))
     return idle
 
 
@@ -105,11 +105,12 @@ def lots_of(
     """
     facts: dict[int, Row[*tuple[Any, ...]]] = {}
     changes: dict[int, list[LotChange]] = defaultdict(list)
-    statement = _lots(known_at is not None, seats_at is not None, is_postgresql())
+    one = len(account_ids) == 1
+    statement = _lots(known_at is not None, seats_at is not None, one, is_postgresql())
     values = {"known_at": known_at, "seats_at": seats_at}
-    read = read_fresh if len(account_ids) == 1 else db.session.execute  # for one it is what it costs that counts
+    read = read_fresh if one else db.session.execute  # for one it is what it costs that counts
     for part in chunks(account_ids):
-        for row in read(statement, {"account_ids": part, **values}):
+        for row in read(statement, {"accounts": part[0] if one else part, **values}):
             facts[row.id] = row
             if row.LotChange is not None:
                 changes[row.id].append(row.LotChange)
@@ -122,12 +123,12 @@ def lots_of(
 
 
 @cache
-def _lots(by_known_at: bool, with_seats: bool, _on_postgresql: bool) -> Select[*tuple[Any, ...]]:
+def _lots(by_known_at: bool, with_seats: bool, one: bool, on_postgresql: bool) -> Select[*tuple[Any, ...]]:
     change_of_lot: ColumnElement[bool] = LotChange.lot_id == LotFact.id
-    award = among(LotFact.account_id, "account_ids")
+    award = among_given(LotFact.account_id, "accounts", one, on_postgresql)
     if by_known_at:
         recorded = select(Batch.id).where(
-            among(Batch.account_id, "account_ids"), Batch.recorded_at <= bindparam("known_at"))
+            among_given(Batch.account_id, "accounts", one, on_postgresql), Batch.recorded_at <= bindparam("known_at"))
         change_of_lot = and_(change_of_lot, LotChange.batch_id.in_(recorded))
         award = and_(award, LotFact.batch_id.in_(recorded))
     seats = [_seats_taken(by_known_at)] if with_seats else []

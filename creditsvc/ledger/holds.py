@@ -13,7 +13,7 @@ from creditsvc.core.burndown import Plan, Promise, plan_hours, room
 from creditsvc.db import db, is_postgresql
 from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, posting_sums
 from creditsvc.ledger.models import HoldEnd, HoldFact, HoursFact
-from creditsvc.sets import among
+from creditsvc.sets import among_given
 
 CONFIRMED = "confirmed"
 RELEASED = "released"
@@ -50,16 +50,16 @@ class Hours:
 
 
 @cache
-def _facts(_on_postgresql: bool) -> CompoundSelect[Any]:
+def _facts(one: bool, on_postgresql: bool) -> CompoundSelect[Any]:
     holds = (
         select(HoldFact.account_id, literal("hold").label("kind"), HoldFact.key, HoldFact.at, HoldFact.amount,
                HoldFact.made_at)
         .outerjoin(HoldEnd, HoldEnd.hold_id == HoldFact.id)
-        .where(among(HoldFact.account_id, "ids"), HoldEnd.hold_id.is_(None))
+        .where(among_given(HoldFact.account_id, "accounts", one, on_postgresql), HoldEnd.hold_id.is_(None))
     )
     hours = select(
         HoursFact.account_id, HoursFact.kind, HoursFact.ref, HoursFact.at, HoursFact.amount, null()
-    ).where(among(HoursFact.account_id, "ids"))
+    ).where(among_given(HoursFact.account_id, "accounts", one, on_postgresql))
     return union_all(holds, hours)
 
 
@@ -68,7 +68,9 @@ def hours_of(account_ids: Iterable[int]) -> dict[int, Hours]:
     found: dict[int, Hours] = defaultdict(Hours)
     confirmed: dict[tuple[int, str, datetime], int] = defaultdict(int)
     for part in chunks(account_ids):
-        for account_id, kind, key, at, amount, made_at in db.session.execute(_facts(is_postgresql()), {"ids": part}):
+        one = len(part) == 1
+        rows = db.session.execute(_facts(one, is_postgresql()), {"accounts": part[0] if one else part})
+        for account_id, kind, key, at, amount, made_at in rows:
             if kind == "hold":
                 found[account_id].promises.append(Promise(key, at, amount, made_at))
             elif kind == CONFIRMED:

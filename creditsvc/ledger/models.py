@@ -12,7 +12,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from creditsvc.db import IN_SETS, Id, Model
+from creditsvc.db import BY_TRIGGER, Id, Model
 
 
 class Resource(Model):
@@ -188,12 +188,12 @@ class UsageFact(Model):
     __table_args__ = (Index(None, "scope_id", "day"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    scope_id: Mapped[int] = mapped_column(ForeignKey("scope.id", info=IN_SETS))
+    scope_id: Mapped[int] = mapped_column(ForeignKey("scope.id", info=BY_TRIGGER))
     day: Mapped[date]
-    key_id: Mapped[int] = mapped_column(ForeignKey("charge_key.id", info=IN_SETS))
+    key_id: Mapped[int] = mapped_column(ForeignKey("charge_key.id", info=BY_TRIGGER))
     currency: Mapped[str] = mapped_column(String(10))
     amount: Mapped[int]
-    run_id: Mapped[int] = mapped_column(ForeignKey("import_run.id", info=IN_SETS), index=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("import_run.id", info=BY_TRIGGER), index=True)
 
 
 class RateFact(Model):

@@ -10,7 +10,7 @@ from flask import current_app
 from sqlalchemy.engine import Connection
 
 import creditsvc
-from creditsvc.db import UtcDateTime, db, is_compared_on, metadata
+from creditsvc.db import UtcDateTime, compared_by_alembic, db, metadata
 
 _STRAYS = "PRAGMA foreign_key_check"
 
@@ -56,7 +56,7 @@ def _run() -> None:
                 target_metadata=metadata,
                 render_as_batch=engine.dialect.name == "sqlite",
                 render_item=_render,
-                include_object=is_compared_on(engine.dialect.name),
+                include_object=compared_by_alembic(engine.dialect.name),
                 compare_type=True,
             )
             with context.begin_transaction():

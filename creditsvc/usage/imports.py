@@ -120,23 +120,25 @@ def posted_totals(scope_ids: Iterable[int], first: date, last: date) -> pl.DataF
     return posted.join(texts, on="key_id").select(pl.col(name).cast(dtype) for name, dtype in TOTALS.items())
 
 
-def settle(
+def post_run(
     run: ImportRun, changes: pl.DataFrame, cause: str, caller: Caller, scopes: Mapping[int, Scope]
 ) -> list[Batch]:
-    """Posts what the run changes, in a batch for each account that it touches, and says anew how fresh its scopes are.
-    """
-    moved = refresh_scopes(scopes)
+    """Posts what the run changes, a batch for each account that it touches, and says anew how fresh its locked scopes
+    are. `cause` is "usage" or "reverse". Raises what `book.post` does."""
+    moved = _refresh_scopes(scopes)
+    changed = [] if changes.is_empty() else changes["scope_id"].unique().to_list()
+    drawn_upon, fresher = accounts_ever_of(changed), accounts_ever_of(moved)
+    accounts = lock_accounts(drawn_upon | fresher)  # all at once, so in order
     batches: list[Batch] = []
-    if not changes.is_empty():
-        add_usage(changes, run.id)
-        accounts = lock_accounts(accounts_ever_of(changes["scope_id"].unique().to_list()))
-        posted = post(list(accounts.values()), Cause(cause, f"run:{run.id}", caller.actor))
+    if changed:
+        _add_usage(changes, run.id)
+        posted = post([accounts[one] for one in drawn_upon], Cause(cause, f"run:{run.id}", caller.actor))
         batches = list(posted.batches.values())
-    note_freshness(moved)
+    note_freshness(fresher)  # not all of them were planned: of some the day of a scope moved and nothing else
     return batches
 
 
-def add_usage(changes: pl.DataFrame, run_id: int) -> None:
+def _add_usage(changes: pl.DataFrame, run_id: int) -> None:
     """Adds the changes as facts of the run."""
     ids: dict[str, int] = {}
     texts = set(changes["key"].unique())
@@ -159,9 +161,9 @@ def add_usage(changes: pl.DataFrame, run_id: int) -> None:
     )
 
 
-def refresh_scopes(scopes: Mapping[int, Scope]) -> list[int]:
-    """Says anew up to which charge day each scope has data, and when its newest data was submitted (U10); those whose
-    day moved, for `note_freshness`. Before accounts are planned, so that what is cached of them has that day."""
+def _refresh_scopes(scopes: Mapping[int, Scope]) -> list[int]:
+    """Says anew up to which charge day each scope has data, and when its newest data was submitted (U10); the ids of
+    those whose day moved. Before accounts are planned, so that what is cached of them has that day."""
     fresh: dict[int, tuple[date | None, datetime]] = {}
     for part in chunks(scopes):
         rows = db.session.execute(

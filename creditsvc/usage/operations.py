@@ -174,7 +174,8 @@ def apply_run(
         batches: list[Batch] = []
     else:
         run.status = _status(decision)
-        batches = imports.settle(run, decision.changes, "usage", caller, {scope.id: scope for scope in scopes.values()})
+        of_ids = {scope.id: scope for scope in scopes.values()}
+        batches = imports.post_run(run, decision.changes, "usage", caller, of_ids)
     _fill(report, run, decision, names, batches)
     run.report = kept_report(report)
     trail.record(caller, "usage.import", f"run:{run.id}", after={"status": run.status, "delta": report["delta"]})
@@ -342,7 +343,7 @@ def confirm_run(caller: Caller, run_id: int) -> dict[str, Any]:
     ids = {(scope.provider, scope.external_id): scope.id for scope in scopes.values()}
     decision = _decide(run, imports.totals_of_run(run.id, ids), sorted(scopes))
     run.status = _status(decision)
-    batches = imports.settle(run, decision.changes, "usage", caller, scopes)
+    batches = imports.post_run(run, decision.changes, "usage", caller, scopes)
     report = answered_report(run.report)
     _fill(report, run, decision, {scope.id: scope.external_id for scope in scopes.values()}, batches)
     run.report = kept_report(report)
@@ -367,7 +368,7 @@ def reverse_run(caller: Caller, run_id: int, reason: str = "") -> dict[str, Any]
     run.reversed_at, run.reversed_by = caller.now, caller.actor
     db.session.flush()
     changes = fall_back(run, scopes)
-    batches = imports.settle(run, changes, "reverse", caller, scopes)
+    batches = imports.post_run(run, changes, "reverse", caller, scopes)
     after = {"reason": reason} if reason else None
     trail.record(caller, "usage.reverse", f"run:{run.id}", before={"status": run.status}, after=after)
     db.session.flush()

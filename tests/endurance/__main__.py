@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests import databases
-from tests.endurance import forks, report, rounds
+from tests.endurance import forks, report, rounds, troubles_of_clock
 
 
 def main() -> int:
@@ -24,6 +24,9 @@ def main() -> int:
         words = f"--kills {plan.kills} " if plan.kills is not None else ""
         words += f"--at-least {plan.at_least} " if plan.at_least else ""
         print(f"The same again: {words}--seed {plan.seed}", file=sys.stderr, flush=True)
+    if plan.lets_clocks_leap and not troubles_of_clock.LIBRARY:
+        print("libfaketime is missing: install the Debian package of that name", file=sys.stderr)
+        return 2
     kinds = asked.database or list(databases.KINDS)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="creditsvc-endurance-")))

@@ -35,7 +35,7 @@ def markdown(rounds: Sequence[Round], plan: Plan, command: str, postgres: str) -
     lines = [
         f"Made by `{command}` with Python {platform.python_version()}, SQLite {sqlite3.sqlite_version} and "
         f"PostgreSQL {postgres}: {' and '.join(_kills(one) for one in rounds)}, "
-        f"{sum(tally.trials for tally in troubled)} trials with mail, network, disk or server in trouble.",
+        f"{sum(tally.trials for tally in troubled)} trials with mail, network, disk, server or clock in trouble.",
         "",
     ]
     if plan.at_least:
@@ -49,7 +49,7 @@ def markdown(rounds: Sequence[Round], plan: Plan, command: str, postgres: str) -
         for one in rounds for proof in one.proofs
     ]
     lines += ["", "### Killed", "", *_table(killed, "statements", with_kills=True)]
-    lines += ["", "### Mail, network, disk and server in trouble", "", *_table(troubled, "", with_kills=False)]
+    lines += ["", "### Mail, network, disk, server and clock in trouble", "", *_table(troubled, "", with_kills=False)]
     return "\n".join([*lines, ""])
 
 

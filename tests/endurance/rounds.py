@@ -13,6 +13,7 @@ from tests.endurance import (
     scenes_of_grants,
     scenes_of_nights,
     scenes_of_usage,
+    troubles_of_clock,
     troubles_of_disk,
     troubles_of_mail,
     troubles_of_network,
@@ -23,7 +24,7 @@ from tests.endurance.places import Place
 from tests.endurance.proxy import Break
 from tests.endurance.random_kills import kill_at_random, shares
 from tests.endurance.scenarios import Scenario
-from tests.endurance.seeded import FAULTS, FAULTS_OF_NIGHTS, MISSING_LOCK, Seeded, SeededNights
+from tests.endurance.seeded import FAULTS, FAULTS_OF_NIGHTS, MISSING_LOCK, NOT_PUT_RIGHT, Seeded, SeededNights
 from tests.endurance.trials import Tally, chosen, grounds, kill_in_a_row, kill_in_turn, measure, stage
 
 SCENARIOS: Sequence[Scenario] = (
@@ -131,6 +132,11 @@ class Plan:
         return usual if self.nights is None else self.nights
 
     @property
+    def lets_clocks_leap(self) -> bool:
+        """Whether the clock of a host is tried too, which needs libfaketime."""
+        return not self.small and self.only in troubles_of_clock.NAME
+
+    @property
     def breaks(self) -> int | None:
         """How many requests of an operation lose their connection."""
         return None if self.kills is None else 3
@@ -164,9 +170,13 @@ def run(kind: str, folder: Path, server: str, plan: Plan) -> Round:
 
 
 def _trouble(kind: str, on: Place, plan: Plan, made: Round) -> None:
-    """Mail, disk and network in trouble."""
+    """Mail, disk, network and the host's clock in trouble."""
     if plan.only in troubles_of_mail.NAME:
         made.troubled.append(troubles_of_mail.run(on, plan.mail_troubles))
+        _say_tally(made.troubled[-1])
+    if plan.lets_clocks_leap:
+        made.proofs.append(_prove_on_clock(on))
+        made.troubled.append(troubles_of_clock.run(on))
         _say_tally(made.troubled[-1])
     if kind == "sqlite":
         if not plan.only:
@@ -286,6 +296,13 @@ def _prove_on_disk(on: Place) -> Proof:
             if getattr(tally, fault.found_as):
                 break
     return _proof(fault, tally, tally.trials, ", and the disk is full")
+
+
+def _prove_on_clock(on: Place) -> Proof:
+    """Lets the clock leap under a scheduler that puts nothing right, which is to be seen where it is set back."""
+    tally = troubles_of_clock.run(on, NOT_PUT_RIGHT)
+    tally.complaints = [line for line in tally.complaints if troubles_of_clock.THE_NIGHT_SET_BACK in line]
+    return _proof(NOT_PUT_RIGHT, tally, 1)
 
 
 def _prove_on_network(on: Place) -> Proof:

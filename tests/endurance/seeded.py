@@ -201,3 +201,14 @@ FAULTS_OF_NIGHTS = (
 )
 
 MISSING_LOCK = Seeded("no row is locked before it is read", nothing_is_locked, "import new days", "other")
+
+
+def _keep_nothing_right() -> None:
+    scheduler.keep_right = lambda *_: None  # type: ignore[assignment, return-value]
+
+
+NOT_PUT_RIGHT = Seeded(
+    "nobody puts right what a clock that ran ahead put off", _keep_nothing_right,
+    "a scheduler on a host whose clock leaps", "lost",
+)
+"""A clock that is set back keeps everything still."""

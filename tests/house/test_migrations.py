@@ -6,13 +6,13 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import text
 
-from creditsvc.db import db, is_compared_on, metadata, schema_versions
+from creditsvc.db import compared_by_alembic, db, metadata, schema_versions
 
 
 def differences() -> list[object]:
     """What alembic would write into the next migration."""
     with db.engine.connect() as connection:
-        opts = {"compare_server_default": True, "include_object": is_compared_on(connection.dialect.name)}
+        opts = {"compare_server_default": True, "include_object": compared_by_alembic(connection.dialect.name)}
         context = MigrationContext.configure(connection, opts=opts)
         return list(compare_metadata(context, metadata))
 

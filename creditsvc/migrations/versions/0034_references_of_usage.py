@@ -14,7 +14,7 @@ depends_on = None
 _REFERS = {"scope_id": "scope", "key_id": "charge_key", "run_id": "import_run"}
 
 _IS_THERE = """
-CREATE FUNCTION usage_{column}_is_there() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION usage_{column}_is_there() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM (SELECT DISTINCT {column} AS id FROM added) AS named
@@ -29,9 +29,16 @@ CREATE TRIGGER usage_{column}_is_there AFTER INSERT ON usage_fact REFERENCING NE
     FOR EACH STATEMENT EXECUTE FUNCTION usage_{column}_is_there();
 """
 
+# A snapshot taken before would not show usage that was added since, whatever is waited for.
 _STAYS = """
-CREATE FUNCTION {table}_of_usage_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION {table}_of_usage_stays() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
+    IF NOT EXISTS (SELECT FROM gone) THEN
+        RETURN NULL;
+    END IF;
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE invalid_transaction_state USING MESSAGE = 'rows of {table} are deleted under READ COMMITTED alone';
+    END IF;
     LOCK TABLE usage_fact IN SHARE MODE;  -- whoever is adding usage of it right now comes first
     IF EXISTS (SELECT FROM usage_fact JOIN gone ON usage_fact.{column} = gone.id) THEN
         RAISE foreign_key_violation USING MESSAGE = 'usage_fact.{column} names this row of {table}',
@@ -43,6 +50,18 @@ CREATE TRIGGER {table}_of_usage_stays AFTER DELETE ON {table} REFERENCING OLD TA
     FOR EACH STATEMENT EXECUTE FUNCTION {table}_of_usage_stays();
 """
 
+_KEEPS = """
+CREATE FUNCTION {table}_keeps_its_ids() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE foreign_key_violation USING MESSAGE = 'usage_fact.{column} may name rows of {table}: they keep their ids',
+        CONSTRAINT = 'fk_usage_fact_{column}', TABLE = 'usage_fact', COLUMN = '{column}';
+END $$;
+CREATE TRIGGER {table}_keeps_its_ids BEFORE UPDATE OF id ON {table}
+    FOR EACH ROW WHEN (OLD.id IS DISTINCT FROM NEW.id) EXECUTE FUNCTION {table}_keeps_its_ids();
+CREATE TRIGGER {table}_is_not_emptied BEFORE TRUNCATE ON {table}
+    FOR EACH STATEMENT EXECUTE FUNCTION {table}_keeps_its_ids();
+"""
+
 
 def upgrade() -> None:
     """Brings the tables from the revision before to this one."""
@@ -50,8 +69,8 @@ def upgrade() -> None:
         return
     for column, table in _REFERS.items():
         op.drop_constraint(f"fk_usage_fact_{column}", "usage_fact", type_="foreignkey")
-        op.execute(_IS_THERE.format(column=column, table=table))
-        op.execute(_STAYS.format(column=column, table=table))
+        for triggers in (_IS_THERE, _STAYS, _KEEPS):
+            op.execute(triggers.format(column=column, table=table))
 
 
 def downgrade() -> None:
@@ -59,8 +78,6 @@ def downgrade() -> None:
     if op.get_bind().dialect.name != "postgresql":
         return
     for column, table in _REFERS.items():
-        op.execute(f"DROP TRIGGER {table}_of_usage_stays ON {table}")
-        op.execute(f"DROP FUNCTION {table}_of_usage_stays()")
-        op.execute(f"DROP TRIGGER usage_{column}_is_there ON usage_fact")
-        op.execute(f"DROP FUNCTION usage_{column}_is_there()")
+        for function in (f"{table}_keeps_its_ids", f"{table}_of_usage_stays", f"usage_{column}_is_there"):
+            op.execute(f"DROP FUNCTION {function}() CASCADE")  # and with it its triggers
         op.create_foreign_key(f"fk_usage_fact_{column}", "usage_fact", table, [column], ["id"])
