@@ -19,7 +19,7 @@ from creditsvc.jobs.delivery import DeliveryCount
 from creditsvc.ledger import book
 from creditsvc.mail import outbox
 from creditsvc.parties.once import Answer, do_once, kept_answer
-from creditsvc.usage import operations
+from creditsvc.usage import imports
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,13 @@ def postings_after_the_commit() -> None:
 
 def commit_in_the_middle() -> None:
     """An import commits its usage before it is posted."""
-    right = operations.post
+    right = imports.post
 
     def wrong(*values: Any, **more: Any) -> Any:
         _commit_and_go_on()
         return right(*values, **more)
 
-    operations.post = wrong
+    imports.post = wrong
 
 
 def key_kept_in_another_transaction() -> None:
