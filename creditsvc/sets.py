@@ -7,7 +7,7 @@ Statements that are kept go to the driver as they were compiled once (`driven.py
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from sqlalchemy import (
     ARRAY,
@@ -35,6 +35,8 @@ FEW = 20
 
 _IDS = ARRAY(BigInteger())
 
+Given = Literal["one", "array", "list"]
+
 Write = tuple[ClauseElement, Sequence[Mapping[str, Any]]]
 """A statement that is kept, and the rows for which it is to run."""
 
@@ -50,14 +52,20 @@ def among(column: ColumnElement[Any] | InstrumentedAttribute[Any], ids: Sequence
     return column == any_(literal(list(ids), _IDS)) if is_postgresql() else column.in_(ids)
 
 
+def given(ids: Sequence[int]) -> tuple[Given, Any]:
+    """How these ids are given to a statement that is kept, and as what value."""
+    if len(ids) == 1:
+        return "one", ids[0]
+    return ("array" if is_postgresql() else "list"), list(ids)
+
+
 def among_given(
-    column: ColumnElement[Any] | InstrumentedAttribute[Any], name: str, one: bool, on_postgresql: bool
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], name: str, how: Given
 ) -> ColumnElement[bool]:
-    """`among` for a statement that is kept: the ids, or the `one`, are given by that name when it runs. It is to be
-    kept for each of the four ways by itself."""
-    if one:
+    """`among` for a statement that is kept, once for each way: the ids are `given` by that name when it runs."""
+    if how == "one":
         return column == bindparam(name)
-    if on_postgresql:
+    if how == "array":
         return column == any_(bindparam(name, type_=_IDS))
     return column.in_(bindparam(name, expanding=True))
 

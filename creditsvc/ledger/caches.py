@@ -119,9 +119,8 @@ def note_freshness(account_ids: Sequence[int]) -> None:
     newest = newest_charge_days(account_ids)
     for part in chunks(account_ids):
         cached = db.session.execute(_NEWEST.where(among(AccountCache.account_id, part))).all()
-        days = {account_id: (day, newest.get(account_id)) for account_id, day in cached}
         send(_SET_NEWEST, [{"of_account": account_id, "newest": now}
-                           for account_id, (before, now) in days.items() if before != now])
+                           for account_id, day in cached if (now := newest.get(account_id)) != day])
 
 
 def is_no_answer(as_of: datetime) -> ColumnElement[bool]:

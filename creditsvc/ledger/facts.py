@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, ColumnElement, Label, Row, Select, and_, b
 from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
 from creditsvc.core.days import day_start
 from creditsvc.core.rates import NO_RATES, Course, Pair, StatedRate, converted, courses, to_units
-from creditsvc.db import db, is_postgresql
+from creditsvc.db import db
 from creditsvc.ledger.models import (
     Account,
     AccountCache,
@@ -33,7 +33,7 @@ from creditsvc.ledger.models import (
     UsageFact,
 )
 from creditsvc.ledger.timeline import Ownership, Turn, owner_at, timeline
-from creditsvc.sets import among, among_given, bulk_read, read_fresh, send
+from creditsvc.sets import Given, among, among_given, bulk_read, given, read_fresh, send
 
 T = TypeVar("T")
 PostingKey = tuple[datetime, str, int | None]
@@ -105,12 +105,11 @@ def lots_of(
     """
     facts: dict[int, Row[*tuple[Any, ...]]] = {}
     changes: dict[int, list[LotChange]] = defaultdict(list)
-    one = len(account_ids) == 1
-    statement = _lots(known_at is not None, seats_at is not None, one, is_postgresql())
     values = {"known_at": known_at, "seats_at": seats_at}
-    read = read_fresh if one else db.session.execute  # for one it is what it costs that counts
+    read = read_fresh if len(account_ids) == 1 else db.session.execute  # for one it is what it costs that counts
     for part in chunks(account_ids):
-        for row in read(statement, {"accounts": part[0] if one else part, **values}):
+        how, value = given(part)
+        for row in read(_lots(known_at is not None, seats_at is not None, how), {"accounts": value, **values}):
             facts[row.id] = row
             if row.LotChange is not None:
                 changes[row.id].append(row.LotChange)
@@ -123,12 +122,12 @@ def lots_of(
 
 
 @cache
-def _lots(by_known_at: bool, with_seats: bool, one: bool, on_postgresql: bool) -> Select[*tuple[Any, ...]]:
+def _lots(by_known_at: bool, with_seats: bool, how: Given) -> Select[*tuple[Any, ...]]:
     change_of_lot: ColumnElement[bool] = LotChange.lot_id == LotFact.id
-    award = among_given(LotFact.account_id, "accounts", one, on_postgresql)
+    award = among_given(LotFact.account_id, "accounts", how)
     if by_known_at:
         recorded = select(Batch.id).where(
-            among_given(Batch.account_id, "accounts", one, on_postgresql), Batch.recorded_at <= bindparam("known_at"))
+            among_given(Batch.account_id, "accounts", how), Batch.recorded_at <= bindparam("known_at"))
         change_of_lot = and_(change_of_lot, LotChange.batch_id.in_(recorded))
         award = and_(award, LotFact.batch_id.in_(recorded))
     seats = [_seats_taken(by_known_at)] if with_seats else []

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import CompoundSelect, literal, null, select, union_all
 
 from creditsvc.core.burndown import Plan, Promise, plan_hours, room
-from creditsvc.db import db, is_postgresql
+from creditsvc.db import db
 from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, posting_sums
 from creditsvc.ledger.models import HoldEnd, HoldFact, HoursFact
-from creditsvc.sets import among_given
+from creditsvc.sets import Given, among_given, given
 
 CONFIRMED = "confirmed"
 RELEASED = "released"
@@ -50,16 +50,16 @@ class Hours:
 
 
 @cache
-def _facts(one: bool, on_postgresql: bool) -> CompoundSelect[Any]:
+def _facts(how: Given) -> CompoundSelect[Any]:
     holds = (
         select(HoldFact.account_id, literal("hold").label("kind"), HoldFact.key, HoldFact.at, HoldFact.amount,
                HoldFact.made_at)
         .outerjoin(HoldEnd, HoldEnd.hold_id == HoldFact.id)
-        .where(among_given(HoldFact.account_id, "accounts", one, on_postgresql), HoldEnd.hold_id.is_(None))
+        .where(among_given(HoldFact.account_id, "accounts", how), HoldEnd.hold_id.is_(None))
     )
     hours = select(
         HoursFact.account_id, HoursFact.kind, HoursFact.ref, HoursFact.at, HoursFact.amount, null()
-    ).where(among_given(HoursFact.account_id, "accounts", one, on_postgresql))
+    ).where(among_given(HoursFact.account_id, "accounts", how))
     return union_all(holds, hours)
 
 
@@ -68,9 +68,8 @@ def hours_of(account_ids: Iterable[int]) -> dict[int, Hours]:
     found: dict[int, Hours] = defaultdict(Hours)
     confirmed: dict[tuple[int, str, datetime], int] = defaultdict(int)
     for part in chunks(account_ids):
-        one = len(part) == 1
-        rows = db.session.execute(_facts(one, is_postgresql()), {"accounts": part[0] if one else part})
-        for account_id, kind, key, at, amount, made_at in rows:
+        how, value = given(part)
+        for account_id, kind, key, at, amount, made_at in db.session.execute(_facts(how), {"accounts": value}):
             if kind == "hold":
                 found[account_id].promises.append(Promise(key, at, amount, made_at))
             elif kind == CONFIRMED:

@@ -13,7 +13,7 @@ from sqlalchemy import Select, bindparam, func, select, true
 from creditsvc.db import Model, db, is_postgresql
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, Pool, RateFact, Resource, Scope
-from creditsvc.sets import among_given, insert_absent, insert_if_absent, read_fresh, send
+from creditsvc.sets import Given, among_given, given, insert_absent, insert_if_absent, read_fresh, send
 
 M = TypeVar("M", bound=Model)
 
@@ -44,10 +44,10 @@ STARTUPS_AT_ONCE = 30_000  # with some resources below SQLite's bound of 32,766 
 
 
 @cache
-def _locking(model: type[Model], one: bool, on_postgresql: bool) -> Select[Any]:
+def _locking(model: type[Model], how: Given) -> Select[Any]:
     key = model.__table__.c.id
     return (
-        select(model).where(among_given(key, "ids", one, on_postgresql)).order_by(key).with_for_update()
+        select(model).where(among_given(key, "ids", how)).order_by(key).with_for_update()
         .execution_options(populate_existing=True)
     )
 
@@ -56,9 +56,8 @@ def _lock(model: type[M], ids: Iterable[int]) -> dict[int, M]:
     """Locks the rows in the order of their ids and reads them fresh; on SQLite the transaction is the lock."""
     locked: dict[int, M] = {}
     for part in chunks(sorted(set(ids))):
-        one = len(part) == 1
-        found = db.session.scalars(_locking(model, one, is_postgresql()), {"ids": part[0] if one else part})
-        for row in found:
+        how, value = given(part)
+        for row in db.session.scalars(_locking(model, how), {"ids": value}):
             row_id = int(row.__dict__["id"])
             locked[row_id] = row
     _note(locked.values())

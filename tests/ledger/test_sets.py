@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from creditsvc.db import db, is_postgresql, table_of, transaction
 from creditsvc.driven import driven
 from creditsvc.parties.models import Membership, Person, Startup, TrailEntry
-from creditsvc.sets import FEW, Write, among, among_given, read_fresh, send, send_together
+from creditsvc.sets import FEW, Write, among, among_given, given, read_fresh, send, send_together
 from tests import factories as make
 from tests.conftest import NOW
 from tests.counting import sent_meanwhile
@@ -156,9 +156,9 @@ def test_rows_among_ids_are_found_whether_the_ids_are_given_now_or_later(app: Fl
         return list(db.session.scalars(select(Startup.key).where(among(Startup.id, ids)).order_by(Startup.key)))
 
     def later(*ids: int) -> list[str]:
-        one = len(ids) == 1
-        kept = select(Startup.key).where(among_given(STARTUP.c.id, "sought", one, is_postgresql()))
-        return sorted(db.session.scalars(kept, {"sought": ids[0] if one else list(ids)}))
+        how, value = given(ids)
+        kept = select(Startup.key).where(among_given(STARTUP.c.id, "sought", how))
+        return sorted(db.session.scalars(kept, {"sought": value}))
 
     for found in (now, later):
         assert found(crane, acme, crane) == ["acme", "crane"]

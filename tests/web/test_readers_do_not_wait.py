@@ -68,8 +68,8 @@ def import_in_the_middle(app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch
     posted, may_go_on = threading.Event(), threading.Event()
     right = imports.note_freshness
 
-    def stop(scope_ids: list[int]) -> None:
-        right(scope_ids)
+    def stop(account_ids: set[int]) -> None:
+        right(account_ids)
         db.session.flush()
         posted.set()
         assert may_go_on.wait(PATIENCE)
