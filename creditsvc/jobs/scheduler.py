@@ -5,12 +5,14 @@ only says when; a machine that slept, or a night that failed, is caught up with 
 seconds: so a scheduler that died in its night is replaced by another in less than two minutes.
 """
 
+import os
 import signal
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
+from apscheduler.events import EVENT_SCHEDULER_START
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
@@ -48,11 +50,30 @@ def run_scheduler(app: Flask) -> None:
     config: Config = app.config["CREDITSVC"]
     scheduler = BlockingScheduler(timezone=NIGHT_ZONE)
     add_jobs(scheduler, app, config)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: scheduler.shutdown(wait=False))
+    _stop_when_told(scheduler)
     log.info("scheduler.starts", night=f"{NIGHT_HOUR:02}:00 {NIGHT_ZONE.key}")
     keep_right(scheduler, clock.now, threading.Event())
     scheduler.start()
+
+
+def _stop_when_told(scheduler: BlockingScheduler) -> None:
+    """Shuts it down at SIGTERM or SIGINT, from a thread of its own.
+
+    A handler of a signal runs in the midst of whatever the main thread does. While that hands a job over it holds locks
+    that a shutdown takes too, and would wait for itself for ever.
+    """
+    told, tell = os.pipe()
+
+    def stop() -> None:
+        os.read(told, 1)
+        scheduler.shutdown(wait=False)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: os.write(tell, b"."))
+    # what is told before it runs waits in the pipe: one that does not run yet cannot be shut down
+    scheduler.add_listener(
+        lambda _event: threading.Thread(target=stop, name="stop", daemon=True).start(), EVENT_SCHEDULER_START
+    )
 
 
 def add_jobs(
