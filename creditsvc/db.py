@@ -80,17 +80,32 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """To the database."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"an instant needs a time zone: {value!r}")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+        value = _aware(value)
+        return value.replace(tzinfo=None) if value is not None and dialect.name == "sqlite" else value
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | datetime | None]:
+        """To the database, in one step as well."""
+        return _as_text if dialect.name == "sqlite" else _aware
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
         """From the database, in one step and not by way of `process_result_value`: most columns of most rows are these.
         """
         return _from_text if dialect.name == "sqlite" else _in_utc
+
+
+def _aware(value: datetime | None) -> datetime | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError(f"an instant needs a time zone: {value!r}")
+    return value.astimezone(UTC)
+
+
+@lru_cache(maxsize=4096)
+def _as_text(value: datetime | None) -> str | None:
+    """What SQLite keeps of an instant."""
+    aware = _aware(value)
+    return None if aware is None else aware.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 @lru_cache(maxsize=4096)

@@ -29,11 +29,13 @@ class Driven:
 
     def execute(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """Sends it with those values. What it gives is as the driver has it, see `made`."""
-        given = {**self.fixed, **values}
-        for name, to in self.to.items():
-            given[name] = to(given[name])
-        order = self.order
-        return connection.exec_driver_sql(self.sql, given if order is None else tuple(given[name] for name in order))
+        given, to = {**self.fixed, **values}, self.to
+        if self.order is None:
+            for name, converted in to.items():
+                given[name] = converted(given[name])
+            return connection.exec_driver_sql(self.sql, given)
+        ordered = [to[name](given[name]) if name in to else given[name] for name in self.order]
+        return connection.exec_driver_sql(self.sql, tuple(ordered))
 
 
 @lru_cache(maxsize=256)

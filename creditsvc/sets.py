@@ -7,7 +7,7 @@ Statements that are kept go to the driver as they were compiled once (`driven.py
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from sqlalchemy import (
     ARRAY,
@@ -30,7 +30,9 @@ from sqlalchemy.sql.dml import ReturningInsert
 from creditsvc.db import Model, connection_in_use, db, is_postgresql, table_of
 from creditsvc.driven import driven, driven_together, numbered
 
-FEW = 20
+M = TypeVar("M", bound=Model)
+
+FEW = 8
 """Columns up to which a row is read quicker from the driver than through SQLAlchemy's result."""
 
 _IDS = ARRAY(BigInteger())
@@ -168,17 +170,28 @@ def _held(session: Session, model: type[Model], names: tuple[str, ...], values: 
     stored = dict(zip(names, values, strict=True))
     if stored["id"] is None:
         return None
-    mapper = class_mapper(model)
-    held: Model | None = session.identity_map.get(mapper.identity_key_from_primary_key((stored["id"],)))
+    held: Model | None = session.identity_map.get(
+        class_mapper(model).identity_key_from_primary_key((stored["id"],))
+    )
     if held is not None:
         for name, value in stored.items():
             set_committed_value(held, name, value)
         return held
-    entity: Model = mapper.class_manager.new_instance()
-    vars(entity).update(stored)
-    make_transient_to_detached(entity)
-    session.add(entity)
-    return entity
+    return join_session(unadded(model, **stored))
+
+
+def unadded(model: type[M], **values: Any) -> M:
+    """A row of those values that no session has: to make one by its class costs several times as much."""
+    row: M = class_mapper(model).class_manager.new_instance()
+    vars(row).update(values)
+    return row
+
+
+def join_session(row: M) -> M:
+    """Gives the session a row that is in the database, with all its columns, and that it does not have."""
+    make_transient_to_detached(row)
+    db.session.add(row)
+    return row
 
 
 def insert_rows(rows: Sequence[Model], key: str, besides: Sequence[Write] = ()) -> None:
@@ -188,11 +201,45 @@ def insert_rows(rows: Sequence[Model], key: str, besides: Sequence[Write] = ()) 
     """
     if not rows:
         return
+    if len(rows) == 1 and not is_postgresql():
+        for write in besides:
+            send(*write)
+        _insert_one(rows[0])
+        return
     ids: dict[Any, int] = dict(send_together(
         [*besides, (_giving(table_of(type(rows[0])), key), [values_of(row) for row in rows])]
     ))
     for row in rows:
         vars(row)["id"] = ids[getattr(row, key)]
+
+
+def insert_rows_absent(rows: Sequence[Model], key: str) -> None:
+    """As `insert_rows`, but those whose unique keys somebody has are not added and keep no id."""
+    if len(rows) == 1 and not is_postgresql():
+        _insert_one(rows[0], absent=True)
+        return
+    if not rows:
+        return
+    ids: dict[Any, int] = dict(insert_absent(type(rows[0]), [values_of(row) for row in rows], key, "id"))
+    for row in rows:
+        if getattr(row, key) in ids:
+            vars(row)["id"] = ids[getattr(row, key)]
+
+
+def _insert_one(row: Model, *, absent: bool = False) -> None:
+    """Adds a row on SQLite, which says its number without being asked for rows: those cost as much as adding it."""
+    values, connection = values_of(row), connection_in_use()
+    statement = _plain(table_of(type(row)), absent)
+    one = driven(statement, connection.dialect, tuple(values))
+    added: Any = one.execute(connection, values) if one is not None else connection.execute(statement, values)
+    if added.rowcount:
+        vars(row)["id"] = added.lastrowid
+
+
+@cache
+def _plain(table: Table, absent: bool) -> Any:
+    statement = sqlite.insert(table)
+    return statement.on_conflict_do_nothing() if absent else statement
 
 
 @cache

@@ -23,7 +23,7 @@ from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.parties.access import Caller
 from creditsvc.parties.operations import check_key
 from creditsvc.parties.trail import record, recording_all
-from creditsvc.sets import insert_rows
+from creditsvc.sets import Write, insert_rows, unadded
 
 LONGEST_KEY = 120
 PRIORITIES = range(-1000, 1001)
@@ -118,7 +118,7 @@ def award(
     _check_room(drafts, pools, units)
     if not approved:
         _check_limits(drafts, pools, units)
-    accounts = locks.open_accounts((draft.startup_id, draft.pool.resource_id) for draft in drafts)
+    accounts, made = locks.open_accounts((draft.startup_id, draft.pool.resource_id) for draft in drafts)
     by_draft = [accounts[draft.startup_id, draft.pool.resource_id] for draft in drafts]
     keys = _keys(drafts, resources)
     lots: dict[int, list[LotTerms]] = defaultdict(list)
@@ -126,10 +126,13 @@ def award(
     for draft, key, account in zip(drafts, keys, by_draft, strict=True):
         lots[account.id].append(_terms(draft, key))
         changes[account.id] += _changes(draft, key)
+    papers = [_paper(caller, draft, key) for draft, key in zip(drafts, keys, strict=True)]
+    recorded = _recording(caller, drafts, keys, units)
     try:
-        posted = book.post(
+        book.post(
             {account.id: account for account in by_draft}.values(),
-            cause or Cause("award", f"grant:{keys[0]}", caller.actor), lots, changes,
+            cause or Cause("award", f"grant:{keys[0]}", caller.actor), lots, changes, made=made,
+            write=lambda ids, writes: _write_papers(papers, ids, [*writes, recorded]),
         )
     except RuleBroken as refusal:
         place = next(
@@ -138,7 +141,7 @@ def award(
         )
         kind = type(refusal)
         raise kind(f"{place}{refusal.field}", refusal.code, refusal.message, **refusal.params) from refusal
-    return _write_papers(caller, drafts, keys, posted.lots, units)
+    return papers
 
 
 def add_changes(caller: Caller, lot: LotFact, unit: Unit, changes: Sequence[ChangeTerms], cause: Cause) -> None:
@@ -301,18 +304,24 @@ def _made_up(draft: Draft, resource: Resource, used: Iterable[str]) -> str:
     return f"{stem}{number}"
 
 
-def _write_papers(
-    caller: Caller, drafts: Sequence[Draft], keys: Sequence[str], lots: Mapping[str, int], units: Mapping[int, Unit]
-) -> list[Grant]:
-    papers, entries = [], []
+def _paper(caller: Caller, draft: Draft, key: str) -> Grant:
+    return unadded(
+        Grant, key=key, startup_id=draft.startup_id, enrolment_id=draft.enrolment_id,
+        package_line_id=draft.package_line_id, series=draft.series, month=draft.month, reason=draft.reason,
+        awarded_by=caller.actor, awarded_at=draft.awarded,
+    )
+
+
+def _write_papers(papers: Sequence[Grant], lots: Mapping[str, int], besides: Sequence[Write]) -> None:
+    for paper in papers:
+        paper.lot_id = lots[paper.key]
+    insert_rows(papers, "key", besides)
+
+
+def _recording(caller: Caller, drafts: Sequence[Draft], keys: Sequence[str], units: Mapping[int, Unit]) -> Write:
+    """The write of what the trail says of the awards."""
+    entries = []
     for draft, key in zip(drafts, keys, strict=True):
-        papers.append(
-            Grant(
-                key=key, startup_id=draft.startup_id, lot_id=lots[key], enrolment_id=draft.enrolment_id,
-                package_line_id=draft.package_line_id, series=draft.series, month=draft.month, reason=draft.reason,
-                awarded_by=caller.actor, awarded_at=draft.awarded,
-            )
-        )
         unit = units[draft.pool.id]
         entries.append((f"grant:{key}", {
             "startup": draft.startup, "pool": draft.pool.key, "amount": format_amount(draft.amount, unit),
@@ -322,8 +331,7 @@ def _write_papers(
             "opening_drawn": format_amount(draft.opening, unit),
             "changes": [change_text(change, unit) for change in draft.changes],
         }))
-    insert_rows(papers, "key", besides=[recording_all(caller, "grant.awarded", entries)])
-    return papers
+    return recording_all(caller, "grant.awarded", entries)
 
 
 def change_text(change: ChangeTerms, unit: Unit) -> dict[str, str | None]:

@@ -6,7 +6,7 @@ nothing draws (`facts.idle_among`) has an empty plan: its lots are added and cac
 not drawn upon: of them the book asks that no more are taken of a lot, nor promised of a pool, than there are at once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -45,7 +45,10 @@ from creditsvc.ledger.models import (
     Scope,
     ScopeFact,
 )
-from creditsvc.sets import Write, bulk_insert, send, send_together
+from creditsvc.sets import Write, bulk_insert, send, send_together, unadded
+
+Writing = Callable[[Mapping[str, int], Sequence[Write]], object]
+"""Writes papers of new lots, given the lots' ids by their keys, and what is to be written with them."""
 
 
 @dataclass(frozen=True)
@@ -187,20 +190,27 @@ def post(
     lots: Mapping[int, Sequence[LotTerms]] | None = None,
     changes: Mapping[int, Sequence[ChangeTerms]] | None = None,
     additions: Mapping[int, Additions] | None = None,
+    *,
+    made: Collection[int] = (),
+    write: Writing = lambda _, writes: send_together(writes),
 ) -> Posted:
     """Adds facts, plans the accounts anew, posts the differences; one batch for each account that changed.
 
     The accounts, and the pools of the lots that change, must have been locked in this transaction. `lots`, `changes`
     and `additions` of hours and seats are by account id; an account without any is planned anew because its usage or
-    its scopes changed. Raises RuleBroken("amount", "pool-exceeded") naming what the pool has left, Conflict("key",
-    "key-taken") naming the key of a lot that somebody has, and what `add_facts` and `limits` raise.
+    its scopes changed. `made` are the ids of accounts that were made for this and to which nothing can belong yet;
+    `write` writes the papers of new lots, and with them what the book writes at the same time.
+
+    Raises RuleBroken("amount", "pool-exceeded") naming what the pool has left, Conflict("key", "key-taken") naming the
+    key of a lot that somebody has, and what `add_facts` and `limits` raise.
     """
     lots, changes, additions = lots or {}, changes or {}, additions or {}
     drafts = {account.id: _Draft(account) for account in sorted(accounts, key=lambda account: account.id)}
     for account_id in drafts:
         assert_locked(Account, account_id)
         drafts[account_id].new = additions.get(account_id, Additions())
-    idle = idle_among(drafts.keys() - {key for key, of_lots in changes.items() if of_lots} - additions.keys())
+    alike = drafts.keys() - {key for key, of_lots in changes.items() if of_lots} - additions.keys()
+    idle = alike.intersection(made) | idle_among(alike.difference(made))
     for account_id in sorted({*lots, *changes, *additions}):
         _begin_batch(drafts[account_id], cause)
         _state_lots(drafts[account_id], lots.get(account_id, ()))
@@ -209,13 +219,14 @@ def post(
     for draft in undrawn:
         _seal(draft)
     committed = _add_facts(begun, cause, changes)
-    send_together([committed, _heading(undrawn), *caches.adding_undrawn(
+    new = {lot.key: lot.id for draft in begun for lot in draft.lots}
+    write(new, [committed, _heading(undrawn), *caches.adding_undrawn(
         {draft.account.id: draft.account.batches for draft in undrawn}, [lot for draft in undrawn for lot in draft.lots]
     )])
     _plan_anew([draft for account_id, draft in drafts.items() if account_id not in idle], cause)
     return Posted(
         {account_id: draft.batch for account_id, draft in drafts.items() if draft.batch is not None},
-        {lot.key: lot.id for draft in begun for lot in draft.lots},
+        new,
         {account_id: draft.added.seats for account_id, draft in drafts.items() if draft.added.seats},
     )
 
@@ -258,8 +269,8 @@ def _begin_batch(draft: _Draft, cause: Cause) -> Batch:
     recorded_at = clock.now()  # read after the lock, so that the order of batches is the order of their times (L15)
     if account.head_at is not None:
         recorded_at = max(recorded_at, account.head_at + timedelta(microseconds=1))
-    draft.batch = Batch(
-        account_id=account.id, number=account.batches + 1, recorded_at=recorded_at, cause=cause.kind,
+    draft.batch = unadded(
+        Batch, account_id=account.id, number=account.batches + 1, recorded_at=recorded_at, cause=cause.kind,
         cause_ref=cause.ref, actor=cause.actor, previous_hash=account.head_hash, hash="",
     )
     return draft.batch
@@ -271,10 +282,10 @@ def _state_lots(draft: _Draft, lots: Iterable[LotTerms]) -> None:
             raise RuleBroken("amount", "not-positive", "a grant is of more than nothing")
         draft.committed.append((terms.pool_id, terms.amount))
         draft.lots.append(
-            LotFact(
-                account_id=draft.account.id, pool_id=terms.pool_id, key=terms.key, amount=check_range(terms.amount),
-                effective=terms.effective, expires=terms.expires, priority=terms.priority,
-                promotional=terms.promotional, awarded=terms.awarded,
+            unadded(
+                LotFact, account_id=draft.account.id, pool_id=terms.pool_id, key=terms.key,
+                amount=check_range(terms.amount), effective=terms.effective, expires=terms.expires,
+                priority=terms.priority, promotional=terms.promotional, awarded=terms.awarded,
             )
         )
 
@@ -282,11 +293,7 @@ def _state_lots(draft: _Draft, lots: Iterable[LotTerms]) -> None:
 def _add_facts(drafts: Sequence[_Draft], cause: Cause, changes: Mapping[int, Sequence[ChangeTerms]]) -> Write:
     """Adds the batches that were begun, their lots, and the changes of lots, new ones among them; the write that is
     left is of what pools have committed."""
-    rows.add_batches([draft.batch for draft in drafts if draft.batch is not None])
-    for draft in drafts:
-        for lot in draft.lots:
-            lot.batch_id = draft.batch_id
-    taken = rows.add_lots([lot for draft in drafts for lot in draft.lots])
+    taken = rows.add_awarded([(draft.batch, draft.lots) for draft in drafts if draft.batch is not None])
     if taken is not None:
         raise Conflict("key", "key-taken", "The key %(key)s is taken: choose another one.", key=taken)
     for draft in drafts:

@@ -4,16 +4,27 @@ Rows of one kind are locked in the order of their ids and read fresh. The statem
 more than sending it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, bindparam, func, select, true
+from sqlalchemy.dialects.postgresql import insert
 
-from creditsvc.db import Model, db, is_postgresql
+from creditsvc.db import Model, db, is_postgresql, table_of
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, Pool, RateFact, Resource, Scope
-from creditsvc.sets import Given, among_given, given, insert_absent, insert_if_absent, read_fresh, send
+from creditsvc.sets import (
+    Given,
+    among_given,
+    given,
+    insert_absent,
+    insert_if_absent,
+    join_session,
+    read_fresh,
+    send,
+    unadded,
+)
 
 M = TypeVar("M", bound=Model)
 
@@ -32,6 +43,18 @@ _ACCOUNT = (
 )
 _ACCOUNT_SHARING_RATES = _ACCOUNT.join(_RATES_SHARED.cte("rates"), true())
 """On PostgreSQL: an account is given, and locked, only once the rates are shared."""
+_PAIR = ("startup_id", "resource_id")
+_NEW = {"batches": 0, "head_hash": ""}
+_NEW_ACCOUNT_SHARING_RATES = (
+    insert(table_of(Account))
+    .from_select(
+        [*_PAIR, *_NEW],
+        select(*(bindparam(name, type_=table_of(Account).c[name].type) for name in (*_PAIR, *_NEW)))
+        .select_from(_RATES_SHARED.cte("rates")),
+    )
+    .on_conflict_do_nothing().returning(*(table_of(Account).c[name] for name in (*_PAIR, "id")))
+)
+"""On PostgreSQL, as `_ACCOUNT_SHARING_RATES`."""
 _ACCOUNTS = (
     select(Account)
     .where(
@@ -123,29 +146,46 @@ def _lock_rates(*, shared: bool) -> None:
         send(_RATES_SHARED if shared else _RATES_ALONE, [{}])
 
 
-def open_accounts(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Account]:
-    """The accounts of (startup, resource), made if absent, then locked.
+def open_accounts(pairs: Iterable[tuple[int, int]]) -> tuple[dict[tuple[int, int], Account], set[int]]:
+    """The accounts of (startup, resource), made if absent, all locked; and the ids of those that were made.
 
     Of several startups with several resources all accounts are locked, so that it takes one statement.
     """
     wanted = sorted(set(pairs))
     if not wanted:
-        return {}
+        return {}, set()
     accounts = _lock_accounts_of(wanted)
-    absent = [pair for pair in wanted if pair not in accounts]
-    if absent:
+    made = _make_accounts([pair for pair in wanted if pair not in accounts])
+    accounts.update(made)
+    accounts.update(_lock_accounts_of([pair for pair in wanted if pair not in accounts]))  # made by another just now
+    return {pair: accounts[pair] for pair in wanted}, {account.id for account in made.values()}
+
+
+def _make_accounts(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Account]:
+    """Makes those accounts that nobody has made. A row that nobody else can see yet is locked."""
+    if not pairs:
+        return {}
+    rows = [dict(zip(_PAIR, pair, strict=True)) | _NEW for pair in pairs]
+    if len(rows) == 1 and is_postgresql():
+        added = send(_NEW_ACCOUNT_SHARING_RATES, rows)
+    else:
         _lock_rates(shared=True)  # where there is no account, none was locked with them
-        insert_absent(Account, [
-            {"startup_id": startup_id, "resource_id": resource_id, "batches": 0, "head_hash": ""}
-            for startup_id, resource_id in absent
-        ])
-        accounts.update(_lock_accounts_of(absent))
-    return {pair: accounts[pair] for pair in wanted}
+        added = insert_absent(Account, rows, *_PAIR, "id")
+    made = {
+        (startup_id, resource_id): join_session(unadded(
+            Account, id=account_id, startup_id=startup_id, resource_id=resource_id, head_at=None, **_NEW
+        ))
+        for startup_id, resource_id, account_id in added
+    }
+    _note(made.values())
+    return made
 
 
 def _lock_accounts_of(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Account]:
     wanted = list(pairs)
     locked: list[Account] = []
+    if not wanted:
+        return {}
     if len(wanted) == 1:
         [(startup_id, resource_id)] = wanted
         one = _ACCOUNT_SHARING_RATES if is_postgresql() else _ACCOUNT

@@ -6,16 +6,33 @@ are held by the session, which is told what was written, so that it has nothing 
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm.attributes import set_committed_value
 
-from creditsvc.db import table_of
+from creditsvc.db import is_postgresql, table_of
 from creditsvc.ledger.models import Account, Batch, LotChange, LotFact, Pool
-from creditsvc.sets import Write, insert_absent, insert_rows, send, values_of
+from creditsvc.sets import Write, insert_rows, insert_rows_absent, send, values_of
 
-_ACCOUNT, _BATCH, _CHANGE, _POOL = (
-    table_of(model) for model in (Account, Batch, LotChange, Pool)
+_ACCOUNT, _BATCH, _CHANGE, _LOT, _POOL = (
+    table_of(model) for model in (Account, Batch, LotChange, LotFact, Pool)
 )
+_BEGUN = (
+    insert(_BATCH).values({column: bindparam(f"batch_{column.name}") for column in _BATCH.c if column.name != "id"})
+    .returning(_BATCH.c.id).cte("begun")
+)
+_BATCH_WITH_LOT = (
+    postgresql.insert(_LOT)
+    .from_select(
+        [*(column for column in _LOT.c if column.name not in ("id", "batch_id")), _LOT.c.batch_id],
+        select(
+            *(bindparam(column.name, type_=column.type) for column in _LOT.c if column.name not in ("id", "batch_id")),
+            _BEGUN.c.id,
+        ),
+    )
+    .on_conflict_do_nothing().returning(_LOT.c.batch_id, _LOT.c.id)
+)
+"""On PostgreSQL, where whoever waits for the pool waits for each way there and back."""
 _CHANGES = insert(_CHANGE)
 _HASHES = update(_BATCH).where(_BATCH.c.id == bindparam("row")).values(hash=bindparam("sealed"))
 _HEADS = update(_ACCOUNT).where(_ACCOUNT.c.id == bindparam("row")).values(
@@ -29,13 +46,27 @@ def add_batches(batches: Sequence[Batch]) -> None:
     insert_rows(batches, "account_id")
 
 
-def add_lots(lots: Sequence[LotFact]) -> str | None:
-    """Adds lots and gives them their ids; the first key that was taken, in which case nothing may be kept."""
-    ids: dict[str, int] = dict(insert_absent(LotFact, [values_of(lot) for lot in lots], "key", "id"))
-    for lot in lots:
-        if lot.key not in ids:
-            return lot.key
-        lot.id = ids[lot.key]
+def add_awarded(awarded: Sequence[tuple[Batch, Sequence[LotFact]]]) -> str | None:
+    """Adds batches, one of each account, with their lots, and gives all of them their ids; the first key of a lot that
+    was taken, in which case nothing may be kept."""
+    batches, lots = [batch for batch, _ in awarded], [lot for _, of_batch in awarded for lot in of_batch]
+    if len(batches) == len(lots) == 1 and is_postgresql():
+        return _add_together(batches[0], lots[0])
+    add_batches(batches)
+    for batch, of_batch in awarded:
+        for lot in of_batch:
+            lot.batch_id = batch.id
+    insert_rows_absent(lots, "key")
+    return next((lot.key for lot in lots if "id" not in vars(lot)), None)
+
+
+def _add_together(batch: Batch, lot: LotFact) -> str | None:
+    values = {f"batch_{name}": value for name, value in values_of(batch).items()} | values_of(lot)
+    added = send(_BATCH_WITH_LOT, [values])
+    if not added:
+        return lot.key
+    [(batch.id, lot.id)] = added
+    lot.batch_id = batch.id
     return None
 
 

@@ -64,7 +64,7 @@ def assign_scope(
         return scope
     accounts = lock_accounts(_affected(scope, account_id))
     if account_id is None:
-        account = open_accounts([(owner.id, chosen.id)])[owner.id, chosen.id]
+        account = open_accounts([(owner.id, chosen.id)])[0][owner.id, chosen.id]
         accounts[account.id] = account
         account_id = account.id
     add_turns(scope, turns_for(turns, begin, end, account_id), caller.now, caller.actor)

@@ -65,7 +65,7 @@ def award(
         resource_id = db.session.execute(select(Resource.id).where(Resource.key == "credit")).scalar_one()
         lock_pools([pool_id])
         owner = startup_id(startup)
-        account = open_accounts([(owner, resource_id)])[owner, resource_id]
+        account = open_accounts([(owner, resource_id)])[0][owner, resource_id]
         terms = LotTerms(key, pool_id, usd(amount), effective, expires, awarded, priority)
         post([account], TEST, lots={account.id: [terms]})
 

@@ -42,7 +42,7 @@ def award(pool: str, key: str, amount: int, effective: datetime = JUNE, expires:
         source = db.session.execute(select(Pool).where(Pool.key == pool)).scalar_one()
         lock_pools([source.id])
         owner = db.session.execute(select(Startup.id).where(Startup.key == "acme")).scalar_one()
-        account = open_accounts([(owner, source.resource_id)])[owner, source.resource_id]
+        account = open_accounts([(owner, source.resource_id)])[0][owner, source.resource_id]
         terms = LotTerms(key, source.id, amount, effective, expires, START)
         return post([account], TEST, lots={account.id: [terms]}).lots[key]
 

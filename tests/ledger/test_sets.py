@@ -11,7 +11,19 @@ from sqlalchemy.orm import Session
 from creditsvc.db import db, is_postgresql, table_of, transaction
 from creditsvc.driven import driven
 from creditsvc.parties.models import Membership, Person, Startup, TrailEntry
-from creditsvc.sets import FEW, Write, among, among_given, given, read_fresh, send, send_together
+from creditsvc.sets import (
+    FEW,
+    Write,
+    among,
+    among_given,
+    given,
+    insert_rows,
+    insert_rows_absent,
+    read_fresh,
+    send,
+    send_together,
+    unadded,
+)
 from tests import factories as make
 from tests.conftest import NOW
 from tests.counting import sent_meanwhile
@@ -123,6 +135,28 @@ def test_of_writes_that_go_together_none_stays_when_one_is_refused(app: Flask) -
         transaction(lambda: send_together([(NOTED, [noted("startup:bolt")]), (ADDED, [startup("acme")])]))
     db.session.rollback()
     assert not db.session.scalars(select(TrailEntry.id).where(TrailEntry.subject == "startup:bolt")).all()
+
+
+@pytest.mark.parametrize("keys", [["harbour"], ["harbour", "kite"]])
+def test_rows_are_given_their_ids_and_join_no_session(app: Flask, keys: list[str]) -> None:
+    rows = [unadded(Startup, **startup(key)) for key in keys]
+
+    transaction(lambda: insert_rows(rows, "key", besides=[(NOTED, [noted("startup:harbour")])]))
+
+    assert {row.id: row.key for row in rows} == dict(db.session.execute(select(STARTUP.c.id, STARTUP.c.key)).all())
+    assert db.session.scalar(select(TrailEntry.subject)) == "startup:harbour"
+    assert not any(row in db.session for row in rows)
+
+
+@pytest.mark.parametrize("keys", [["harbour"], ["harbour", "kite"]])
+def test_rows_whose_key_somebody_has_get_no_id(app: Flask, keys: list[str]) -> None:
+    rows = [unadded(Startup, **startup(key)) for key in keys]
+    transaction(lambda: insert_rows([unadded(Startup, **startup("ox")), unadded(Startup, **startup("harbour"))], "key"))
+
+    transaction(lambda: insert_rows_absent(rows, "key"))
+
+    assert [vars(row).get("id") is None for row in rows] == [key == "harbour" for key in keys]
+    assert set(names()) == {"ox", "harbour", *keys}
 
 
 def test_a_condition_of_the_call_narrows_what_a_kept_statement_finds(app: Flask) -> None:

@@ -54,7 +54,7 @@ def give(
         source = db.session.execute(select(Pool).where(Pool.key == pool)).scalar_one()
         lock_pools([source.id])
         pair = (startup_id(startup), source.resource_id)
-        account = open_accounts([pair])[pair]
+        account = open_accounts([pair])[0][pair]
         terms = LotTerms(key, source.id, amount, starts_at(first), None if last is None else ends_at(last), NOW)
         post([account], Cause("award", f"grant:{key}", "tester"), lots={account.id: [terms]})
 

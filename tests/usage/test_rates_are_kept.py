@@ -8,16 +8,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, text, update
 
-from creditsvc.db import db, is_postgresql, transaction
-from creditsvc.ledger.locks import open_accounts
+from creditsvc.db import db, transaction
 from creditsvc.ledger.models import RateFact
 from creditsvc.parties.access import operator
 from creditsvc.usage.operations import apply_run, read_source
 from creditsvc.usage.rates import add_rate
 from creditsvc.usage.readers.source import open_source
-from tests import factories as make
 from tests.conftest import NOW
-from tests.counting import sent_meanwhile
 from tests.polling import wait_until
 from tests.usage.rating import hkd, make_acme, rate
 from tests.usage.scenes import differences, drawn, june, rows_of, write
@@ -123,18 +120,6 @@ def _in_context(app: Flask, act: Callable[[], object]) -> None:
             act()
         finally:
             db.session.remove()
-
-
-@pytest.mark.parametrize("of", [1, 2])
-def test_rates_are_shared_before_an_account_is_made(app: Flask, of: int) -> None:
-    resource_id, owners = make.make_resource("credit-of-its-own").id, [make.make_startup().id for _ in range(of)]
-
-    with sent_meanwhile() as sent:
-        transaction(lambda: open_accounts([(owner, resource_id) for owner in owners]))
-
-    inserts = next(n for n, statement in enumerate(sent) if statement.startswith("INSERT INTO account"))
-    shared = any("lock_shared" in statement and "account" not in statement for statement in sent[:inserts])
-    assert shared == is_postgresql()  # on SQLite whoever writes is alone
 
 
 def _somebody_waits() -> bool:

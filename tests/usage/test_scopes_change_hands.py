@@ -9,13 +9,14 @@ from sqlalchemy import select
 
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db, transaction
+from creditsvc.grants.operations import award_grant
 from creditsvc.ledger.models import Batch
 from creditsvc.parties.access import operator
 from creditsvc.usage.reading import scopes_of, unassigned_scopes
 from creditsvc.usage.scopes import assign_scope, end_scope, is_assigned
 from tests.conftest import NOW
 from tests.dumping import dump
-from tests.ledger.books import START, startup_id
+from tests.ledger.books import START, make_book, startup_id
 from tests.usage.importing import assign
 from tests.usage.scenes import SCOPE, differences, drawn, holding, hours, june, make_startups, spend
 
@@ -44,6 +45,20 @@ def test_a_scope_that_changes_hands_is_two_deltas(app: Flask, tmp_path: Path) ->
     assert (drawn("acme"), drawn("bolt")) == ("3", "12")
     assert batches("acme") == ["award", "usage", "scope"]
     assert batches("bolt") == ["award", "scope"]
+    assert differences() == []
+
+
+def test_a_grant_awarded_with_the_first_scope_of_a_startup_pays_for_what_waited(app: Flask, tmp_path: Path) -> None:
+    make_book()
+    spend(tmp_path, {1: "1", 2: "2"})
+
+    def both() -> None:
+        assign_scope(operator(NOW), provider="azure", external_id=SCOPE, startup="acme", starts=START)
+        award_grant(operator(NOW), startup="acme", pool="pool", amount="10", effective=START)
+
+    transaction(both)
+
+    assert drawn("acme") == "3"
     assert differences() == []
 
 
