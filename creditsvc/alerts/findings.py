@@ -299,14 +299,23 @@ def _scopes_now(account_ids: Sequence[int], now: datetime) -> list[ScopeState]:
     return states
 
 
+Settings = Mapping[tuple[int, str], Setting]
+"""What programmes say of rules, by the programme's id and the rule's name."""
+
+
+def programme_settings() -> Settings:
+    """What all programmes say of rules now."""
+    return {
+        (row.programme_id, row.rule): Setting(row.enabled, tuple(row.thresholds), row.mandatory)
+        for row in db.session.scalars(select(AlertSetting))
+    }
+
+
 class Thresholds:
     """Which thresholds hold for whom: a startup in several programmes has all of theirs (A1)."""
 
-    def __init__(self, startup_ids: Sequence[int]) -> None:
-        self._settings = {
-            (row.programme_id, row.rule): Setting(row.enabled, tuple(row.thresholds), row.mandatory)
-            for row in db.session.scalars(select(AlertSetting))
-        }
+    def __init__(self, settings: Settings, startup_ids: Sequence[int]) -> None:
+        self._settings = settings
         self._known: dict[tuple[int, str], tuple[int, ...]] = {}
         self._programmes: dict[int, list[int]] = defaultdict(list)
         for part in chunks(set(startup_ids)):

@@ -32,10 +32,11 @@ def note_heads(caller: Caller, day: date) -> int:
         )
         .order_by(Account.id)
     ).all()
-    for start in range(0, len(rows), HEADS_IN_AN_ENTRY):
-        part = rows[start : start + HEADS_IN_AN_ENTRY]
-        heads = {str(account_id): [number, digest] for account_id, number, digest in part}
-        trail.record(caller, HEADS, f"night:{day.isoformat()}", after={"heads": heads})
+    night = f"night:{day.isoformat()}"
+    trail.record_all(caller, HEADS, [
+        (night, {"heads": {str(account_id): [number, digest] for account_id, number, digest in part}})
+        for part in chunks(rows, HEADS_IN_AN_ENTRY)
+    ])
     for ids in chunks(account_id for account_id, _, _ in rows):
         db.session.execute(delete(table_of(NotedHead)).where(among(NotedHead.account_id, ids)))
     bulk_insert(NotedHead, ("account_id", "number", "hash"), rows)

@@ -16,7 +16,7 @@ from creditsvc.alerts.night import (
     NIGHTLY,
     Decided,
     Night,
-    accounts_after,
+    all_accounts,
     decide_accounts,
     document,
     in_order,
@@ -26,6 +26,7 @@ from creditsvc.alerts.telling import letters
 from creditsvc.core.due_alerts import business_day
 from creditsvc.core.errors import NotFound
 from creditsvc.db import db, is_id
+from creditsvc.ledger.facts import chunks
 from creditsvc.parties.access import Caller, require, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.programmes.reading import taking_part
@@ -209,13 +210,11 @@ def say_tonight(caller: Caller, programme: str | None = None) -> Tonight:
     found: list[Alert] = []
     closed: list[int] = []
     wrong: list[TakenBack] = []
-    cursor = 0
-    while account_ids := accounts_after(cursor, ACCOUNTS_AT_ONCE):
+    for account_ids in chunks(all_accounts(), ACCOUNTS_AT_ONCE):
         decided: Decided = decide_accounts(night, account_ids)
         found += decided.alerts
         closed += decided.closed
         wrong += decided.taken_back
-        cursor = account_ids[-1]
     shown = visible_startups(caller) if programme is None else taking_part(caller, programme)
     visible = set(db.session.scalars(select(Startup.id).where(shown)))
     own = decide_own(night)

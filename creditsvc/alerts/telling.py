@@ -127,7 +127,7 @@ def letters(
     if not alerts and not own and not wrong:
         return []
     startups = {one.startup_id for one in _all(alerts, wrong)}
-    settings = Thresholds(list(startups))
+    settings = Thresholds(night.settings, list(startups))
     told = _told()
     served = set(db.session.scalars(
         select(Digest.person_id).where(Digest.day == night.day, Digest.edition == night.edition)

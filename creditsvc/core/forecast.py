@@ -4,6 +4,7 @@ Plain arithmetic on whole numbers that can be told in two sentences: the level i
 aside; if the weeks have been growing or shrinking steadily, that goes on for a while and fades.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -309,6 +310,22 @@ class _Usage:
         level = self.levels[week]
         return self._sums[week] + level * day // WEEK - level * week
 
+    def paid_by(self, amount: int, first: int, end: int) -> tuple[int, int]:
+        """Up to where stretches from the first day on use no more than that together, and what they use; the first
+        stretch, where that alone uses more."""
+        day, used = self.stretch(first, end)
+        while used <= amount and day < end and day <= self._last_known:
+            after, more = self.stretch(day, end)
+            if used + more > amount:
+                return day, used
+            day, used = after, used + more
+        if used > amount or day >= end:
+            return day, used
+        before = self._until(day)
+        week = bisect_right(self._sums, before + amount - used, hi=len(self.levels)) - 1
+        last = min(max(week * WEEK, day), end)
+        return last, used + self._until(last) - before
+
     def stretch(self, first: int, end: int) -> tuple[int, int]:
         """Up to where the days from the first one on use as much as it does, and what they use together."""
         week, level = first // WEEK, self.level(first)
@@ -345,8 +362,8 @@ def _walk(holds: Sequence[_Holding], usage: _Usage, *, lined: bool) -> _Walked:
         while day < turn and (run_out is None or any(rest.values())):
             paying = sum(rest[key] for key in active)
             end, due = usage.stretch(day, turn) if lined else (turn, usage.between(day, turn))
-            if run_out is None and due > paying:
-                end, due = usage.stretch(day, turn)  # week by week up to the day on which it does
+            if run_out is None and due > paying and not lined:
+                end, due = usage.paid_by(paying, day, turn)  # up to the week in which it does, and that week
             if lined:
                 ahead.append((day, paying))
             if due > paying and (lined or run_out is None):

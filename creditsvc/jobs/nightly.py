@@ -27,13 +27,14 @@ from creditsvc.consulting import letters, sessions
 from creditsvc.core.days import starts_at
 from creditsvc.core.due_alerts import business_day
 from creditsvc.core.errors import RuleBroken
-from creditsvc.db import db, transaction
+from creditsvc.db import begin_snapshot, db, transaction
 from creditsvc.jobs import periodic, runs
 from creditsvc.jobs.delivery import DeliveryCount, deliver
 from creditsvc.jobs.runs import Claim
 from creditsvc.ledger import seals
 from creditsvc.ledger.book import renew_caches
 from creditsvc.ledger.caches import uncached
+from creditsvc.ledger.facts import chunks
 from creditsvc.licences import waiting
 from creditsvc.mail.outbox import Draft, refusal_of
 from creditsvc.mail.smtp import sender_for
@@ -44,7 +45,7 @@ ACTOR = "nightly"
 LINK_PAGE = "alert_links.link"
 """The page that signed links lead to; mails carry links where it is there."""
 
-LETTERS_AT_ONCE = RENEWED_AT_ONCE = 500
+LETTERS_AT_ONCE, RENEWED_AT_ONCE = 1_000, 500
 SESSIONS_AT_MOST = 100_000
 """More than a night meets; what is left counts the next night."""
 
@@ -197,10 +198,8 @@ def _remind_all(run: _Run) -> None:
 
 def _decide_all(run: _Run) -> None:
     """Alerts, in batches of accounts with a commit each; then those of the incubator's own."""
-    cursor = 0
-    while account_ids := deciding.accounts_after(cursor, ACCOUNTS_AT_ONCE):
-        transaction(lambda ids=account_ids: _decide(run, ids))  # type: ignore[misc]
-        cursor = account_ids[-1]
+    for account_ids in chunks(deciding.all_accounts(), ACCOUNTS_AT_ONCE):
+        _decide(run, account_ids)
     transaction(lambda: _decide_own(run))
 
 
@@ -210,8 +209,16 @@ def _decide_own(run: _Run) -> None:
 
 
 def _decide(run: _Run, account_ids: list[int]) -> None:
-    runs.beat(run.held, run.wall())
-    deciding.store(deciding.decide_accounts(run.night, account_ids))
+    """Decides about one state of the book, for which nobody who writes waits; what is posted since counts as later."""
+    begin_snapshot()
+    decided = deciding.decide_accounts(run.night, account_ids)
+    db.session.rollback()  # ends the read
+    transaction(lambda: _store(run, decided))
+
+
+def _store(run: _Run, decided: deciding.Decided) -> None:
+    runs.beat(run.held, run.wall())  # whoever took the run over meanwhile decides anew, and this is not kept
+    deciding.store(decided)
 
 
 def _tell_all(run: _Run) -> tuple[int, int]:

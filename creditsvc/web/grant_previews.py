@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from marshmallow import Schema
 
-from creditsvc.alerts.findings import Thresholds, counted_now
+from creditsvc.alerts.findings import Thresholds, counted_now, programme_settings
 from creditsvc.core.amounts import Unit
 from creditsvc.core.burndown import LATEST, Lot, burning_order
 from creditsvc.core.days import last_day
@@ -69,7 +69,7 @@ def preview(
         views = balances(caller.now, startup_ids=[startup_id])
         after = _lots(views)
         touched = {account for key, (account, *_, lot) in after.items() if _is_other(before, key, lot)}
-        thresholds = Thresholds([startup_id])
+        thresholds = Thresholds(programme_settings(), [startup_id])
         days, percents = thresholds.of(startup_id, RULES["expiry"]), thresholds.of(startup_id, RULES["used"])
         rows = [
             Row(lot, unit, resource, changed,

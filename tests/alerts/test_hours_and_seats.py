@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from flask import Flask
 
-from creditsvc.alerts.night import accounts_after, decide_accounts, night_of
+from creditsvc.alerts.night import all_accounts, decide_accounts, night_of
 from creditsvc.db import transaction
 from creditsvc.grants import operations as grants
 from creditsvc.licences.counting import import_counts
@@ -181,4 +181,4 @@ def crowd(count: int) -> list[int]:
                 operator(NOW), startup=key, pool=pool, amount="5", effective=date(2026, 3, 1),
                 expires=TODAY + timedelta(days=20),
             ))
-    return accounts_after(0, 100)
+    return all_accounts()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from creditsvc.alerts.night import accounts_after, decide_accounts, night_of
+from creditsvc.alerts.night import all_accounts, decide_accounts, night_of
 from creditsvc.alerts.operations import set_setting
 from creditsvc.alerts.reading import alerts
 from creditsvc.db import transaction
@@ -296,4 +296,4 @@ def crowd(folder: Path, count: int) -> list[int]:
         factories.make_grant(key, amount="100", expires=TODAY + timedelta(days=20))
         number = int(key.rpartition("-")[2])
         scenes.spend(folder, scenes.scope(key, number), "60")
-    return accounts_after(0, 100)
+    return all_accounts()

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.backtest_error import Error
@@ -182,10 +182,28 @@ def test_what_incomplete_days_have_used_already_is_the_least_that_they_use():
     assert forecast(steady, [credit], {"a": 1000}, {NEWEST: 3}).run_out == LAST + timedelta(days=11)
 
 
-def test_a_forecast_without_a_range_says_the_same_of_the_rest():
-    steady, lots, left = burn(*[90, 110] * 28), [lot("a", 900), lot("b", 9_000, end=60)], {"a": 900, "b": 9_000}
+LOTS = st.lists(
+    st.tuples(st.integers(0, 20_000), st.integers(-50, 120), st.none() | st.integers(1, 300)), min_size=1, max_size=4
+)
 
-    told, short = forecast(steady, lots, left), forecast(steady, lots, left, ranged=False)
+
+@settings(max_examples=400)
+@given(
+    st.lists(st.integers(0, 200), min_size=28, max_size=80), st.integers(-3, 3), LOTS,
+    st.dictionaries(st.integers(1, 6), st.integers(0, 4_000), max_size=4),
+)
+def test_a_forecast_without_a_range_says_the_same_of_the_rest(
+    values: list[int], growing: int, terms: list[tuple[int, int, int | None]], later: dict[int, int]
+):
+    """One goes ahead week by week, the other in leaps."""
+    found = burn_of(days(*(max(value + number * growing, 0) for number, value in enumerate(values))), NEWEST, NOW)
+    if found is None:
+        return
+    lots = [lot(str(number), amount, start, None if length is None else start + length)
+            for number, (amount, start, length) in enumerate(terms)]
+    given_ahead = lots, {one.key: one.amount for one in lots}, {LAST + timedelta(days=day): later[day] for day in later}
+
+    told, short = forecast(found, *given_ahead), forecast(found, *given_ahead, ranged=False)
 
     assert (short.early, short.late) == (None, None)
     assert (short.run_out, short.unused, short.first_bill) == (told.run_out, told.unused, told.first_bill)

@@ -1,24 +1,28 @@
 """The night as a whole: what is killed is taken up again, nothing lost, nothing twice; the heads of the book noted."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 
+from creditsvc.alerts import night as deciding
 from creditsvc.alerts import telling
 from creditsvc.alerts.links import read_link
 from creditsvc.alerts.models import Alert, AlertTold, Digest, JobRun
 from creditsvc.db import db, transaction
 from creditsvc.grants import operations as grants
+from creditsvc.jobs.nightly import run_night
 from creditsvc.ledger.models import Account
 from creditsvc.ledger.verify import verify
 from creditsvc.mail.models import SENT, OutboxMail
 from creditsvc.parties.access import operator
-from creditsvc.parties.models import Person, TrailEntry
+from creditsvc.parties.models import Person, Startup, TrailEntry
 from tests import factories
 from tests.alerts import scenes
 from tests.alerts.scenes import NOW, TODAY, addressees, night, told
@@ -127,6 +131,38 @@ def test_more_accounts_than_one_batch_are_all_decided(app: Flask, monkeypatch: p
 
     assert len(document["alerts"]) == 4
     assert_all_told_once(app)
+
+
+def while_deciding(monkeypatch: pytest.MonkeyPatch, act: Callable[[Connection], object]) -> None:
+    """Another connection writes, without waiting for anybody, when it is decided and not kept yet."""
+    right = deciding.decide_accounts
+
+    def decide(*values: Any) -> deciding.Decided:
+        decided = right(*values)
+        with db.engine.connect().execution_options(writes=True, waits=False) as other, other.begin():
+            act(other)
+        return decided
+
+    monkeypatch.setattr(deciding, "decide_accounts", decide)
+
+
+def test_whoever_writes_does_not_wait_for_the_night_to_decide(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    park()
+    while_deciding(monkeypatch, lambda other: other.execute(update(Startup).values(name="Renamed")))
+
+    night(app)
+
+    assert_all_told_once(app)
+    assert set(db.session.scalars(select(Startup.name))) == {"Renamed"}
+
+
+def test_what_was_decided_is_not_kept_once_another_has_the_night(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    park()
+    while_deciding(monkeypatch, lambda other: other.execute(update(JobRun).values(worker="another")))
+
+    document = run_night(scenes.config_of(app), NOW, wait=False)
+
+    assert (document["status"], rows(Alert), rows(Digest)) == ("running", 0, 0)
 
 
 def test_a_night_asks_no_more_statements_for_more_people(app: Flask):
