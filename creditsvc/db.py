@@ -78,14 +78,9 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To the database."""
-        value = _aware(value)
-        return value.replace(tzinfo=None) if value is not None and dialect.name == "sqlite" else value
-
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | datetime | None]:
-        """To the database, in one step as well."""
-        return _as_text if dialect.name == "sqlite" else _aware
+        """To the database; ValueError for a naive value."""
+        return _as_text if dialect.name == "sqlite" else _in_utc_aware
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
         """From the database, in one step and not by way of `process_result_value`: most columns of most rows are these.
@@ -93,19 +88,20 @@ class UtcDateTime(TypeDecorator[datetime]):
         return _from_text if dialect.name == "sqlite" else _in_utc
 
 
-def _aware(value: datetime | None) -> datetime | None:
-    if value is None:
-        return None
-    if value.tzinfo is None:
+def _in_utc_aware(value: datetime | None) -> datetime | None:
+    if value is not None and value.tzinfo is None:
         raise ValueError(f"an instant needs a time zone: {value!r}")
-    return value.astimezone(UTC)
+    return _in_utc(value)
 
 
-@lru_cache(maxsize=4096)
 def _as_text(value: datetime | None) -> str | None:
     """What SQLite keeps of an instant."""
-    aware = _aware(value)
-    return None if aware is None else aware.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return _text_of(_in_utc_aware(value))
+
+
+@lru_cache(maxsize=4096)  # in UTC: within another zone the two hours that clocks show twice a year are equal
+def _text_of(value: datetime | None) -> str | None:
+    return None if value is None else value.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 @lru_cache(maxsize=4096)

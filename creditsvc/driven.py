@@ -31,8 +31,8 @@ class Driven:
         """Sends it with those values. What it gives is as the driver has it, see `made`."""
         given, to = {**self.fixed, **values}, self.to
         if self.order is None:
-            for name, converted in to.items():
-                given[name] = converted(given[name])
+            for name, convert in to.items():
+                given[name] = convert(given[name])
             return connection.exec_driver_sql(self.sql, given)
         ordered = [to[name](given[name]) if name in to else given[name] for name in self.order]
         return connection.exec_driver_sql(self.sql, tuple(ordered))

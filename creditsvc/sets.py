@@ -177,11 +177,12 @@ def _held(session: Session, model: type[Model], names: tuple[str, ...], values: 
         for name, value in stored.items():
             set_committed_value(held, name, value)
         return held
-    return join_session(unadded(model, **stored))
+    return join_session(transient(model, **stored))
 
 
-def unadded(model: type[M], **values: Any) -> M:
-    """A row of those values that no session has: to make one by its class costs several times as much."""
+def transient(model: type[M], **values: Any) -> M:
+    """A row in no session; columns that are not given stay unset, and defaults are not applied. To make one by its
+    class costs several times as much."""
     row: M = class_mapper(model).class_manager.new_instance()
     vars(row).update(values)
     return row
@@ -202,25 +203,25 @@ def insert_rows(rows: Sequence[Model], key: str, besides: Sequence[Write] = ()) 
     if not rows:
         return
     if len(rows) == 1 and not is_postgresql():
-        for write in besides:
-            send(*write)
+        send_together(besides)
         _insert_one(rows[0])
         return
-    ids: dict[Any, int] = dict(send_together(
-        [*besides, (_giving(table_of(type(rows[0])), key), [values_of(row) for row in rows])]
-    ))
-    for row in rows:
-        vars(row)["id"] = ids[getattr(row, key)]
+    adding = _giving(table_of(type(rows[0])), key), [values_of(row) for row in rows]
+    _give_ids(rows, key, send_together([*besides, adding]))
 
 
 def insert_rows_absent(rows: Sequence[Model], key: str) -> None:
-    """As `insert_rows`, but those whose unique keys somebody has are not added and keep no id."""
+    """As `insert_rows`, but those whose unique keys somebody has are not added and get no id."""
+    if not rows:
+        return
     if len(rows) == 1 and not is_postgresql():
         _insert_one(rows[0], absent=True)
         return
-    if not rows:
-        return
-    ids: dict[Any, int] = dict(insert_absent(type(rows[0]), [values_of(row) for row in rows], key, "id"))
+    _give_ids(rows, key, insert_absent(type(rows[0]), [values_of(row) for row in rows], key, "id"))
+
+
+def _give_ids(rows: Sequence[Model], key: str, added: Iterable[Any]) -> None:
+    ids: dict[Any, int] = dict(added)
     for row in rows:
         if getattr(row, key) in ids:
             vars(row)["id"] = ids[getattr(row, key)]
@@ -229,7 +230,7 @@ def insert_rows_absent(rows: Sequence[Model], key: str) -> None:
 def _insert_one(row: Model, *, absent: bool = False) -> None:
     """Adds a row on SQLite, which says its number without being asked for rows: those cost as much as adding it."""
     values, connection = values_of(row), connection_in_use()
-    statement = _plain(table_of(type(row)), absent)
+    statement = _adding(table_of(type(row)), absent)
     one = driven(statement, connection.dialect, tuple(values))
     added: Any = one.execute(connection, values) if one is not None else connection.execute(statement, values)
     if added.rowcount:
@@ -237,8 +238,8 @@ def _insert_one(row: Model, *, absent: bool = False) -> None:
 
 
 @cache
-def _plain(table: Table, absent: bool) -> Any:
-    statement = sqlite.insert(table)
+def _adding(table: Table, absent: bool) -> Any:
+    statement = _insert(table, "sqlite")
     return statement.on_conflict_do_nothing() if absent else statement
 
 

@@ -299,11 +299,11 @@ def _scopes_now(account_ids: Sequence[int], now: datetime) -> list[ScopeState]:
     return states
 
 
-Settings = Mapping[tuple[int, str], Setting]
+ProgrammeSettings = Mapping[tuple[int, str], Setting]
 """What programmes say of rules, by the programme's id and the rule's name."""
 
 
-def programme_settings() -> Settings:
+def programme_settings() -> ProgrammeSettings:
     """What all programmes say of rules now."""
     return {
         (row.programme_id, row.rule): Setting(row.enabled, tuple(row.thresholds), row.mandatory)
@@ -314,7 +314,7 @@ def programme_settings() -> Settings:
 class Thresholds:
     """Which thresholds hold for whom: a startup in several programmes has all of theirs (A1)."""
 
-    def __init__(self, settings: Settings, startup_ids: Sequence[int]) -> None:
+    def __init__(self, settings: ProgrammeSettings, startup_ids: Sequence[int]) -> None:
         self._settings = settings
         self._known: dict[tuple[int, str], tuple[int, ...]] = {}
         self._programmes: dict[int, list[int]] = defaultdict(list)

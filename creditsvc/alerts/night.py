@@ -15,7 +15,7 @@ from sqlalchemy import exists, insert, select, update
 from creditsvc.alerts import texts
 from creditsvc.alerts.corrections import TakenBack, keep_taken_back, taken_back
 from creditsvc.alerts.finding import Finding, Matter
-from creditsvc.alerts.findings import Settings, Thresholds, find, programme_settings, severity, urgency
+from creditsvc.alerts.findings import ProgrammeSettings, Thresholds, find, programme_settings, severity, urgency
 from creditsvc.alerts.models import DONE, Alert, AlertMemory, AlertTold, JobRun
 from creditsvc.alerts.outlooks import RunOut, keep_outlooks, outlooks_of
 from creditsvc.core.due_alerts import (
@@ -38,7 +38,8 @@ NIGHTLY = "nightly"
 """The name of the night's job."""
 
 ACCOUNTS_AT_ONCE = 5_000
-"""More ask fewer statements, and take more memory: about 14 KiB for each account."""
+"""More ask fewer statements, and take more memory: about 14 KiB for each account. They take some seconds (bound: the
+lease of the night's run)."""
 
 _LATER = ("id", "closed_on", "taken_back_on", "taken_back_to")
 """What of an alert is not known when it is decided."""
@@ -47,14 +48,15 @@ _LATER = ("id", "closed_on", "taken_back_on", "taken_back_to")
 @dataclass(frozen=True)
 class Night:
     """The business day, the instant as of which all is read, and when the night before looked: by its own clock, and
-    by the real one, which is that of the book. `settings` are those of the programmes; `edition` is 2 where the night
-    was made ahead of its day before."""
+    by the real one, which is that of the book. `settings` are those of the programmes when it began: what is set since
+    counts from the next night, and a programme that is new meanwhile has said nothing yet. `edition` is 2 where the
+    night was made ahead of its day before."""
 
     day: date
     now: datetime
     last_night: datetime | None
     looked: datetime | None
-    settings: Settings
+    settings: ProgrammeSettings
     edition: int = 1
 
 
@@ -143,8 +145,8 @@ def decide_accounts(night: Night, account_ids: Sequence[int]) -> Decided:
 
 
 def store(decided: Decided) -> None:
-    """Keeps what was decided, within the caller's transaction. Only one night may do so at a time: memories and alerts
-    that another one kept since are not looked at."""
+    """Keeps what was decided, within the caller's transaction. Only one night may do so at a time, which the claim of
+    its run sees to: memories and alerts that another one kept since are not looked at."""
     keep_closed(decided.closed, decided.night.day)
     _keep_memories(decided)
     if decided.alerts:

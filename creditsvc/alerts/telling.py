@@ -127,7 +127,7 @@ def letters(
     if not alerts and not own and not wrong:
         return []
     startups = {one.startup_id for one in _all(alerts, wrong)}
-    settings = Thresholds(night.settings, list(startups))
+    thresholds = Thresholds(night.settings, list(startups))
     told = _told()
     served = set(db.session.scalars(
         select(Digest.person_id).where(Digest.day == night.day, Digest.edition == night.edition)
@@ -135,7 +135,7 @@ def letters(
     unwanted = set(db.session.execute(select(AlertPreference.person_id, AlertPreference.rule)))
     resting = _resting(night)
     snoozed = _snoozed(night.day)
-    audience = _Audience(settings, startups)
+    audience = _Audience(thresholds, startups)
     chosen: dict[Recipient, list[Open]] = defaultdict(list)
     corrected: dict[Recipient, list[Correction]] = defaultdict(list)
 
@@ -143,7 +143,7 @@ def letters(
         if person.id in served or (person.id, *one.matter) in snoozed:
             return False
         is_left = person.id in resting or (person.id, one.rule) in unwanted
-        return not is_left or settings.is_mandatory(one.startup_id, one.rule)
+        return not is_left or thresholds.is_mandatory(one.startup_id, one.rule)
 
     for alert in alerts:
         for person in audience.of(alert):
@@ -166,7 +166,7 @@ def letters(
         mine = sorted(chosen[person], key=lambda alert: (urgency(alert.rule, alert.threshold), alert.key))
         right = tuple(corrected.get(person, ()))
         is_mandatory = person not in of_own and all(
-            settings.is_mandatory(one.startup_id, one.rule) for one in _all(mine, right)
+            thresholds.is_mandatory(one.startup_id, one.rule) for one in _all(mine, right)
         )
         return Letter(person, tuple(mine), of_own.get(person, ()), is_mandatory, right)
 
@@ -180,8 +180,8 @@ def _all(alerts: Sequence[Open], wrong: Sequence[Correction]) -> list[Open | Cor
 class _Audience:
     """The people of startups, and the managers of their programmes; `of_own` are those who look after all of them."""
 
-    def __init__(self, settings: Thresholds, startup_ids: Iterable[int]) -> None:
-        self._settings = settings
+    def __init__(self, thresholds: Thresholds, startup_ids: Iterable[int]) -> None:
+        self._thresholds = thresholds
         self._members: dict[int, list[tuple[Recipient, str]]] = defaultdict(list)
         for ids in chunks(startup_ids):
             rows = db.session.execute(
@@ -210,7 +210,7 @@ class _Audience:
         """Those who must know of it."""
         people = {person for person, role in self._members[alert.startup_id] if is_for_member(alert.rule, role)}
         if is_for_staff(alert.rule, alert.threshold):
-            programmes = self._settings.programmes_of(alert.startup_id)
+            programmes = self._thresholds.programmes_of(alert.startup_id)
             people |= {
                 person for person, limit in self._managers if limit is None or not limit.isdisjoint(programmes)
             }

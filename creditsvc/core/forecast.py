@@ -311,8 +311,8 @@ class _Usage:
         return self._sums[week] + level * day // WEEK - level * week
 
     def paid_by(self, amount: int, first: int, end: int) -> tuple[int, int]:
-        """Up to where stretches from the first day on use no more than that together, and what they use; the first
-        stretch, where that alone uses more."""
+        """(day, steps): the end of the last stretch until which the usage from the first day on is at most the amount,
+        and that usage; of the first stretch, if it alone uses more."""
         day, used = self.stretch(first, end)
         while used <= amount and day < end and day <= self._last_known:
             after, more = self.stretch(day, end)
@@ -322,6 +322,7 @@ class _Usage:
         if used > amount or day >= end:
             return day, used
         before = self._until(day)
+        # a stretch begins with each level, and that of the last one has no end
         week = bisect_right(self._sums, before + amount - used, hi=len(self.levels)) - 1
         last = min(max(week * WEEK, day), end)
         return last, used + self._until(last) - before
@@ -361,9 +362,12 @@ def _walk(holds: Sequence[_Holding], usage: _Usage, *, lined: bool) -> _Walked:
         active = [hold.key for hold in holds if hold.begins <= day and (hold.ends is None or day < hold.ends)]
         while day < turn and (run_out is None or any(rest.values())):
             paying = sum(rest[key] for key in active)
-            end, due = usage.stretch(day, turn) if lined else (turn, usage.between(day, turn))
-            if run_out is None and due > paying and not lined:
-                end, due = usage.paid_by(paying, day, turn)  # up to the week in which it does, and that week
+            if lined:
+                end, due = usage.stretch(day, turn)
+            else:
+                end, due = turn, usage.between(day, turn)
+                if run_out is None and due > paying:  # first up to the week that it cannot pay, then that week
+                    end, due = usage.paid_by(paying, day, turn)
             if lined:
                 ahead.append((day, paying))
             if due > paying and (lined or run_out is None):

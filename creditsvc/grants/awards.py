@@ -23,7 +23,7 @@ from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.parties.access import Caller
 from creditsvc.parties.operations import check_key
 from creditsvc.parties.trail import record, recording_all
-from creditsvc.sets import Write, insert_rows, unadded
+from creditsvc.sets import Write, insert_rows, transient
 
 LONGEST_KEY = 120
 PRIORITIES = range(-1000, 1001)
@@ -132,7 +132,7 @@ def award(
         book.post(
             {account.id: account for account in by_draft}.values(),
             cause or Cause("award", f"grant:{keys[0]}", caller.actor), lots, changes, made=made,
-            write=lambda ids, writes: _write_papers(papers, ids, [*writes, recorded]),
+            write_papers=lambda ids, writes: _write_papers(papers, ids, [*writes, recorded]),
         )
     except RuleBroken as refusal:
         place = next(
@@ -305,7 +305,7 @@ def _made_up(draft: Draft, resource: Resource, used: Iterable[str]) -> str:
 
 
 def _paper(caller: Caller, draft: Draft, key: str) -> Grant:
-    return unadded(
+    return transient(
         Grant, key=key, startup_id=draft.startup_id, enrolment_id=draft.enrolment_id,
         package_line_id=draft.package_line_id, series=draft.series, month=draft.month, reason=draft.reason,
         awarded_by=caller.actor, awarded_at=draft.awarded,

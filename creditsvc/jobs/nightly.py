@@ -45,7 +45,9 @@ ACTOR = "nightly"
 LINK_PAGE = "alert_links.link"
 """The page that signed links lead to; mails carry links where it is there."""
 
-LETTERS_AT_ONCE, RENEWED_AT_ONCE = 1_000, 500
+LETTERS_AT_ONCE = 1_000
+"""More ask fewer statements, and take more memory: some 50 KiB for each mail."""
+RENEWED_AT_ONCE = 500
 SESSIONS_AT_MOST = 100_000
 """More than a night meets; what is left counts the next night."""
 
@@ -209,7 +211,10 @@ def _decide_own(run: _Run) -> None:
 
 
 def _decide(run: _Run, account_ids: list[int]) -> None:
-    """Decides about one state of the book, for which nobody who writes waits; what is posted since counts as later."""
+    """Decides about one state of the book, for which nobody who writes waits; what is posted since counts as later.
+
+    Nobody hears of the run meanwhile, so this must take far less time than `runs.LEASE`.
+    """
     begin_snapshot()
     decided = deciding.decide_accounts(run.night, account_ids)
     db.session.rollback()  # ends the read

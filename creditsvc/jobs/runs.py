@@ -52,7 +52,8 @@ def _this_process() -> str:
 
 
 def claim(job: str, day: date, as_of: datetime, worker: str, at: datetime) -> Claim | Literal["done", "busy"]:
-    """Takes the run of a job for a day: `done` when it has succeeded, `busy` while somebody who lives has it.
+    """Takes the run of a job for a day: `done` when it has succeeded, `busy` while somebody who lives has it, or that
+    of another day: one may catch up with a night just when the next is due, and both would decide by the same memory.
 
     `at` is the real clock's instant, `as_of` that of the run.
     """
@@ -68,6 +69,10 @@ def claim(job: str, day: date, as_of: datetime, worker: str, at: datetime) -> Cl
     _put_right(job, at)
     if has_succeeded(run, at):
         return "done"
+    if _is_another_day_at_work(run, at):
+        if is_new:
+            db.session.delete(run)
+        return "busy"
     if not is_new:
         if run.worker and not is_dead(run.worker) and -NO_LONGER_AHEAD < at - run.heartbeat_at < LEASE:
             return "busy"
@@ -77,6 +82,16 @@ def claim(job: str, day: date, as_of: datetime, worker: str, at: datetime) -> Cl
         run.state, run.finished_at = RUNNING, None
         db.session.flush()
     return Claim(run.id, worker)
+
+
+def _is_another_day_at_work(run: JobRun, at: datetime) -> bool:
+    others = db.session.execute(
+        select(JobRun.worker).where(
+            JobRun.job == run.job, JobRun.id != run.id, JobRun.state == RUNNING, JobRun.worker != "",
+            JobRun.heartbeat_at > at - LEASE, JobRun.heartbeat_at < at + NO_LONGER_AHEAD,
+        )
+    ).scalars()
+    return any(not is_dead(worker) for worker in others)
 
 
 def is_at_work(job: str, at: datetime) -> bool:

@@ -46,7 +46,8 @@ log = structlog.get_logger(__name__)
 
 
 def run_scheduler(app: Flask) -> None:
-    """Works until the process is told to end. What is under way is finished; a kill loses nothing either."""
+    """Works until the process is told to end. What is under way is finished, however often it is told; a kill loses
+    nothing either."""
     config: Config = app.config["CREDITSVC"]
     scheduler = BlockingScheduler(timezone=NIGHT_ZONE)
     add_jobs(scheduler, app, config)
@@ -59,8 +60,9 @@ def run_scheduler(app: Flask) -> None:
 def _stop_when_told(scheduler: BlockingScheduler) -> None:
     """Shuts it down at SIGTERM or SIGINT, from a thread of its own.
 
-    A handler of a signal runs in the midst of whatever the main thread does. While that hands a job over it holds locks
-    that a shutdown takes too, and would wait for itself for ever.
+    A handler of a signal runs in the midst of whatever the main thread does. That may hold locks of the scheduler,
+    which a shutdown takes too: called by the handler, it would wait for itself for ever. So might the setting of an
+    Event; a byte in a pipe takes no lock.
     """
     told, tell = os.pipe()
 

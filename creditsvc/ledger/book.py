@@ -45,10 +45,10 @@ from creditsvc.ledger.models import (
     Scope,
     ScopeFact,
 )
-from creditsvc.sets import Write, bulk_insert, send, send_together, unadded
+from creditsvc.sets import Write, bulk_insert, send, send_together, transient
 
-Writing = Callable[[Mapping[str, int], Sequence[Write]], object]
-"""Writes papers of new lots, given the lots' ids by their keys, and what is to be written with them."""
+PapersWriter = Callable[[Mapping[str, int], Sequence[Write]], object]
+"""Writes papers of new lots, whose ids it is given by their keys, and all that is to be written with them."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,10 @@ class ChangeTerms:
 
 @dataclass(frozen=True)
 class Posted:
-    """What came of a posting: the batches by account id, the ids of the lots that are new by their keys, and those of
-    new seats by account id, in the order of their terms."""
+    """What came of a posting: the batches by account id, and the ids of new seats by account id, in the order of their
+    terms."""
 
     batches: dict[int, Batch]
-    lots: dict[str, int]
     seats: dict[int, list[int]]
 
 
@@ -192,14 +191,14 @@ def post(
     additions: Mapping[int, Additions] | None = None,
     *,
     made: Collection[int] = (),
-    write: Writing = lambda _, writes: send_together(writes),
+    write_papers: PapersWriter = lambda _, writes: send_together(writes),
 ) -> Posted:
     """Adds facts, plans the accounts anew, posts the differences; one batch for each account that changed.
 
     The accounts, and the pools of the lots that change, must have been locked in this transaction. `lots`, `changes`
     and `additions` of hours and seats are by account id; an account without any is planned anew because its usage or
     its scopes changed. `made` are the ids of accounts that were made for this and to which nothing can belong yet;
-    `write` writes the papers of new lots, and with them what the book writes at the same time.
+    `write_papers` is called once, before accounts are planned anew, and must write all that it is given.
 
     Raises RuleBroken("amount", "pool-exceeded") naming what the pool has left, Conflict("key", "key-taken") naming the
     key of a lot that somebody has, and what `add_facts` and `limits` raise.
@@ -209,8 +208,8 @@ def post(
     for account_id in drafts:
         assert_locked(Account, account_id)
         drafts[account_id].new = additions.get(account_id, Additions())
-    alike = drafts.keys() - {key for key, of_lots in changes.items() if of_lots} - additions.keys()
-    idle = alike.intersection(made) | idle_among(alike.difference(made))
+    with_lots_alone = drafts.keys() - {key for key, of_lots in changes.items() if of_lots} - additions.keys()
+    idle = with_lots_alone.intersection(made) | idle_among(with_lots_alone.difference(made))
     for account_id in sorted({*lots, *changes, *additions}):
         _begin_batch(drafts[account_id], cause)
         _state_lots(drafts[account_id], lots.get(account_id, ()))
@@ -220,13 +219,12 @@ def post(
         _seal(draft)
     committed = _add_facts(begun, cause, changes)
     new = {lot.key: lot.id for draft in begun for lot in draft.lots}
-    write(new, [committed, _heading(undrawn), *caches.adding_undrawn(
+    write_papers(new, [committed, _heading(undrawn), *caches.adding_undrawn(
         {draft.account.id: draft.account.batches for draft in undrawn}, [lot for draft in undrawn for lot in draft.lots]
     )])
     _plan_anew([draft for account_id, draft in drafts.items() if account_id not in idle], cause)
     return Posted(
         {account_id: draft.batch for account_id, draft in drafts.items() if draft.batch is not None},
-        new,
         {account_id: draft.added.seats for account_id, draft in drafts.items() if draft.added.seats},
     )
 
@@ -269,7 +267,7 @@ def _begin_batch(draft: _Draft, cause: Cause) -> Batch:
     recorded_at = clock.now()  # read after the lock, so that the order of batches is the order of their times (L15)
     if account.head_at is not None:
         recorded_at = max(recorded_at, account.head_at + timedelta(microseconds=1))
-    draft.batch = unadded(
+    draft.batch = transient(
         Batch, account_id=account.id, number=account.batches + 1, recorded_at=recorded_at, cause=cause.kind,
         cause_ref=cause.ref, actor=cause.actor, previous_hash=account.head_hash, hash="",
     )
@@ -282,7 +280,7 @@ def _state_lots(draft: _Draft, lots: Iterable[LotTerms]) -> None:
             raise RuleBroken("amount", "not-positive", "a grant is of more than nothing")
         draft.committed.append((terms.pool_id, terms.amount))
         draft.lots.append(
-            unadded(
+            transient(
                 LotFact, account_id=draft.account.id, pool_id=terms.pool_id, key=terms.key,
                 amount=check_range(terms.amount), effective=terms.effective, expires=terms.expires,
                 priority=terms.priority, promotional=terms.promotional, awarded=terms.awarded,
@@ -293,7 +291,7 @@ def _state_lots(draft: _Draft, lots: Iterable[LotTerms]) -> None:
 def _add_facts(drafts: Sequence[_Draft], cause: Cause, changes: Mapping[int, Sequence[ChangeTerms]]) -> Write:
     """Adds the batches that were begun, their lots, and the changes of lots, new ones among them; the write that is
     left is of what pools have committed."""
-    taken = rows.add_awarded([(draft.batch, draft.lots) for draft in drafts if draft.batch is not None])
+    taken = rows.add_batches_with_lots([(draft.batch, draft.lots) for draft in drafts if draft.batch is not None])
     if taken is not None:
         raise Conflict("key", "key-taken", "The key %(key)s is taken: choose another one.", key=taken)
     for draft in drafts:

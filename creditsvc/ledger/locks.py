@@ -6,7 +6,7 @@ more than sending it.
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Select, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import insert
@@ -23,10 +23,12 @@ from creditsvc.sets import (
     join_session,
     read_fresh,
     send,
-    unadded,
+    transient,
 )
 
 M = TypeVar("M", bound=Model)
+Pair = tuple[int, int]
+"""(startup id, resource id)"""
 
 RATES_LOCK = 7_220_001
 """The number under which PostgreSQL knows the lock of the exchange rates; nothing else of ours has one."""
@@ -146,33 +148,48 @@ def _lock_rates(*, shared: bool) -> None:
         send(_RATES_SHARED if shared else _RATES_ALONE, [{}])
 
 
-def open_accounts(pairs: Iterable[tuple[int, int]]) -> tuple[dict[tuple[int, int], Account], set[int]]:
-    """The accounts of (startup, resource), made if absent, all locked; and the ids of those that were made.
+class Opened(NamedTuple):
+    """Accounts by (startup, resource), all of them locked, and the ids of those that were made."""
+
+    accounts: dict[Pair, Account]
+    made: set[int]
+
+
+def open_account(startup_id: int, resource_id: int) -> Account:
+    """The account of one startup and resource, made if absent, then locked."""
+    return open_accounts([(startup_id, resource_id)]).accounts[startup_id, resource_id]
+
+
+def open_accounts(pairs: Iterable[Pair]) -> Opened:
+    """The accounts of (startup, resource), made if absent, then locked.
 
     Of several startups with several resources all accounts are locked, so that it takes one statement.
     """
     wanted = sorted(set(pairs))
     if not wanted:
-        return {}, set()
+        return Opened({}, set())
     accounts = _lock_accounts_of(wanted)
     made = _make_accounts([pair for pair in wanted if pair not in accounts])
     accounts.update(made)
     accounts.update(_lock_accounts_of([pair for pair in wanted if pair not in accounts]))  # made by another just now
-    return {pair: accounts[pair] for pair in wanted}, {account.id for account in made.values()}
+    return Opened({pair: accounts[pair] for pair in wanted}, {account.id for account in made.values()})
 
 
-def _make_accounts(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Account]:
-    """Makes those accounts that nobody has made. A row that nobody else can see yet is locked."""
+def _make_accounts(pairs: Sequence[Pair]) -> dict[Pair, Account]:
+    """Those of the accounts that nobody has made, made now. A row that nobody else can see yet is locked.
+
+    The rates are shared before: whoever looks for several accounts has shared them, who looks for one only if it is
+    there.
+    """
     if not pairs:
         return {}
     rows = [dict(zip(_PAIR, pair, strict=True)) | _NEW for pair in pairs]
     if len(rows) == 1 and is_postgresql():
         added = send(_NEW_ACCOUNT_SHARING_RATES, rows)
     else:
-        _lock_rates(shared=True)  # where there is no account, none was locked with them
         added = insert_absent(Account, rows, *_PAIR, "id")
     made = {
-        (startup_id, resource_id): join_session(unadded(
+        (startup_id, resource_id): join_session(transient(
             Account, id=account_id, startup_id=startup_id, resource_id=resource_id, head_at=None, **_NEW
         ))
         for startup_id, resource_id, account_id in added
@@ -181,7 +198,7 @@ def _make_accounts(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Ac
     return made
 
 
-def _lock_accounts_of(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Account]:
+def _lock_accounts_of(pairs: Iterable[Pair]) -> dict[Pair, Account]:
     wanted = list(pairs)
     locked: list[Account] = []
     if not wanted:

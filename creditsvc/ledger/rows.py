@@ -21,14 +21,12 @@ _BEGUN = (
     insert(_BATCH).values({column: bindparam(f"batch_{column.name}") for column in _BATCH.c if column.name != "id"})
     .returning(_BATCH.c.id).cte("begun")
 )
+_OF_LOT = [column for column in _LOT.c if column.name not in ("id", "batch_id")]
 _BATCH_WITH_LOT = (
     postgresql.insert(_LOT)
     .from_select(
-        [*(column for column in _LOT.c if column.name not in ("id", "batch_id")), _LOT.c.batch_id],
-        select(
-            *(bindparam(column.name, type_=column.type) for column in _LOT.c if column.name not in ("id", "batch_id")),
-            _BEGUN.c.id,
-        ),
+        [*_OF_LOT, _LOT.c.batch_id],
+        select(*(bindparam(column.name, type_=column.type) for column in _OF_LOT), _BEGUN.c.id),
     )
     .on_conflict_do_nothing().returning(_LOT.c.batch_id, _LOT.c.id)
 )
@@ -46,7 +44,7 @@ def add_batches(batches: Sequence[Batch]) -> None:
     insert_rows(batches, "account_id")
 
 
-def add_awarded(awarded: Sequence[tuple[Batch, Sequence[LotFact]]]) -> str | None:
+def add_batches_with_lots(awarded: Sequence[tuple[Batch, Sequence[LotFact]]]) -> str | None:
     """Adds batches, one of each account, with their lots, and gives all of them their ids; the first key of a lot that
     was taken, in which case nothing may be kept."""
     batches, lots = [batch for batch, _ in awarded], [lot for _, of_batch in awarded for lot in of_batch]

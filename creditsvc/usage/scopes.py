@@ -12,7 +12,7 @@ from creditsvc.core.scopes import scope_name
 from creditsvc.db import db
 from creditsvc.ledger.book import Cause, add_turns, post
 from creditsvc.ledger.facts import accounts_ever_of, ownerships_of, turns_of
-from creditsvc.ledger.locks import lock_accounts, lock_scopes, open_accounts
+from creditsvc.ledger.locks import lock_accounts, lock_scopes, open_account
 from creditsvc.ledger.models import Account, Resource, Scope
 from creditsvc.ledger.timeline import Ownership, overlaps, timeline, turns_for
 from creditsvc.parties import trail
@@ -64,7 +64,7 @@ def assign_scope(
         return scope
     accounts = lock_accounts(_affected(scope, account_id))
     if account_id is None:
-        account = open_accounts([(owner.id, chosen.id)])[0][owner.id, chosen.id]
+        account = open_account(owner.id, chosen.id)
         accounts[account.id] = account
         account_id = account.id
     add_turns(scope, turns_for(turns, begin, end, account_id), caller.now, caller.actor)

@@ -359,8 +359,8 @@ def chosen() -> None:
 def decide_only(days: int) -> None:
     """A night that died right after it had decided."""
     tonight_is = deciding.night_of(TODAY + timedelta(days=days), NOW + timedelta(days=days))
-    account_ids = deciding.all_accounts()
-    transaction(lambda: deciding.store(deciding.decide_accounts(tonight_is, account_ids)))
+    decided = deciding.decide_accounts(tonight_is, deciding.all_accounts())
+    transaction(lambda: deciding.store(decided))
 
 
 def limited_manager(email: str, programme: str) -> Person:

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Executable, func, select, update
 
 from creditsvc.alerts import night as deciding
 from creditsvc.alerts import telling
 from creditsvc.alerts.links import read_link
 from creditsvc.alerts.models import Alert, AlertTold, Digest, JobRun
-from creditsvc.db import db, transaction
+from creditsvc.db import db, is_postgresql, transaction
 from creditsvc.grants import operations as grants
 from creditsvc.jobs.nightly import run_night
 from creditsvc.ledger.models import Account
 from creditsvc.ledger.verify import verify
 from creditsvc.mail.models import SENT, OutboxMail
 from creditsvc.parties.access import operator
-from creditsvc.parties.models import Person, Startup, TrailEntry
+from creditsvc.parties.models import Person, TrailEntry
 from tests import factories
 from tests.alerts import scenes
 from tests.alerts.scenes import NOW, TODAY, addressees, night, told
@@ -133,36 +133,58 @@ def test_more_accounts_than_one_batch_are_all_decided(app: Flask, monkeypatch: p
     assert_all_told_once(app)
 
 
-def while_deciding(monkeypatch: pytest.MonkeyPatch, act: Callable[[Connection], object]) -> None:
-    """Another connection writes, without waiting for anybody, when it is decided and not kept yet."""
+def once_decided(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Something happens when it is decided and not kept yet."""
     right = deciding.decide_accounts
 
     def decide(*values: Any) -> deciding.Decided:
         decided = right(*values)
-        with db.engine.connect().execution_options(writes=True, waits=False) as other, other.begin():
-            act(other)
+        act()
         return decided
 
     monkeypatch.setattr(deciding, "decide_accounts", decide)
 
 
+def write_at_once(statement: Executable) -> None:
+    """Another connection writes, and fails where it would have to wait."""
+    with db.engine.connect().execution_options(writes=True, waits=False) as other, other.begin():
+        if is_postgresql():
+            other.exec_driver_sql("SET LOCAL lock_timeout = 1")
+        other.execute(statement)
+
+
 def test_whoever_writes_does_not_wait_for_the_night_to_decide(app: Flask, monkeypatch: pytest.MonkeyPatch):
     park()
-    while_deciding(monkeypatch, lambda other: other.execute(update(Startup).values(name="Renamed")))
+    once_decided(monkeypatch, lambda: write_at_once(update(JobRun).values(attempts=JobRun.attempts)))
 
     night(app)
 
     assert_all_told_once(app)
-    assert set(db.session.scalars(select(Startup.name))) == {"Renamed"}
 
 
 def test_what_was_decided_is_not_kept_once_another_has_the_night(app: Flask, monkeypatch: pytest.MonkeyPatch):
     park()
-    while_deciding(monkeypatch, lambda other: other.execute(update(JobRun).values(worker="another")))
+    once_decided(monkeypatch, lambda: write_at_once(update(JobRun).values(worker="another")))
 
     document = run_night(scenes.config_of(app), NOW, wait=False)
 
     assert (document["status"], rows(Alert), rows(Digest)) == ("running", 0, 0)
+
+
+def test_what_is_posted_once_it_is_decided_is_told_the_next_night(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    park()
+    scope = scenes.scope("s-2")
+    with monkeypatch.context() as tonight:
+        once_decided(tonight, lambda: scenes.spend(tmp_path, scope, "25001"))
+        first = night(app)
+
+    second = night(app, 1)
+
+    assert ("s-2", "expiry", 7) in told(first)
+    assert ("s-2", "uncovered", 0) not in told(first)
+    assert ("s-2", "uncovered", 0) in told(second)
 
 
 def test_a_night_asks_no_more_statements_for_more_people(app: Flask):

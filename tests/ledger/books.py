@@ -15,7 +15,7 @@ from creditsvc.ledger.book import (
     open_pool,
     post,
 )
-from creditsvc.ledger.locks import lock_accounts, lock_pools, open_accounts
+from creditsvc.ledger.locks import lock_accounts, lock_pools, open_account
 from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.parties.models import Startup
 from creditsvc.programmes.models import Partner
@@ -65,7 +65,7 @@ def award(
         resource_id = db.session.execute(select(Resource.id).where(Resource.key == "credit")).scalar_one()
         lock_pools([pool_id])
         owner = startup_id(startup)
-        account = open_accounts([(owner, resource_id)])[0][owner, resource_id]
+        account = open_account(owner, resource_id)
         terms = LotTerms(key, pool_id, usd(amount), effective, expires, awarded, priority)
         post([account], TEST, lots={account.id: [terms]})
 

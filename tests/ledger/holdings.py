@@ -8,7 +8,7 @@ from sqlalchemy import select
 from creditsvc.db import db, transaction
 from creditsvc.ledger.additions import Additions, HoldEndTerms, HoldTerms, HoursTerms, SeatEndTerms, SeatTerms
 from creditsvc.ledger.book import Cause, LotTerms, Posted, define_resource, open_pool, post
-from creditsvc.ledger.locks import lock_accounts, lock_pools, open_accounts
+from creditsvc.ledger.locks import lock_accounts, lock_pools, open_account
 from creditsvc.ledger.models import Account, LotFact, Pool, Resource
 from creditsvc.ledger.reading import AccountView, balances
 from creditsvc.parties.models import Startup
@@ -42,9 +42,10 @@ def award(pool: str, key: str, amount: int, effective: datetime = JUNE, expires:
         source = db.session.execute(select(Pool).where(Pool.key == pool)).scalar_one()
         lock_pools([source.id])
         owner = db.session.execute(select(Startup.id).where(Startup.key == "acme")).scalar_one()
-        account = open_accounts([(owner, source.resource_id)])[0][owner, source.resource_id]
+        account = open_account(owner, source.resource_id)
         terms = LotTerms(key, source.id, amount, effective, expires, START)
-        return post([account], TEST, lots={account.id: [terms]}).lots[key]
+        post([account], TEST, lots={account.id: [terms]})
+        return lot_id(key)
 
     return transaction(write)
 

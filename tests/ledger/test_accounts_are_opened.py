@@ -4,14 +4,13 @@ from threading import Thread
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
 
 from creditsvc.db import db, is_postgresql, transaction
-from creditsvc.ledger.locks import is_locked, open_accounts
+from creditsvc.ledger.locks import is_locked, open_account, open_accounts
 from creditsvc.ledger.models import Account
 from tests import factories as make
 from tests.counting import sent_meanwhile
-from tests.polling import wait_until
+from tests.polling import somebody_waits_for_us, wait_until
 
 
 @pytest.fixture
@@ -42,10 +41,7 @@ def test_those_that_are_there_are_not_said_to_be_made(pairs: list[tuple[int, int
 
 
 def test_what_was_made_is_what_the_database_has(pairs: list[tuple[int, int]]) -> None:
-    def told() -> Account:
-        return open_accounts(pairs[:1])[0][pairs[0]]
-
-    account = transaction(told)
+    account = transaction(lambda: open_account(*pairs[0]))
     said = {column.name: getattr(account, column.name) for column in Account.__table__.columns}
 
     [row] = db.session.execute(db.select(*Account.__table__.columns)).mappings()
@@ -72,7 +68,7 @@ def test_of_two_who_open_it_at_once_one_makes_it_and_the_other_waits_for_it(
         _, made = open_accounts(pairs[:1])
         other.start()
         if is_postgresql():
-            wait_until(_somebody_waits, "the second to wait for the account")
+            wait_until(somebody_waits_for_us, "the second to wait for the account")
         return made
 
     mine = transaction(first)
@@ -91,7 +87,3 @@ def test_rates_are_shared_before_an_account_is_made(pairs: list[tuple[int, int]]
     alone = any("lock_shared" in statement and "account" not in statement for statement in sent[:adding])
     shared = alone or "lock_shared" in sent[adding].partition("INSERT INTO account")[0]
     assert shared == is_postgresql()  # on SQLite whoever writes is alone
-
-
-def _somebody_waits() -> bool:
-    return bool(db.session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))

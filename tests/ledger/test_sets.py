@@ -22,7 +22,7 @@ from creditsvc.sets import (
     read_fresh,
     send,
     send_together,
-    unadded,
+    transient,
 )
 from tests import factories as make
 from tests.conftest import NOW
@@ -139,7 +139,7 @@ def test_of_writes_that_go_together_none_stays_when_one_is_refused(app: Flask) -
 
 @pytest.mark.parametrize("keys", [["harbour"], ["harbour", "kite"]])
 def test_rows_are_given_their_ids_and_join_no_session(app: Flask, keys: list[str]) -> None:
-    rows = [unadded(Startup, **startup(key)) for key in keys]
+    rows = [transient(Startup, **startup(key)) for key in keys]
 
     transaction(lambda: insert_rows(rows, "key", besides=[(NOTED, [noted("startup:harbour")])]))
 
@@ -150,8 +150,8 @@ def test_rows_are_given_their_ids_and_join_no_session(app: Flask, keys: list[str
 
 @pytest.mark.parametrize("keys", [["harbour"], ["harbour", "kite"]])
 def test_rows_whose_key_somebody_has_get_no_id(app: Flask, keys: list[str]) -> None:
-    rows = [unadded(Startup, **startup(key)) for key in keys]
-    transaction(lambda: insert_rows([unadded(Startup, **startup("ox")), unadded(Startup, **startup("harbour"))], "key"))
+    rows = [transient(Startup, **startup(key)) for key in keys]
+    transaction(lambda: insert_rows([transient(Startup, **startup(key)) for key in ("ox", "harbour")], "key"))
 
     transaction(lambda: insert_rows_absent(rows, "key"))
 

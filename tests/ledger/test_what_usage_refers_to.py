@@ -15,12 +15,11 @@ from creditsvc.ledger.models import ChargeKey, Scope, UsageFact
 from creditsvc.sets import bulk_insert, send
 from creditsvc.usage.models import ImportRun
 from tests.conftest import NOW
-from tests.polling import wait_until
+from tests.polling import somebody_waits_for_us, wait_until
 
 COLUMNS = ("scope_id", "day", "key_id", "currency", "amount", "run_id")
 NOBODY = 999
 REFERRED = {"scope_id": Scope, "key_id": ChargeKey, "run_id": ImportRun}
-BLOCKED_BY_US = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
 PATIENCE = 30.0
 
 Ids = dict[str, int]
@@ -147,8 +146,7 @@ def meanwhile(app: Flask, first: Callable[[], None], second: Callable[[], None])
         first()
         others.append(started(app, second))
         if is_postgresql():
-            wait_until(lambda: bool(db.session.connection().exec_driver_sql(BLOCKED_BY_US).scalar_one()),
-                       "the second to wait for the first", PATIENCE)
+            wait_until(somebody_waits_for_us, "the second to wait for the first", PATIENCE)
 
     transaction(both)
     others[0].join(PATIENCE)

@@ -11,7 +11,7 @@ from creditsvc.core.burndown import ChangeKind
 from creditsvc.core.days import ends_at, starts_at
 from creditsvc.db import db
 from creditsvc.ledger.book import Cause, ChangeTerms, LotTerms, post
-from creditsvc.ledger.locks import lock_accounts, lock_pools, open_accounts
+from creditsvc.ledger.locks import lock_accounts, lock_pools, open_account
 from creditsvc.ledger.models import Account, LotFact, Pool
 from creditsvc.ledger.seats import seats_of
 from creditsvc.licences import seats, waiting
@@ -54,7 +54,7 @@ def give(
         source = db.session.execute(select(Pool).where(Pool.key == pool)).scalar_one()
         lock_pools([source.id])
         pair = (startup_id(startup), source.resource_id)
-        account = open_accounts([pair])[0][pair]
+        account = open_account(*pair)
         terms = LotTerms(key, source.id, amount, starts_at(first), None if last is None else ends_at(last), NOW)
         post([account], Cause("award", f"grant:{key}", "tester"), lots={account.id: [terms]})
 

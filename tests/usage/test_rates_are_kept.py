@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, update
 
 from creditsvc.db import db, transaction
 from creditsvc.ledger.models import RateFact
@@ -15,7 +15,7 @@ from creditsvc.usage.operations import apply_run, read_source
 from creditsvc.usage.rates import add_rate
 from creditsvc.usage.readers.source import open_source
 from tests.conftest import NOW
-from tests.polling import wait_until
+from tests.polling import somebody_waits_for_us, wait_until
 from tests.usage.rating import hkd, make_acme, rate
 from tests.usage.scenes import differences, drawn, june, rows_of, write
 
@@ -83,7 +83,7 @@ def test_a_rate_stated_while_usage_is_being_posted_settles_that_usage_too(
         apply_run(operator(NOW), prepared)
         second.start()
         if database == "postgresql":
-            wait_until(_somebody_waits, "the rate to wait for the import's lock")
+            wait_until(somebody_waits_for_us, "the rate to wait for the import's lock")
 
     transaction(first)
     second.join()
@@ -105,7 +105,7 @@ def test_usage_posted_while_a_rate_is_being_stated_is_converted_by_it(
         add_rate(operator(NOW), from_currency="HKD", to_currency="USD", day=june(1), rate="0.1", source="HKMA")
         second.start()
         if database == "postgresql":
-            wait_until(_somebody_waits, "the import to wait for the rate's lock")
+            wait_until(somebody_waits_for_us, "the import to wait for the rate's lock")
 
     transaction(first)
     second.join()
@@ -120,8 +120,3 @@ def _in_context(app: Flask, act: Callable[[], object]) -> None:
             act()
         finally:
             db.session.remove()
-
-
-def _somebody_waits() -> bool:
-    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-    return bool(db.session.scalar(waiting))
