@@ -5,7 +5,7 @@ Statements that are kept go to the driver as they were compiled once (`driven.py
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, TypeVar, cast
 
@@ -316,11 +316,20 @@ def bulk_read(statement: Select[*tuple[Any, ...]]) -> list[Sequence[Any]]:
 
     Values are what the columns' Python types say, each different one of a column of dates or instants made once.
     """
+    return next(bulk_parts(statement), [()] * len(statement.selected_columns))
+
+
+def bulk_parts(statement: Select[*tuple[Any, ...]], at_once: int | None = None) -> Iterator[list[Sequence[Any]]]:
+    """As `bulk_read`, so many rows at once (None: all), for what need not be held whole. No part is empty."""
     db.session.flush()
     result = connection_in_use().execute(statement)
     dialect, driver = result.dialect, result.cursor
-    columns = list(zip(*driver.fetchall(), strict=True)) or [()] * len(driver.description)
     made = [column.type.dialect_impl(dialect).result_processor(dialect, described[1])
             for column, described in zip(statement.selected_columns, driver.description, strict=True)]
-    result.close()
-    return [tuple(map(cache(to), values)) if to else values for to, values in zip(made, columns, strict=True)]
+    once = [cache(to) if to else None for to in made]
+    try:
+        while rows := driver.fetchall() if at_once is None else driver.fetchmany(at_once):
+            columns = zip(*rows, strict=True)
+            yield [tuple(map(to, values)) if to else values for to, values in zip(once, columns, strict=True)]
+    finally:
+        result.close()

@@ -45,7 +45,7 @@ ACTOR = "nightly"
 LINK_PAGE = "alert_links.link"
 """The page that signed links lead to; mails carry links where it is there."""
 
-LETTERS_AT_ONCE = 1_000
+LETTERS_AT_ONCE = 800
 """More ask fewer statements, and take more memory: some 50 KiB for each mail."""
 RENEWED_AT_ONCE = 500
 SESSIONS_AT_MOST = 100_000

@@ -18,7 +18,10 @@ from creditsvc.db import db
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, LotChange, LotFact, Posting
 from creditsvc.ledger.reading import AccountView
-from creditsvc.sets import among, bulk_read
+from creditsvc.sets import among, bulk_parts
+
+ROWS_AT_ONCE = 20_000
+"""A night reads hundreds of thousands, and adds them up as they come."""
 
 _Opening = tuple[date, int, int]
 """What was drawn before go-live: as of which charge day, from which lot, how much."""
@@ -188,14 +191,14 @@ def _used(last: Mapping[int, date], since: date, as_of: datetime) -> dict[int, _
             .where(among(LotFact.account_id, part), LotChange.kind == "opening")
             .group_by(LotFact.account_id, LotFact.id)
         )
-        columns = bulk_read(select(*union_all(used, before).subquery().columns))
-        days = {at: at.astimezone(UTC).date() for at in set(columns[1])}
-        for account_id, at, lot_id, amount, is_opening in zip(*columns, strict=True):
-            one, day = found[account_id], days[at]
-            if is_opening:
-                one.openings += [(day, lot_id, amount)] if at <= as_of else []
-                continue
-            one.by_day[day] = one.by_day.get(day, 0) + amount
-            if day > one.last:
-                one.later[lot_id] += amount
+        for columns in bulk_parts(select(*union_all(used, before).subquery().columns), ROWS_AT_ONCE):
+            days = {at: at.astimezone(UTC).date() for at in set(columns[1])}
+            for account_id, at, lot_id, amount, is_opening in zip(*columns, strict=True):
+                one, day = found[account_id], days[at]
+                if is_opening:
+                    one.openings += [(day, lot_id, amount)] if at <= as_of else []
+                    continue
+                one.by_day[day] = one.by_day.get(day, 0) + amount
+                if day > one.last:
+                    one.later[lot_id] += amount
     return found

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from creditsvc.db import Id, Model
@@ -12,6 +12,9 @@ SENDING = "sending"
 SENT = "sent"
 FAILED = "failed"
 UNCERTAIN = "uncertain"
+
+WAITS = text("next_try_at IS NOT NULL")
+"""The condition on a mail that is to be sent: now or later."""
 
 
 class OutboxMail(Model):
@@ -28,6 +31,7 @@ class OutboxMail(Model):
     __table_args__ = (
         CheckConstraint("state IN ('queued', 'sending', 'sent', 'failed', 'uncertain')", name="state"),
         Index("ix_outbox_mail_state_next_try_at", "state", "next_try_at"),
+        Index("ix_outbox_mail_due", "next_try_at", "id", sqlite_where=WAITS, postgresql_where=WAITS),
         Index("ix_outbox_mail_to_address_queued_at", "to_address", "queued_at"),
     )
 

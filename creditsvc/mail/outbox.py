@@ -8,7 +8,7 @@ import re
 import unicodedata
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
@@ -34,6 +34,8 @@ _ADDRESS = re.compile(r"(?!.*=\?)[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+")
 _MAX_SUBJECT = 400
 _EARLIER = "(an earlier try may have arrived) "
 
+_NAMED_AT_ONCE = 10_000  # below SQLite's bound of 32,766 parameters
+
 
 @dataclass(frozen=True)
 class ClaimedMail:
@@ -50,6 +52,10 @@ class ClaimedMail:
     calendar: str | None = None
     unsubscribe_url: str | None = None
     attachments: tuple[Attachment, ...] = ()
+
+    def without_content(self) -> "ClaimedMail":
+        """What is left to know of a mail once it was sent."""
+        return replace(self, content=Rendered("", "", ""), calendar=None, attachments=())
 
 
 @dataclass(frozen=True)
@@ -94,9 +100,14 @@ def queue_all(drafts: Sequence[Draft], mail_from: str, now: datetime) -> list[in
         }
         for draft, due_at in zip(drafts, due, strict=True)
     ]
-    added = db.session.execute(insert(OutboxMail).returning(OutboxMail.message_id, OutboxMail.id), values)
-    ids = dict(added.all())  # in any order
-    queued = [ids[str(value["message_id"])] for value in values]
+    named = [str(value["message_id"]) for value in values]
+    # one row after another, and then their ids: RETURNING would have the text of all of them in one statement
+    db.session.execute(insert(OutboxMail), values)
+    ids: dict[str, int] = {}
+    for start in range(0, len(named), _NAMED_AT_ONCE):
+        mine = OutboxMail.message_id.in_(named[start : start + _NAMED_AT_ONCE])
+        ids |= dict(db.session.execute(select(OutboxMail.message_id, OutboxMail.id).where(mine)).all())
+    queued = [ids[one] for one in named]
     keep_attachments([
         (mail_id, file) for mail_id, draft in zip(queued, drafts, strict=True) for file in draft.attachments
     ])
@@ -165,7 +176,10 @@ _HAS_FILES = select(OutboxAttachment.id).where(OutboxAttachment.mail_id == Outbo
 _DUE = (
     select(*_CLAIMED, _HAS_FILES.label("has_files"))
     .where(
-        OutboxMail.state.in_((QUEUED, UNCERTAIN)),
+        # as they lie in the index of those that wait, one after another: an index by state would have all of them
+        # sorted for each claim, with their text, and a state that something is added to is in none
+        OutboxMail.next_try_at.is_not(None),
+        (OutboxMail.state + "").in_((QUEUED, UNCERTAIN)),
         or_(OutboxMail.next_try_at <= bindparam("due_by"), OutboxMail.next_try_at > bindparam("ahead")),
     )
     .order_by(OutboxMail.next_try_at, OutboxMail.id)

@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from creditsvc.config import ConfigError
 from creditsvc.core.errors import RuleBroken
@@ -257,3 +257,19 @@ def test_what_is_taken_over_depends_on_whether_its_worker_is_known_to_live(app, 
     claim_one(claimed_at)
 
     assert transaction(lambda: outbox.take_over(NOW, dead, alive)) == taken
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_claim_takes_what_lies_first_and_sorts_nothing(app):
+    planned = []
+
+    def explain(connection, _cursor, statement, parameters, *_):
+        if statement.startswith("SELECT outbox_mail"):
+            driver = connection.connection.driver_connection
+            planned.extend(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters))
+
+    event.listen(db.engine, "before_cursor_execute", explain)
+    transaction(lambda: claim(NOW, "one", limit=1))
+
+    assert any("ix_outbox_mail_due" in step for step in planned)
+    assert not any("TEMP B-TREE" in step for step in planned)
