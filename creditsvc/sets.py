@@ -207,7 +207,9 @@ def insert_rows(rows: Sequence[Model], key: str, besides: Sequence[Write] = ()) 
         _insert_one(rows[0])
         return
     adding = _giving(table_of(type(rows[0])), key), [values_of(row) for row in rows]
-    _give_ids(rows, key, send_together([*besides, adding]))
+    ids: dict[Any, int] = dict(send_together([*besides, adding]))
+    for row in rows:
+        vars(row)["id"] = ids[getattr(row, key)]
 
 
 def insert_rows_absent(rows: Sequence[Model], key: str) -> None:
@@ -217,11 +219,7 @@ def insert_rows_absent(rows: Sequence[Model], key: str) -> None:
     if len(rows) == 1 and not is_postgresql():
         _insert_one(rows[0], absent=True)
         return
-    _give_ids(rows, key, insert_absent(type(rows[0]), [values_of(row) for row in rows], key, "id"))
-
-
-def _give_ids(rows: Sequence[Model], key: str, added: Iterable[Any]) -> None:
-    ids: dict[Any, int] = dict(added)
+    ids: dict[Any, int] = dict(insert_absent(type(rows[0]), [values_of(row) for row in rows], key, "id"))
     for row in rows:
         if getattr(row, key) in ids:
             vars(row)["id"] = ids[getattr(row, key)]

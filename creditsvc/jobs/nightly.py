@@ -215,14 +215,18 @@ def _decide(run: _Run, account_ids: list[int]) -> None:
 
     Nobody hears of the run meanwhile, so this must take far less time than `runs.LEASE`.
     """
+    begun = run.wall()
     begin_snapshot()
     decided = deciding.decide_accounts(run.night, account_ids)
     db.session.rollback()  # ends the read
-    transaction(lambda: _store(run, decided))
+    transaction(lambda: _store(run, decided, begun))
 
 
-def _store(run: _Run, decided: deciding.Decided) -> None:
-    runs.beat(run.held, run.wall())  # whoever took the run over meanwhile decides anew, and this is not kept
+def _store(run: _Run, decided: deciding.Decided, begun: datetime) -> None:
+    """Keeps what was decided; whoever took the run over meanwhile decides anew, and nothing of this is kept."""
+    runs.beat(run.held, run.wall())
+    if runs.is_another_day_at_work(run.held, begun):  # one caught up with late, which may have kept more since
+        decided = deciding.decide_accounts(run.night, decided.account_ids)
     deciding.store(decided)
 
 

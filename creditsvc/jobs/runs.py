@@ -52,8 +52,7 @@ def _this_process() -> str:
 
 
 def claim(job: str, day: date, as_of: datetime, worker: str, at: datetime) -> Claim | Literal["done", "busy"]:
-    """Takes the run of a job for a day: `done` when it has succeeded, `busy` while somebody who lives has it, or that
-    of another day: one may catch up with a night just when the next is due, and both would decide by the same memory.
+    """Takes the run of a job for a day: `done` when it has succeeded, `busy` while somebody who lives has it.
 
     `at` is the real clock's instant, `as_of` that of the run.
     """
@@ -69,10 +68,6 @@ def claim(job: str, day: date, as_of: datetime, worker: str, at: datetime) -> Cl
     _put_right(job, at)
     if has_succeeded(run, at):
         return "done"
-    if _is_another_day_at_work(run, at):
-        if is_new:
-            db.session.delete(run)
-        return "busy"
     if not is_new:
         if run.worker and not is_dead(run.worker) and -NO_LONGER_AHEAD < at - run.heartbeat_at < LEASE:
             return "busy"
@@ -82,16 +77,6 @@ def claim(job: str, day: date, as_of: datetime, worker: str, at: datetime) -> Cl
         run.state, run.finished_at = RUNNING, None
         db.session.flush()
     return Claim(run.id, worker)
-
-
-def _is_another_day_at_work(run: JobRun, at: datetime) -> bool:
-    others = db.session.execute(
-        select(JobRun.worker).where(
-            JobRun.job == run.job, JobRun.id != run.id, JobRun.state == RUNNING, JobRun.worker != "",
-            JobRun.heartbeat_at > at - LEASE, JobRun.heartbeat_at < at + NO_LONGER_AHEAD,
-        )
-    ).scalars()
-    return any(not is_dead(worker) for worker in others)
 
 
 def is_at_work(job: str, at: datetime) -> bool:
@@ -125,6 +110,18 @@ def _put_right(job: str, at: datetime) -> None:
 def beat(held: Claim, at: datetime) -> None:
     """Says that the run lives, and holds its row until the commit. Raises RunLost when it is another's by now."""
     _write(held, heartbeat_at=at)
+
+
+def is_another_day_at_work(held: Claim, since: datetime) -> bool:
+    """Whether a run of another day of that job has given a sign of life since then, as far as clocks may differ.
+
+    Such runs are held until the commit: what they keep is kept before this is asked, or after that.
+    """
+    job = select(JobRun.job).where(JobRun.id == held.run_id).scalar_subquery()
+    others = select(JobRun.id).where(
+        JobRun.job == job, JobRun.id != held.run_id, JobRun.heartbeat_at > since - LEASE
+    ).order_by(JobRun.id).with_for_update()
+    return bool(db.session.scalars(others).all())
 
 
 def finish(held: Claim, at: datetime) -> None:

@@ -86,6 +86,8 @@ def queue_all(drafts: Sequence[Draft], mail_from: str, now: datetime) -> list[in
     What is beyond an address's daily cap leaves a day later (`pacing`).
     `mail_from` gives the Message-IDs their domain. Raises ConfigError, and what `check` does.
     """
+    if not drafts:
+        return []
     for draft in drafts:
         check(draft)
     domain = sending_domain(mail_from)

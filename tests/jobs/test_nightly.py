@@ -22,7 +22,7 @@ from creditsvc.ledger.models import Account
 from creditsvc.ledger.verify import verify
 from creditsvc.mail.models import SENT, OutboxMail
 from creditsvc.parties.access import operator
-from creditsvc.parties.models import Person, TrailEntry
+from creditsvc.parties.models import Person, Startup, TrailEntry
 from tests import factories
 from tests.alerts import scenes
 from tests.alerts.scenes import NOW, TODAY, addressees, night, told
@@ -134,12 +134,13 @@ def test_more_accounts_than_one_batch_are_all_decided(app: Flask, monkeypatch: p
 
 
 def once_decided(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Something happens when it is decided and not kept yet."""
-    right = deciding.decide_accounts
+    """Something happens when it is decided for the first time, and not kept yet."""
+    right, acts = deciding.decide_accounts, [act]
 
     def decide(*values: Any) -> deciding.Decided:
         decided = right(*values)
-        act()
+        while acts:
+            acts.pop()()
         return decided
 
     monkeypatch.setattr(deciding, "decide_accounts", decide)
@@ -155,7 +156,12 @@ def write_at_once(statement: Executable) -> None:
 
 def test_whoever_writes_does_not_wait_for_the_night_to_decide(app: Flask, monkeypatch: pytest.MonkeyPatch):
     park()
-    once_decided(monkeypatch, lambda: write_at_once(update(JobRun).values(attempts=JobRun.attempts)))
+
+    def write() -> None:
+        for model, same in ((JobRun, "attempts"), (Account, "batches"), (Startup, "name")):
+            write_at_once(update(model).values({same: getattr(model, same)}))
+
+    once_decided(monkeypatch, write)
 
     night(app)
 
@@ -183,8 +189,17 @@ def test_what_is_posted_once_it_is_decided_is_told_the_next_night(
     second = night(app, 1)
 
     assert ("s-2", "expiry", 7) in told(first)
-    assert ("s-2", "uncovered", 0) not in told(first)
     assert ("s-2", "uncovered", 0) in told(second)
+
+
+def test_a_night_decides_anew_what_that_of_another_day_has_kept_meanwhile(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    park()
+    once_decided(monkeypatch, lambda: night(app, -1))
+
+    document = night(app)
+
+    assert (document["status"], document["alerts"]) == ("done", [])
+    assert_all_told_once(app)
 
 
 def test_a_night_asks_no_more_statements_for_more_people(app: Flask):

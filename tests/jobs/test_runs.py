@@ -6,7 +6,6 @@ from datetime import date, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
 
 from creditsvc.alerts.models import JobRun
 from creditsvc.db import db, transaction
@@ -37,23 +36,10 @@ def test_the_first_takes_the_run_and_others_find_it_busy(app: Flask):
     assert second == "busy"
 
 
-def test_each_day_has_its_run_which_waits_for_that_of_another_day(app: Flask):
-    first = claim(runs.new_worker())
+def test_each_day_has_its_run(app: Flask):
+    claim(runs.new_worker())
 
-    assert claim(runs.new_worker(), minutes=1.4, day=DAY + timedelta(days=1)) == "busy"
-    assert claim(runs.new_worker(), minutes=1.4, day=DAY - timedelta(days=1)) == "busy"
-    assert db.session.scalars(select(JobRun.day)).all() == [DAY]
-    transaction(lambda: runs.finish(first, NOW))
     assert isinstance(claim(runs.new_worker(), day=DAY + timedelta(days=1)), Claim)
-
-
-@pytest.mark.parametrize("worker, minutes", [("dead", 0), ("elsewhere:1:2:abc", 1.5), ("given up", 0)])
-def test_a_run_waits_for_none_of_another_day_that_nobody_is_at(app: Flask, worker: str, minutes: float):
-    held = claim(dead_worker() if worker == "dead" else worker)
-    if worker == "given up":
-        transaction(lambda: runs.give_up(held, "no disk"))
-
-    assert isinstance(claim(runs.new_worker(), minutes, DAY + timedelta(days=1)), Claim)
 
 
 def test_a_run_that_succeeded_is_not_run_again(app: Flask):

@@ -33,6 +33,11 @@ def test_a_queued_mail_waits_with_an_id_of_its_own(app, config):
     assert first.message_id != second.message_id
 
 
+def test_no_mails_are_queued_where_there_are_none(app):
+    assert transaction(lambda: outbox.queue_all([], FROM, NOW)) == []
+    assert db.session.scalar(select(func.count()).select_from(OutboxMail)) == 0
+
+
 def test_a_calendar_stays_with_its_mail_until_it_is_sent(app, config):
     calendar = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n"
     drafts = [outbox.Draft("booking", "a@b.example", content(), calendar=one) for one in (None, calendar)]
