@@ -8,7 +8,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from sqlalchemy import exists, insert, select, update
 
@@ -32,7 +33,7 @@ from creditsvc.core.due_alerts import (
 from creditsvc.db import db, table_of
 from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account
-from creditsvc.sets import among
+from creditsvc.sets import among, bulk_parts
 
 NIGHTLY = "nightly"
 """The name of the night's job."""
@@ -84,6 +85,18 @@ class Standing:
     threshold: int
     episode: int
     was_told: bool
+
+
+class KeptAlert(NamedTuple):
+    """What a document tells of an alert that was kept."""
+
+    key: str
+    params: Mapping[str, Any]
+    holding: str
+    rule: str
+    threshold: int
+    message: str
+    severity: str
 
 
 def night_of(day: date, now: datetime) -> Night:
@@ -173,9 +186,15 @@ def _keep_memories(decided: Decided) -> None:
         db.session.execute(update(AlertMemory), known)
 
 
-def decided_on(day: date) -> list[Alert]:
-    """The alerts of startups decided on a business day, in order."""
-    return in_order(db.session.scalars(select(Alert).where(Alert.decided_on == day, Alert.startup_id.is_not(None))))
+def documents_of(day: date) -> list[dict[str, Any]]:
+    """The alerts of startups decided on a business day as JSON, in order; of thousands no more is held than that."""
+    statement = (
+        select(Alert.key, Alert.params, Alert.holding, Alert.rule, Alert.threshold, Alert.message, Alert.severity)
+        .where(Alert.decided_on == day, Alert.startup_id.is_not(None))
+    )
+    kept = (KeptAlert(*row) for columns in bulk_parts(statement, 500) for row in zip(*columns, strict=True))
+    told = sorted(((_order(alert), document(alert)) for alert in kept), key=itemgetter(0))
+    return [one for _, one in told]
 
 
 def in_order(alerts: Iterable[Alert]) -> list[Alert]:
@@ -183,7 +202,7 @@ def in_order(alerts: Iterable[Alert]) -> list[Alert]:
     return sorted(alerts, key=_order)
 
 
-def document(alert: Alert) -> dict[str, Any]:
+def document(alert: Alert | KeptAlert) -> dict[str, Any]:
     """An alert as JSON (CONTRACT: section 5)."""
     return {
         "key": alert.key, "startup": alert.key.partition("/")[0], "resource": alert.params["resource_key"],
@@ -193,7 +212,7 @@ def document(alert: Alert) -> dict[str, Any]:
     }
 
 
-def _order(alert: Alert) -> tuple[str, tuple[int, int, int], str]:
+def _order(alert: Alert | KeptAlert) -> tuple[str, tuple[int, int, int], str]:
     return (alert.key.partition("/")[0], urgency(alert.rule, alert.threshold), alert.key)
 
 

@@ -226,7 +226,7 @@ def forecast(
 
     `left` is what each lot had left at the end of `burn.last`, by key. Lots pay as in `core.burndown.plan`. `since` is
     the usage of later days, as far as it is known: incomplete, so no more than the least that those days use.
-    Without `ranged` there is no `early` and no `late`, and nothing `ahead`, in a third of the time.
+    Without `ranged` there is no `early` and no `late`, and nothing `ahead`, in less time.
     """
     known = {(day - burn.last).days - 1: amount for day, amount in (since or {}).items() if day > burn.last}
     holds = _holdings(burn, lots, left)

@@ -141,7 +141,7 @@ def _work(config: Config, now: datetime, held: Claim, wall: Callable[[], datetim
         reason = f"{type(error).__name__}: {error}"
         transaction(lambda: runs.give_up(held, reason))
         raise
-    alerts = [deciding.document(alert) for alert in deciding.decided_on(night.day)]
+    alerts = deciding.documents_of(night.day)
     own = [incubator.own_document(alert) for alert in incubator.own_decided_on(night)]
     db.session.rollback()  # ends the read
     log.info("night.done", day=night.day.isoformat(), alerts=len(alerts), mails=queued, heads=heads)
