@@ -189,7 +189,7 @@ def _keep_memories(decided: Decided) -> None:
 def documents_of(day: date) -> list[dict[str, Any]]:
     """The alerts of startups decided on a business day as JSON, in order; of thousands no more is held than that."""
     statement = (
-        select(Alert.key, Alert.params, Alert.holding, Alert.rule, Alert.threshold, Alert.message, Alert.severity)
+        select(*(getattr(Alert, name) for name in KeptAlert._fields))
         .where(Alert.decided_on == day, Alert.startup_id.is_not(None))
     )
     kept = (KeptAlert(*row) for columns in bulk_parts(statement, 500) for row in zip(*columns, strict=True))

@@ -236,9 +236,9 @@ def _tell_all(run: _Run) -> tuple[int, int]:
     facts = telling.facts_for(run.night, digests)
     links = _links(run)
     queued = refused = 0
-    for start in range(0, len(digests), LETTERS_AT_ONCE):
+    for part in chunks(digests, LETTERS_AT_ONCE):
         told = []
-        for letter in digests[start : start + LETTERS_AT_ONCE]:
+        for letter in part:
             made = telling.written(letter, facts, run.night.day, run.config.base_url, links)
             if made is not None and _can_be_sent(made.draft):
                 told.append(made)

@@ -198,18 +198,17 @@ def _make_accounts(pairs: Sequence[Pair]) -> dict[Pair, Account]:
     return made
 
 
-def _lock_accounts_of(pairs: Iterable[Pair]) -> dict[Pair, Account]:
-    wanted = list(pairs)
-    locked: list[Account] = []
-    if not wanted:
+def _lock_accounts_of(pairs: Sequence[Pair]) -> dict[Pair, Account]:
+    if not pairs:
         return {}
-    if len(wanted) == 1:
-        [(startup_id, resource_id)] = wanted
+    locked: list[Account] = []
+    if len(pairs) == 1:
+        [(startup_id, resource_id)] = pairs
         one = _ACCOUNT_SHARING_RATES if is_postgresql() else _ACCOUNT
         locked += [row.Account for row in read_fresh(one, {"startup": startup_id, "resource": resource_id})]
     else:
         _lock_rates(shared=True)
-        startups, resources = (sorted(set(column)) for column in zip(*wanted, strict=True))
+        startups, resources = (sorted(set(column)) for column in zip(*pairs, strict=True))
         for part in chunks(startups, STARTUPS_AT_ONCE):
             locked += db.session.scalars(_ACCOUNTS, {"startups": part, "resources": resources})
     _note(locked)
