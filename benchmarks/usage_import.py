@@ -19,7 +19,7 @@ from creditsvc.programmes import operations as programmes
 from creditsvc.usage.scopes import assign_scope
 
 NAME = "import"
-ROUNDS = 5
+ROUNDS = 9
 BARS = {"sqlite": 3.5, "postgresql": 4.0}
 MOST_RESIDENT, LONGEST_WAIT, LONGEST_READ = 600, 5, 0.5
 LOTS = (("2000", date(2026, 1, 1), date(2026, 6, 20)), ("3000", date(2026, 3, 1), date(2026, 12, 31)),

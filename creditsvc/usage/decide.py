@@ -52,6 +52,8 @@ def days(first: date, last: date) -> Iterable[date]:
 def deciders(candidates: Sequence[Candidate], first: date, last: date) -> dict[date, int | None]:
     """For each day the run that decides it for one scope, or None where nobody covers it."""
     ranked = sorted(candidates, key=lambda candidate: candidate.rank, reverse=True)
+    if ranked and ranked[0].first <= first and last <= ranked[0].last:  # as of nearly every export
+        return dict.fromkeys(days(first, last), ranked[0].run_id)
     return {
         day: next((one.run_id for one in ranked if one.first <= day <= one.last), None) for day in days(first, last)
     }
@@ -100,24 +102,22 @@ def closed_at(month: date) -> datetime:
     return day_start(month_after(month)) + CLOSES_AFTER
 
 
-def takes_away_much(changes: Sums, posted: pl.DataFrame) -> list[tuple[int, date, str, int, int]]:
+def takes_away_much(changes: pl.DataFrame, posted: pl.DataFrame) -> list[tuple[int, date, str, int, int]]:
     """Where over 50 % and over 100 units of what is posted for a scope and month would go (U5).
 
     As (scope id, month, currency, posted, change).
     """
-    months = posted.group_by("scope_id", pl.col("day").dt.month_start(), "currency").agg(
-        pl.col("amount").cast(pl.Int128).sum()
-    )
-    before = {(scope_id, month, currency): amount for scope_id, month, currency, amount in months.iter_rows()}
-    change: dict[tuple[int, date, str], int] = {}
-    for (scope_id, day, currency), amount in changes.items():
-        place = (scope_id, month_of(day), currency)
-        change[place] = change.get(place, 0) + amount
+    change, before = _by_month(changes), _by_month(posted)
     return [
         (*place, before[place], amount)
         for place, amount in sorted(change.items())
         if place in before and -amount > SUSPICIOUS_STEPS and -amount * 2 > before[place]
     ]
+
+
+def _by_month(totals: pl.DataFrame) -> Sums:
+    """The sums by (scope id, first day of the month, currency)."""
+    return by_day(totals.with_columns(pl.col("day").dt.month_start()))
 
 
 def covers_less(run: Candidate, others: Sequence[Candidate]) -> list[tuple[date, int, int]]:

@@ -12,13 +12,12 @@ import polars as pl
 from sqlalchemy import ColumnElement, func, select, true
 
 from creditsvc.core.amounts import MONEY_STEPS, format_amount, unit_named
-from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_start
 from creditsvc.core.errors import FileRefused
 from creditsvc.core.rates import NO_RATES
 from creditsvc.db import db
 from creditsvc.ledger.book import Cause, note_freshness, post
-from creditsvc.ledger.facts import accounts_ever_of, chunks, known_courses, ownerships_of, units_of
+from creditsvc.ledger.facts import accounts_ever_of, chunks, known_courses, units_of
 from creditsvc.ledger.locks import lock_accounts
 from creditsvc.ledger.models import (
     Account,
@@ -30,6 +29,7 @@ from creditsvc.ledger.models import (
     ScopeFact,
     UsageFact,
 )
+from creditsvc.ledger.timeline import Ownership
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Startup
 from creditsvc.sets import among, bulk_insert, bulk_read
@@ -201,10 +201,13 @@ def uncovered_of(batches: Iterable[Batch], seen: ColumnElement[bool] | None = No
     return {unit: format_amount(amount, unit_named(unit)) for unit, amount in sorted(sums.items()) if amount}
 
 
-def waiting(changes: Sums, names: Mapping[int, str]) -> list[dict[str, str]]:
-    """The part of the changes that settles nowhere yet: of a scope of nobody, or in another currency (U6, U7)."""
-    scope_ids = {scope_id for scope_id, _, _ in changes}
-    owned = ownerships_of(scope_ids)
+def waiting(
+    changes: Sums, names: Mapping[int, str], owned: Mapping[int, Sequence[Ownership]]
+) -> list[dict[str, str]]:
+    """The part of the changes that settles nowhere yet: of a scope of nobody, or in another currency (U6, U7).
+
+    `names` and `owned` say what each scope is called and whose it is when.
+    """
     units = units_of({own.account_id for of_scope in owned.values() for own in of_scope if own.account_id})
     rates = known_courses()
     sums: dict[tuple[str, str, str], int] = {}
@@ -227,9 +230,9 @@ def waiting(changes: Sums, names: Mapping[int, str]) -> list[dict[str, str]]:
     ]
 
 
-def known_scopes(scope_ids: Iterable[int]) -> set[int]:
-    """The scopes that belong to some startup at some time."""
-    return {scope_id for scope_id, of_scope in ownerships_of(scope_ids).items() if of_scope}
+def known_scopes(owned: Mapping[int, Sequence[Ownership]]) -> set[int]:
+    """Those scopes that belong to some startup at some time, given whose each is when."""
+    return {scope_id for scope_id, of_scope in owned.items() if of_scope}
 
 
 def first_report(export: Export, status: str) -> dict[str, Any]:
@@ -300,7 +303,8 @@ def missing_scopes(run: ImportRun, scope_ids: Iterable[int]) -> list[str]:
         .join(RunScope, RunScope.scope_id == Scope.id)
         .where(RunScope.run_id == before, RunScope.first_day <= run.cover_last, RunScope.last_day >= run.cover_first)
     )
-    return sorted(external_id for external_id, scope_id in rows if scope_id not in set(scope_ids))
+    has = set(scope_ids)
+    return sorted(external_id for external_id, scope_id in rows if scope_id not in has)
 
 
 def after_close(
@@ -309,13 +313,15 @@ def after_close(
 ) -> list[dict[str, str]]:
     """The changes in months that a run submitted after their close had covered before (U4)."""
     sums: dict[tuple[str, str, str], int] = {}
+    since = {
+        (scope_id, month): [one for one in of_scope if one.submitted_at >= at]
+        for month, at in closes.items() for scope_id, of_scope in others.items()
+    }
+    if not any(since.values()):
+        return []
     for (scope_id, day, currency), amount in changes.items():
         month = month_of(day)
-        closed = any(
-            one.submitted_at >= closes.get(month, LATEST) and one.first <= day <= one.last
-            for one in others.get(scope_id, ())
-        )
-        if closed:
+        if any(one.first <= day <= one.last for one in since.get((scope_id, month), ())):
             place = (names[scope_id], month.isoformat()[:7], currency)
             sums[place] = sums.get(place, 0) + amount
     return [

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from creditsvc.core.errors import Conflict, FileError, FileRefused, NotFound, RuleBroken
 from creditsvc.core.sentences import Sentence
 from creditsvc.db import db, is_id
+from creditsvc.ledger.facts import ownerships_of
 from creditsvc.ledger.locks import lock_scopes
 from creditsvc.ledger.models import Batch, Scope
 from creditsvc.parties import trail
@@ -296,7 +297,7 @@ def _decide(run: ImportRun, totals: pl.DataFrame, scope_ids: Sequence[int]) -> _
     posted = imports.posted_totals(scope_ids, month_of(first), month_after(last) - timedelta(days=1))
     changes = deltas(totals, posted, decided)
     sums = by_day(changes)
-    for scope_id, month, currency, before_steps, change in takes_away_much(sums, posted):
+    for scope_id, month, currency, before_steps, change in takes_away_much(changes, posted):
         scope = db.session.get_one(Scope, scope_id)
         suspicions.append(takes_away(scope.external_id, month, currency, before_steps, change))
     return _Decision(changes, sums, stale, standing_days, others, sorted(set(suspicions)))
@@ -311,7 +312,8 @@ def _status(decision: _Decision) -> str:
 def _fill(
     report: dict[str, Any], run: ImportRun, decision: _Decision, names: Mapping[int, str], batches: Sequence[Batch]
 ) -> None:
-    known = imports.known_scopes(names)
+    owned = ownerships_of(names)
+    known = imports.known_scopes(owned)
     months = {month_of(day) for day in {day for _, day, _ in decision.sums}}
     closes = {month: closed_at(month) for month in months}
     report.update(
@@ -324,7 +326,7 @@ def _fill(
         stale=[{"scope": names[scope_id], "days": [day.isoformat() for day in stale]}
                for scope_id, stale in sorted(decision.stale.items(), key=lambda item: names[item[0]])],
         delta={currency: imports.decimal_text(amount) for currency, amount in by_currency(decision.sums).items()},
-        waiting=imports.waiting(decision.sums, names),
+        waiting=imports.waiting(decision.sums, names, owned),
         uncovered_delta=imports.uncovered_of(batches),
         suspicions=decision.suspicions,
         missing_scopes=imports.missing_scopes(run, names),

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks
+from creditsvc.ledger.facts import chunks, ownerships_of
 from creditsvc.ledger.models import Scope, UsageFact
 from creditsvc.parties.access import Caller
 from creditsvc.usage.effects import effects_of
@@ -69,5 +69,5 @@ def _sums_for(caller: Caller, run_id: int) -> dict[str, Any]:
             unit.name: format_amount(amount, unit)
             for unit, amount in sorted(uncovered.items(), key=lambda item: item[0].name) if amount
         },
-        "known_scopes": len(known_scopes(db.session.scalars(own))),
+        "known_scopes": len(known_scopes(ownerships_of(db.session.scalars(own)))),
     }
