@@ -59,12 +59,12 @@ def bounded(name: str, database: str, value: float, bar: float, *, unit: str, no
 
 
 def table(results: Sequence[Result]) -> str:
-    """The results for people."""
+    """The results for people, and below them what is to be said of some."""
     head = ("benchmark", "database", "value", "limit", "ratio", "spread", "bar", "holds")
     lines = [head, *(_line(result) for result in results)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-                     for line in lines)
+    shown = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join([*shown, *(f"{one.name}, {one.database}: {one.note}" for one in results if one.note)])
 
 
 def _line(result: Result) -> tuple[str, ...]:
