@@ -12,7 +12,9 @@ from typing import Any, Literal, TypeVar, cast
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    BindParameter,
     ClauseElement,
+    Column,
     ColumnElement,
     Select,
     Table,
@@ -31,6 +33,9 @@ from creditsvc.db import Model, connection_in_use, db, is_postgresql, table_of
 from creditsvc.driven import driven, driven_together, numbered
 
 M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+
+CHUNK = 10_000  # below SQLite's bound of 32,766 parameters
 
 FEW = 8
 """Columns up to which a row is read quicker from the driver than through SQLAlchemy's result."""
@@ -41,6 +46,13 @@ Given = Literal["one", "array", "list"]
 
 Write = tuple[ClauseElement, Sequence[Mapping[str, Any]]]
 """A statement that is kept, and the rows for which it is to run."""
+
+
+def chunks(ids: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """The ids in lists of at most `size`: short enough for one statement unless given."""
+    ordered = list(ids)
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
 
 
 def among(column: ColumnElement[Any] | InstrumentedAttribute[Any], ids: Sequence[int]) -> ColumnElement[bool]:
@@ -70,6 +82,11 @@ def among_given(
     if how == "array":
         return column == any_(bindparam(name, type_=_IDS))
     return column.in_(bindparam(name, expanding=True))
+
+
+def parameters_for(columns: Iterable[Column[Any]]) -> list[BindParameter[Any]]:
+    """A parameter for each column, of its name and type, where a statement selects what it adds."""
+    return [bindparam(column.name, type_=column.type) for column in columns]
 
 
 def insert_if_absent(model: type[Model], values: Mapping[str, Any]) -> bool:

@@ -21,11 +21,10 @@ from creditsvc.alerts.words import Words
 from creditsvc.core.alert_readings import restated_permille
 from creditsvc.core.due_alerts import UNCOVERED, USED
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Batch, Posting
 from creditsvc.ledger.reading import AccountView
 from creditsvc.mail.render import day, gettext_for, money
-from creditsvc.sets import among
+from creditsvc.sets import among, chunks
 
 CORRECTED = (USED.name, UNCOVERED.name)
 """The rules whose alerts a restatement can take back."""
@@ -81,7 +80,7 @@ class _Moved:
 
 def taken_back(views: Sequence[AccountView], looked: datetime | None) -> list[TakenBack]:
     """Alerts of the accounts that somebody was told of and that what was restated since takes back, in one statement
-    for some hundred accounts. The views tell the lots as they are known now; `looked` is when the night before last
+    for some thousand accounts. The views tell the lots as they are known now; `looked` is when the night before last
     gave a sign of life, by the clock that batches go by (None: there was none)."""
     lots = {view.id: view.lots for view in views if view.kind == "credit"}
     found = []

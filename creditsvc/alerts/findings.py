@@ -4,11 +4,12 @@ Expiry, hours unbooked and not activated watch a lot, stale a billing scope, all
 """
 
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import func, select
@@ -42,14 +43,14 @@ from creditsvc.core.due_alerts import (
 )
 from creditsvc.db import db
 from creditsvc.grants.activation import activated_lots
-from creditsvc.ledger.facts import chunks, owned_by
+from creditsvc.ledger.facts import owned_by
 from creditsvc.ledger.models import LotChange, LotFact, Scope
 from creditsvc.ledger.outlook import Ahead, look_ahead
 from creditsvc.ledger.reading import AccountView, LotView, balances
 from creditsvc.ledger.timeline import owner_at
 from creditsvc.mail.render import SEVERITIES
 from creditsvc.parties.models import StartupProgramme
-from creditsvc.sets import among
+from creditsvc.sets import among, chunks
 
 ARMING_ACTS = ("top_up", "extend")
 """The changes of a lot that arm its alerts again at once (A3)."""
@@ -69,9 +70,13 @@ class ScopeState:
 
 @dataclass(frozen=True)
 class Found:
-    """The readings of accounts, and the balances and forecasts from which they come."""
+    """The readings of accounts, and the balances and forecasts from which they come.
 
-    findings: list[Finding]
+    There are some seven readings of an account, of which most say nothing: but for those of seats each is made when it
+    is asked for, once.
+    """
+
+    findings: Iterator[Finding]
     views: list[AccountView]
     ahead: Mapping[int, Ahead]
 
@@ -90,16 +95,19 @@ def find(
     scopes: dict[int, list[ScopeState]] = defaultdict(list)
     for state in _scopes_now(account_ids, now):
         scopes[state.account_id].append(state)
-    found: list[Finding] = []
-    for view in views:
-        found += _expiries(view, acts, now, last_night)
-        found += _unbooked(view, acts, now, last_night)
-        found += _used(view, acts, now)
-        found += _not_activated(view, activated, now)
-        found += _uncovered(view, acts, now)
-        found += [_stale(view, state, now) for state in scopes[view.id]]
-    found += usage_findings(views, ahead, acts, now)
-    return Found(found + seat_findings(views, acts, now, last_night), views, ahead)
+    findings = chain(
+        (finding for view in views for finding in (
+            *_expiries(view, acts, now, last_night),
+            *_unbooked(view, acts, now, last_night),
+            *_used(view, acts, now),
+            *_not_activated(view, activated, now),
+            *_uncovered(view, acts, now),
+            *(_stale(view, state, now) for state in scopes[view.id]),
+        )),
+        usage_findings(views, ahead, acts, now),
+        seat_findings(views, acts, now, last_night),
+    )
+    return Found(findings, views, ahead)
 
 
 def _expiries(view: AccountView, acts: Acts, now: datetime, last_night: datetime | None) -> list[Finding]:

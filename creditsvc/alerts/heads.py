@@ -6,12 +6,11 @@ from sqlalchemy import delete, or_, select
 
 from creditsvc.alerts.models import NotedHead
 from creditsvc.db import db, table_of
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account
 from creditsvc.ledger.verify import HEADS
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller
-from creditsvc.sets import among, bulk_insert
+from creditsvc.sets import among, bulk_insert, chunks
 
 HEADS_IN_AN_ENTRY = 1000
 

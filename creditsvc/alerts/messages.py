@@ -14,7 +14,6 @@ from creditsvc.config import Config
 from creditsvc.core.days import day_of, last_day
 from creditsvc.core.errors import Conflict, RuleBroken
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.listing import EXPIRING_WITHIN, stale_day
 from creditsvc.ledger.reading import AccountView, balances
 from creditsvc.mail import outbox
@@ -23,6 +22,7 @@ from creditsvc.mail.render import Rendered, day, gettext_for, money, render_mess
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.models import Membership, Person, Startup
 from creditsvc.parties.trail import record_all
+from creditsvc.sets import chunks
 
 KINDS = ("own", "expiring", "not-begun", "stale")
 """Words of one's own; reminders of what expires, of what nothing was drawn from, of cost data that stays away."""

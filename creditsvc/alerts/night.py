@@ -31,9 +31,8 @@ from creditsvc.core.due_alerts import (
     take_back,
 )
 from creditsvc.db import db, table_of
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account
-from creditsvc.sets import among, bulk_parts
+from creditsvc.sets import among, bulk_parts, chunks
 
 NIGHTLY = "nightly"
 """The name of the night's job."""
@@ -125,8 +124,7 @@ def all_accounts() -> list[int]:
 def decide_accounts(night: Night, account_ids: Sequence[int]) -> Decided:
     """The alerts due for some accounts, in a fixed number of queries. Writes nothing."""
     found = find(account_ids, night.now, night.last_night)
-    findings = found.findings
-    thresholds = Thresholds(night.settings, [finding.account.startup_id for finding in findings])
+    thresholds = Thresholds(night.settings, [view.startup_id for view in found.views])
     memories = _memories_of(account_ids)
     still_open = _open_alerts_of(account_ids)
     wrong = taken_back(found.views, night.looked)
@@ -134,7 +132,7 @@ def decide_accounts(night: Night, account_ids: Sequence[int]) -> Decided:
     decided = Decided(
         night, list(account_ids), [], {}, [], outlooks_of(found.views, found.ahead), wrong, memories,
     )
-    for finding in findings:
+    for finding in found.findings:
         matter = finding.matter
         alerts = still_open.pop(matter, [])
         ladder = thresholds.of(finding.account.startup_id, finding.rule)

@@ -8,10 +8,9 @@ from sqlalchemy import delete
 
 from creditsvc.alerts.models import AccountOutlook
 from creditsvc.db import db, table_of
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.outlook import Ahead
 from creditsvc.ledger.reading import AccountView
-from creditsvc.sets import among, bulk_insert
+from creditsvc.sets import among, bulk_insert, chunks
 
 _COLUMNS = ("account_id", "run_out", "daily", "remaining", "as_of")
 

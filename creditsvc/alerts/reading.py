@@ -26,10 +26,10 @@ from creditsvc.alerts.telling import letters
 from creditsvc.core.due_alerts import business_day
 from creditsvc.core.errors import NotFound
 from creditsvc.db import db, is_id
-from creditsvc.ledger.facts import chunks
 from creditsvc.parties.access import Caller, require, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.programmes.reading import taking_part
+from creditsvc.sets import chunks
 
 LATE_AFTER = timedelta(hours=26)
 """When no night has succeeded for so long, the pages and /healthz say so (A7)."""

@@ -16,7 +16,6 @@ from creditsvc.core.amounts import parse_amount, unit_named
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db
 from creditsvc.ledger import filters
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.listing import Row, rows_of
 from creditsvc.ledger.models import Account, AccountCache, LotCache, Resource
 from creditsvc.ledger.reading import AccountView, balances
@@ -25,6 +24,7 @@ from creditsvc.parties.models import Startup
 from creditsvc.parties.reading import name_contains
 from creditsvc.programmes.models import ENROLMENT_STATES, Cohort, Enrolment, Programme
 from creditsvc.programmes.reading import looked_after, taking_part
+from creditsvc.sets import chunks
 
 PAGE = 50
 KINDS = ("credit", "hours", "seats")
@@ -139,6 +139,11 @@ def condition_of(caller: Caller, asked: Filters) -> ColumnElement[bool]:
     and at `least` or `most` for what is no amount of it.
     """
     require(caller, "startups.list")
+    return narrowed(caller, asked)
+
+
+def narrowed(caller: Caller, asked: Filters) -> ColumnElement[bool]:
+    """`condition_of` for anybody, of the startups that they may see. Raises as that does, but for Forbidden."""
     wanted: list[ColumnElement[bool] | None] = [visible_startups(caller), *_enrolled(caller, asked)]
     if asked.q:
         wanted.append(name_contains(asked.q))

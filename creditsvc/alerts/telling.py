@@ -23,10 +23,9 @@ from creditsvc.alerts.night import ACCOUNTS_AT_ONCE, Night
 from creditsvc.core.due_alerts import rhythm_begins
 from creditsvc.core.forecast import Forecast
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks
 from creditsvc.mail import outbox, render
 from creditsvc.parties.models import ManagerProgramme, Membership, Person, Startup
-from creditsvc.sets import among, bulk_insert, insert_absent
+from creditsvc.sets import among, bulk_insert, chunks, insert_absent
 
 
 @dataclass(frozen=True)
@@ -266,12 +265,13 @@ class Facts:
 
 def facts_for(night: Night, told: Sequence[Letter]) -> Facts:
     """Reads anew what the letters speak of, accounts in sets, so that a mail never quotes an older night."""
-    accounts = sorted({one.account_id for letter in told for one in letter.matters})
+    asked = {one.matter for letter in told for one in letter.matters}
+    accounts = sorted({account_id for account_id, _, _ in asked})
     findings: dict[Matter, Finding] = {}
     outlooks: dict[int, Forecast] = {}
     for part in chunks(accounts, ACCOUNTS_AT_ONCE):
         found = find(part, night.now, night.last_night, ranged=True)
-        findings.update({finding.matter: finding for finding in found.findings})
+        findings.update({one.matter: one for one in found.findings if one.matter in asked})
         outlooks.update({key: one.forecast for key, one in found.ahead.items() if one.forecast is not None})
     startups: dict[int, tuple[str, str, str]] = {}
     for ids in chunks({startup_id for letter in told for startup_id in letter.startup_ids}):

@@ -1,7 +1,7 @@
 """Readings of what is used and forecast (A1): accounts that run out, that will not be used up, that nobody uses, that
 use far more than usual."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,20 +17,23 @@ from creditsvc.ledger.reading import AccountView, LotView
 
 def usage_findings(
     views: Sequence[AccountView], ahead: Mapping[int, Ahead], acts: Acts, now: datetime
-) -> list[Finding]:
-    """The readings of accounts of credit and hours, in at most one query for some hundred accounts."""
+) -> Iterator[Finding]:
+    """The readings of accounts of credit and hours, each made when it is asked for; in at most one query for some
+    thousand accounts, which is asked at once."""
     known = [view for view in views if view.id in ahead and view.remaining > 0]
     unseen = [view.id for view in known if not _days_used(ahead[view.id]) and ahead[view.id].used_before]
     long_ago = last_uses(unseen, now) if unseen else {}
-    found: list[Finding] = []
-    for view in known:
-        one = ahead[view.id]
-        found += _idle(view, one, long_ago.get(view.id), now)
-        if one.forecast is None:
-            continue
-        found.append(_running_out(view, one.forecast, acts, now))
-        found += _expiring_unused(view, one.forecast, acts, now)
-        found += _spike(view, one, one.forecast)
+    return (
+        finding for view in known for finding in _findings_of(view, ahead[view.id], acts, long_ago.get(view.id), now)
+    )
+
+
+def _findings_of(view: AccountView, ahead: Ahead, acts: Acts, long_ago: date | None, now: datetime) -> list[Finding]:
+    found = _idle(view, ahead, long_ago, now)
+    if ahead.forecast is not None:
+        found.append(_running_out(view, ahead.forecast, acts, now))
+        found += _expiring_unused(view, ahead.forecast, acts, now)
+        found += _spike(view, ahead, ahead.forecast)
     return found
 
 

@@ -11,6 +11,7 @@ from creditsvc.api.schemas import (
     ActivationListSchema,
     AwardedGrantsSchema,
     GrantListSchema,
+    GrantQuerySchema,
     GrantSchema,
     NothingSchema,
     PagingSchema,
@@ -38,20 +39,22 @@ GRANT_STEPS = dict.fromkeys(("get_grant", "extend_grant", "top_up_grant", "void_
 """What can be done with a grant once it is awarded."""
 
 
-@get(blueprint, "/grants", query=PagingSchema, answers=GrantListSchema)
+@get(blueprint, "/grants", query=GrantQuerySchema, answers=GrantListSchema)
 def list_grants(query: dict[str, Any]) -> dict[str, Any]:
     """The grants you may see, in the order of their award."""
     return _page(query, None)
 
 
-@get(blueprint, "/startups/<key>/grants", query=PagingSchema, answers=GrantListSchema)
+@get(blueprint, "/startups/<key>/grants", query=GrantQuerySchema, answers=GrantListSchema)
 def list_startup_grants(query: dict[str, Any], key: str) -> dict[str, Any]:
     """The grants of a startup, in the order of their award."""
     return _page(query, key)
 
 
 def _page(query: dict[str, Any], startup: str | None) -> dict[str, Any]:
-    found = reading.grants_of(current_caller(), startup, query.get("after"), query["limit"] + 1)
+    found = reading.grants_of(
+        current_caller(), startup, query.get("after"), query["limit"] + 1, pool=query.get("pool")
+    )
     return page(found, query["limit"], shown, lambda view: view.key)
 
 

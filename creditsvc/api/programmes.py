@@ -1,10 +1,11 @@
 """Partners, programmes with their packages, cohorts, and who is enrolled."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from flask import Response
 
+from creditsvc.api.etags import check_match
 from creditsvc.api.paging import page, page_of_all, two_keys
 from creditsvc.api.programme_schemas import (
     CohortListSchema,
@@ -19,12 +20,12 @@ from creditsvc.api.programme_schemas import (
     ProgrammeQuerySchema,
     ProgrammeSchema,
 )
-from creditsvc.api.routes import get, new_blueprint, post
+from creditsvc.api.routes import get, new_blueprint, patch
 from creditsvc.api.schemas import PagingSchema
 from creditsvc.api.tokens import current_caller
-from creditsvc.api.writes import write_once
-from creditsvc.consulting.consultants import Policy, policy_of_programme, set_policy
-from creditsvc.consulting.schemas import PolicyShape
+from creditsvc.api.writes import edit_once
+from creditsvc.consulting.consultants import policy_of_programme, set_policy
+from creditsvc.consulting.schemas import PolicyEditShape
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.errors import NotFound
 from creditsvc.grants.reading import has_award
@@ -32,6 +33,7 @@ from creditsvc.parties.once import Answer
 from creditsvc.parties.reading import find_startup
 from creditsvc.programmes import reading
 from creditsvc.programmes.models import Partner
+from creditsvc.programmes.operations import own_programme
 from creditsvc.programmes.reading import CohortView, EnrolmentView, PackageView, ProgrammeView
 
 blueprint = new_blueprint("programmes", "Partners, programmes with their packages, cohorts, enrolments.")
@@ -60,23 +62,26 @@ def get_programme(key: str) -> dict[str, Any]:
     raise NotFound("programme", key)
 
 
-@get(blueprint, "/programmes/<key>/consulting-policy", answers=PolicySchema)
+@get(blueprint, "/programmes/<key>/consulting-policy", answers=PolicySchema, etag=True)
 def get_consulting_policy(key: str) -> dict[str, Any]:
     """What holds of sessions booked in a programme."""
     get_programme(key)
     return _shown_policy(key)
 
 
-@post(blueprint, "/programmes/<key>/consulting-policy", scope="admin", body=PolicyShape, answers=PolicySchema)
-def set_consulting_policy(body: dict[str, Any], key: str) -> Response:
-    """Says what holds of sessions booked from now on; those that are booked keep what held then."""
+@patch(blueprint, "/programmes/<key>/consulting-policy", scope="admin", body=PolicyEditShape, answers=PolicySchema)
+def change_consulting_policy(body: dict[str, Any], key: str) -> Response:
+    """Says what holds of sessions booked from now on; those that are booked keep what held then. What is not sent
+    stays."""
     caller = current_caller()
 
     def act() -> Answer:
-        set_policy(caller, key, Policy(**body))
+        own_programme(caller, key, locked=True)
+        check_match(_shown_policy(key))
+        set_policy(caller, key, replace(policy_of_programme(key), **body))
         return Answer(200, _shown_policy(key))
 
-    return write_once(act)
+    return edit_once(act)
 
 
 def _shown_policy(key: str) -> dict[str, Any]:

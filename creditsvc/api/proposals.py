@@ -5,18 +5,20 @@ from typing import Any
 
 from flask import Response, current_app, url_for
 
+from creditsvc.api.etags import check_match
 from creditsvc.api.paging import id_cursor, page
 from creditsvc.api.proposal_schemas import LimitedPoolSchema, ProposalListSchema, ProposalQuerySchema, ProposalSchema
-from creditsvc.api.routes import get, new_blueprint, post
+from creditsvc.api.routes import get, new_blueprint, patch, post
 from creditsvc.api.schemas import NothingSchema
 from creditsvc.api.tokens import current_caller
-from creditsvc.api.writes import write_once
-from creditsvc.core.errors import Conflict
+from creditsvc.api.writes import edit_once, write_once
+from creditsvc.core.errors import Conflict, NotFound
 from creditsvc.db import MAX_ID
 from creditsvc.grants import proposals
 from creditsvc.grants.models import Proposal
 from creditsvc.grants.proposal_letters import tell
 from creditsvc.grants.proposal_reading import find_proposal, proposal_document, proposals_of
+from creditsvc.grants.reading import pools
 from creditsvc.grants.schemas import AmountShape, AwardShape, LimitShape, MonthsShape, ReasonShape, RefuseShape
 from creditsvc.licences.waiting import seat_startups
 from creditsvc.parties.once import Answer
@@ -105,16 +107,29 @@ def withdraw_proposal(body: dict[str, Any], proposal_id: int) -> Response:
     return _step(lambda: proposals.withdraw(caller, proposal_id))
 
 
-@post(blueprint, "/pools/<pool>/limit", scope="admin", body=LimitShape, answers=LimitedPoolSchema, required=False)
+@get(blueprint, "/pools/<pool>/limit", answers=LimitedPoolSchema, etag=True)
+def get_pool_limit(pool: str) -> dict[str, Any]:
+    """Above which amount an award from a pool needs a second person; null: none does."""
+    return _shown_limit(pool)
+
+
+@patch(blueprint, "/pools/<pool>/limit", scope="admin", body=LimitShape, answers=LimitedPoolSchema)
 def limit_pool(body: dict[str, Any], pool: str) -> Response:
-    """Says above which amount an award from a pool needs a second person; without an amount, none does."""
+    """Says above which amount an award from a pool needs a second person; with null, none does."""
     caller = current_caller()
 
     def act() -> Answer:
-        proposals.set_award_limit(caller, pool, body["amount"])
-        return Answer(200, {"pool": pool, "amount": body["amount"]})
+        proposals.set_award_limit(caller, pool, body["amount"], check=lambda: check_match(_shown_limit(pool)))
+        return Answer(200, _shown_limit(pool))
 
-    return write_once(act)
+    return edit_once(act)
+
+
+def _shown_limit(pool: str) -> dict[str, Any]:
+    for view in pools(current_caller()):
+        if view.key == pool:
+            return {"pool": pool, "amount": view.limit_text or None}
+    raise NotFound("pool", pool)
 
 
 def _needed(made: object) -> Proposal:

@@ -4,8 +4,9 @@ from typing import Any
 
 from flask import Response
 
+from creditsvc.api.paging import id_cursor, page
 from creditsvc.api.routes import get, new_blueprint, post
-from creditsvc.api.schemas import ReportedListSchema, ReportedSchema
+from creditsvc.api.schemas import PagingSchema, ReportedListSchema, ReportedSchema
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import write_once
 from creditsvc.parties.once import Answer
@@ -15,10 +16,13 @@ from creditsvc.statements.schemas import ReportShape
 blueprint = new_blueprint("reported", "What the provider's own portal showed as left, beside our estimate.")
 
 
-@get(blueprint, "/startups/<key>/reported-balances", answers=ReportedListSchema)
-def list_reported_balances(key: str) -> dict[str, Any]:
-    """The newest figures of each credit of a startup (at most 24 of each), with our estimate of the same instants."""
-    return {"items": [reported_document(one) for one in reported_of(current_caller(), key)]}
+@get(blueprint, "/startups/<key>/reported-balances", query=PagingSchema, answers=ReportedListSchema)
+def list_reported_balances(query: dict[str, Any], key: str) -> dict[str, Any]:
+    """The figures of a startup's credits, newest first, with our estimate of the same instants."""
+    found = reported_of(
+        current_caller(), key, before=id_cursor(query.get("after")), limit=query["limit"] + 1
+    )
+    return page(found, query["limit"], reported_document, lambda one: str(one.id))
 
 
 @post(

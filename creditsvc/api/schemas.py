@@ -79,9 +79,10 @@ class ReportedSchema(AnswerSchema):
 
 
 class ReportedListSchema(AnswerSchema):
-    """The newest figures of each credit."""
+    """A page of the figures of a startup's credits."""
 
     items = fields.List(fields.Nested(ReportedSchema), required=True)
+    next = next_page()
 
 
 class NothingSchema(Schema):
@@ -265,6 +266,12 @@ class GrantSchema(GrantBalanceSchema):
     activation = fields.Nested(
         ActivationSchema, required=True, allow_none=True, metadata={"description": "null: not activated yet"}
     )
+
+
+class GrantQuerySchema(PagingSchema):
+    """Which grants."""
+
+    pool = text_field("those from this pool alone")
 
 
 class GrantListSchema(AnswerSchema):

@@ -3,6 +3,7 @@
 from marshmallow import fields, validate
 
 from creditsvc.alerts.startup_conditions import CHOICES
+from creditsvc.alerts.startup_list import KINDS
 from creditsvc.api.schemas import (
     AnswerSchema,
     ConversionSchema,
@@ -15,6 +16,7 @@ from creditsvc.api.schemas import (
     next_page,
     text_field,
 )
+from creditsvc.programmes.models import ENROLMENT_STATES
 
 
 class StartupQuerySchema(PagingSchema):
@@ -29,6 +31,12 @@ class StartupQuerySchema(PagingSchema):
         validate=validate.OneOf(CHOICES),
     )
     programme = text_field("those in this programme alone")
+    cohort = text_field("those enrolled in this cohort alone")
+    state = text_field("those with an enrolment in this state alone", validate=validate.OneOf(ENROLMENT_STATES))
+    kind = text_field("those that hold something of this kind alone", validate=validate.OneOf(KINDS))
+    resource = text_field("those that hold some of this resource alone")
+    least = amount_field("those alone of whose `resource` at least so much remains", validate=validate.Length(1))
+    most = amount_field("those alone of whose `resource` at most so much remains", validate=validate.Length(1))
 
 
 class StartupSchema(AnswerSchema):

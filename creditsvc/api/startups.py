@@ -4,9 +4,8 @@ from datetime import UTC, date, timedelta
 from typing import Any
 
 from flask import Response, url_for
-from sqlalchemy import and_, true
 
-from creditsvc.alerts.startup_conditions import condition
+from creditsvc.alerts.startup_list import Filters, narrowed
 from creditsvc.api.balance_schemas import BalanceQuerySchema, BalanceSchema
 from creditsvc.api.etags import check_match
 from creditsvc.api.paging import day_cursor, page
@@ -30,7 +29,6 @@ from creditsvc.parties import operations, reading
 from creditsvc.parties.models import Startup
 from creditsvc.parties.once import Answer
 from creditsvc.parties.schemas import StartupEditShape, StartupShape
-from creditsvc.programmes.reading import taking_part
 from creditsvc.statements.holdings import holding_document, holdings, waiting_for_seats
 from creditsvc.statements.reading import conversion_documents, statement, statement_document
 from creditsvc.statements.usage_days import account_of, newest_paid_days, paid_day_document
@@ -43,14 +41,11 @@ blueprint = new_blueprint("startups", "Startups, their balances and statements."
 
 @get(blueprint, "/startups", query=StartupQuerySchema, answers=StartupListSchema)
 def list_startups(query: dict[str, Any]) -> dict[str, Any]:
-    """The startups you may see, by key."""
+    """The startups you may see, by key; several filters narrow together."""
     caller = current_caller()
-    wanted = [condition(caller, query.get("show", ""))]
-    if "programme" in query:
-        wanted.append(taking_part(caller, query["programme"]))
+    asked = Filters(**{name: value for name, value in query.items() if name not in ("limit", "after")})
     found = reading.list_startups(
-        caller, search=query.get("q", ""), after=query.get("after"), limit=query["limit"] + 1,
-        where=and_(true(), *(one for one in wanted if one is not None)),
+        caller, after=query.get("after"), limit=query["limit"] + 1, where=narrowed(caller, asked)
     )
     return page(found, query["limit"], shown, lambda startup: startup.key)
 

@@ -12,9 +12,16 @@ from werkzeug.datastructures import FileStorage
 from creditsvc.api.paging import id_cursor, page
 from creditsvc.api.problems import refused_file
 from creditsvc.api.routes import get, new_blueprint, post
-from creditsvc.api.schemas import NothingSchema, PagingSchema
+from creditsvc.api.schemas import NothingSchema
 from creditsvc.api.tokens import current_caller
-from creditsvc.api.usage_schemas import ApplySchema, ReversalSchema, RunListSchema, RunSchema, UploadSchema
+from creditsvc.api.usage_schemas import (
+    ApplySchema,
+    ReversalSchema,
+    RunListSchema,
+    RunQuerySchema,
+    RunSchema,
+    UploadSchema,
+)
 from creditsvc.api.writes import answered_before, write_once, write_or_try
 from creditsvc.core.amounts import format_amount
 from creditsvc.core.days import as_of_instant, instant_text
@@ -45,10 +52,12 @@ RUN = f"<int(max={MAX_ID}):run_id>"
 blueprint = new_blueprint("usage_runs", "Import runs of cost exports.")
 
 
-@get(blueprint, "/usage-runs", query=PagingSchema, answers=RunListSchema)
+@get(blueprint, "/usage-runs", query=RunQuerySchema, answers=RunListSchema)
 def list_usage_runs(query: dict[str, Any]) -> dict[str, Any]:
     """The import runs, newest first."""
-    found = list_runs(current_caller(), limit=query["limit"] + 1, before=id_cursor(query.get("after")))
+    found = list_runs(
+        current_caller(), limit=query["limit"] + 1, before=id_cursor(query.get("after")), status=query.get("status")
+    )
     return page(found, query["limit"], _head, lambda run: str(run.id))
 
 

@@ -5,6 +5,7 @@ from marshmallow import Schema, fields, validate
 
 from creditsvc.api.schemas import (
     AnswerSchema,
+    PagingSchema,
     ProblemFaultSchema,
     amount_field,
     amounts_field,
@@ -13,6 +14,7 @@ from creditsvc.api.schemas import (
     next_page,
     text_field,
 )
+from creditsvc.usage.models import RUN_STATES
 from creditsvc.usage.schemas import RateShape, WithdrawRateShape
 
 
@@ -197,6 +199,12 @@ class RunSchema(RunHeadSchema):
     more_errors = fields.Integer()
     effects = fields.List(fields.Nested(EffectSchema))
     dry_run = fields.Boolean(required=True)
+
+
+class RunQuerySchema(PagingSchema):
+    """Which import runs."""
+
+    status = text_field("those of this status alone", validate=validate.OneOf(RUN_STATES))
 
 
 class RunListSchema(AnswerSchema):

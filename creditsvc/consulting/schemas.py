@@ -101,3 +101,13 @@ class PolicyShape(Schema):
     no_show_percent = WholeNumber(required=True)
     late_hours = WholeNumber(required=True)
     late_percent = WholeNumber(required=True)
+
+
+class PolicyEditShape(Schema):
+    """What of it is to be another; what is not sent stays."""
+
+    confirm_days = WholeNumber()
+    excess = fields.String()
+    no_show_percent = WholeNumber()
+    late_hours = WholeNumber()
+    late_percent = WholeNumber()

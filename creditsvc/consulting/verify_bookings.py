@@ -14,10 +14,9 @@ from creditsvc.consulting.models import BOOKED, DISPUTED, LOGGED, Booking, Consu
 from creditsvc.consulting.slots import STANDING
 from creditsvc.core.days import instant_text
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import HoldEnd, HoldFact, HoursFact, Resource
 from creditsvc.ledger.verify_holdings import Difference, account_names, difference
-from creditsvc.sets import bulk_read
+from creditsvc.sets import bulk_read, chunks
 
 OPEN = (BOOKED, LOGGED, DISPUTED)
 """The states in which a booking's minutes are held and none is used."""

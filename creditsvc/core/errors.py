@@ -4,10 +4,14 @@ An operation raises one of these; a form shows it at `field`, the API renders it
 it and exits 1. `message` is an English sentence with `%(name)s` places (a gettext msgid), `params` fill them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from creditsvc.core.sentences import Sentence, Words, said
+
+LISTED = 20
+"""How many faults the refusal of a file names, unless said otherwise."""
 
 
 class CreditsvcError(Exception):
@@ -110,3 +114,9 @@ class FileRefused(CreditsvcError):
         if self.more:
             lines.append(f"and {self.more} more")
         return "\n".join(lines)
+
+
+def refusal_for(faults: Iterable[FileError], listed: int = LISTED) -> FileRefused:
+    """The refusal of a file for all these faults, at least one: the first are named, the others counted."""
+    rest = iter(faults)
+    return FileRefused(list(islice(rest, listed)), sum(1 for _ in rest))

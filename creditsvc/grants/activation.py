@@ -18,13 +18,13 @@ from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.core.scopes import scope_name
 from creditsvc.db import db
 from creditsvc.grants.models import Activation, Grant
-from creditsvc.ledger.facts import chunks, lots_of
+from creditsvc.ledger.facts import lots_of
 from creditsvc.ledger.models import LotFact, Pool, Resource
 from creditsvc.parties.access import Caller, require_startup, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
 from creditsvc.programmes.reading import zone_of_startup
-from creditsvc.sets import among
+from creditsvc.sets import among, chunks
 
 LONGEST_REASON = 500
 

@@ -4,7 +4,7 @@ A proposal keeps what the operation is called with. At the approval that operati
 what the pool has left then decides; where it refuses, nothing changes and the proposal waits on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -28,9 +28,12 @@ from creditsvc.programmes.reading import find_cohort, find_enrolment, lines_of
 WAITING, APPROVED, REFUSED, WITHDRAWN = STATES = ("waiting", "approved", "refused", "withdrawn")
 
 
-def set_award_limit(caller: Caller, pool: str, amount: str | None) -> Pool:
+def set_award_limit(
+    caller: Caller, pool: str, amount: str | None, check: Callable[[], None] = lambda: None
+) -> Pool:
     """Above which amount an award from a pool needs a second person; None: none does. For awards from now on.
 
+    `check` is called before anything changes, with the pool locked, and may refuse.
     Raises NotFound("pool"), Forbidden, RuleBroken("amount", ...) for what is no number above 0.
     """
     require(caller, "pool.limit")
@@ -41,6 +44,7 @@ def set_award_limit(caller: Caller, pool: str, amount: str | None) -> Pool:
     steps = None if amount is None else parse_amount(amount, unit, "amount")
     if steps is not None and steps <= 0:
         raise RuleBroken("amount", "not-positive", "%(value)s: write an amount above 0", value=amount)
+    check()
     before = subject.award_limit
     if before != steps:
         subject.award_limit = steps

@@ -73,18 +73,21 @@ class PoolView:
 
 def grants_of(
     caller: Caller, startup: str | None = None, after: str | None = None, limit: int | None = None,
-    *, as_of: datetime | None = None,
+    *, as_of: datetime | None = None, pool: str | None = None,
 ) -> list[GrantView]:
     """The grants of a startup, or of all that the caller may see, in the order of their award.
 
-    From beyond the grant of the key `after`; as of now unless given. Raises NotFound("startup"), RuleBroken("after",
-    "unknown-grant").
+    From beyond the grant of the key `after`, from a `pool` alone; as of now unless given. Raises NotFound("startup"),
+    RuleBroken("after", "unknown-grant").
     """
     statement = _papers().where(visible_startups(caller))
     if startup is not None:
         statement = statement.where(Grant.startup_id == require_startup(caller, "startup.see", startup).id)
     if after is not None:
         statement = statement.where(Grant.id > _id_of(caller, after))
+    if pool is not None:
+        from_pool = select(LotFact.id).join(Pool, Pool.id == LotFact.pool_id).where(Pool.key == pool)
+        statement = statement.where(Grant.lot_id.in_(from_pool))
     statement = statement.order_by(Grant.id)
     if limit is not None:
         statement = statement.limit(limit)

@@ -34,11 +34,11 @@ from creditsvc.jobs.runs import Claim
 from creditsvc.ledger import seals
 from creditsvc.ledger.book import renew_caches
 from creditsvc.ledger.caches import uncached
-from creditsvc.ledger.facts import chunks
 from creditsvc.licences import waiting
 from creditsvc.mail.outbox import Draft, refusal_of
 from creditsvc.mail.smtp import sender_for
 from creditsvc.parties.access import operator
+from creditsvc.sets import chunks
 from creditsvc.usage.files import drop_old_pieces
 
 ACTOR = "nightly"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Label, Row, Select, and_, bindparam, func, or_, select
 
@@ -33,13 +33,10 @@ from creditsvc.ledger.models import (
     UsageFact,
 )
 from creditsvc.ledger.timeline import Ownership, Turn, owner_at, timeline
-from creditsvc.sets import Given, among, among_given, bulk_read, given, read_fresh, send
+from creditsvc.sets import Given, among, among_given, bulk_read, chunks, given, read_fresh, send
 
-T = TypeVar("T")
 PostingKey = tuple[datetime, str, int | None]
 """(charge instant, kind, lot id)"""
-
-CHUNK = 10_000  # below SQLite's bound of 32,766 parameters
 
 
 @dataclass(frozen=True)
@@ -58,13 +55,6 @@ class KnownLot:
     batches: int | None = None
     cached_held: int | None = None
     seats_taken: int | None = None
-
-
-def chunks(ids: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """The ids in lists of at most `size`: short enough for one statement unless given."""
-    ordered = list(ids)
-    for start in range(0, len(ordered), size):
-        yield ordered[start : start + size]
 
 
 # Columns and no objects: a session that keeps and watches each of many thousand lots costs more than reading them.

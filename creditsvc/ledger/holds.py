@@ -11,9 +11,9 @@ from sqlalchemy import CompoundSelect, literal, null, select, union_all
 
 from creditsvc.core.burndown import Plan, Promise, plan_hours, room
 from creditsvc.db import db
-from creditsvc.ledger.facts import KnownLot, PostingKey, chunks, posting_sums
+from creditsvc.ledger.facts import KnownLot, PostingKey, posting_sums
 from creditsvc.ledger.models import HoldEnd, HoldFact, HoursFact
-from creditsvc.sets import Given, among_given, given
+from creditsvc.sets import Given, among_given, chunks, given
 
 CONFIRMED = "confirmed"
 RELEASED = "released"

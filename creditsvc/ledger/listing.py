@@ -10,11 +10,11 @@ from creditsvc.core.amounts import Unit
 from creditsvc.core.due_alerts import STALE
 from creditsvc.db import db
 from creditsvc.ledger import caches, filters
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.reading import AccountView, balances
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Startup
 from creditsvc.parties.reading import list_startups
+from creditsvc.sets import chunks
 
 EXPIRING_WITHIN = timedelta(days=60)
 EXPIRING_SOON = timedelta(days=30)

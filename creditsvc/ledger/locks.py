@@ -12,15 +12,16 @@ from sqlalchemy import Select, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from creditsvc.db import Model, db, is_postgresql, table_of
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, Pool, RateFact, Resource, Scope
 from creditsvc.sets import (
     Given,
     among_given,
+    chunks,
     given,
     insert_absent,
     insert_if_absent,
     join_session,
+    parameters_for,
     read_fresh,
     send,
     transient,
@@ -51,7 +52,7 @@ _NEW_ACCOUNT_SHARING_RATES = (
     insert(table_of(Account))
     .from_select(
         [*_PAIR, *_NEW],
-        select(*(bindparam(name, type_=table_of(Account).c[name].type) for name in (*_PAIR, *_NEW)))
+        select(*parameters_for(table_of(Account).c[name] for name in (*_PAIR, *_NEW)))
         .select_from(_RATES_SHARED.cte("rates")),
     )
     .on_conflict_do_nothing().returning(*(table_of(Account).c[name] for name in (*_PAIR, "id")))

@@ -15,10 +15,9 @@ from creditsvc.core.forecast import LONGEST, Forecast, burn_of, forecast, is_sta
 from creditsvc.core.forecast_hours import burn_of_sessions
 from creditsvc.core.forecast_seats import SeatForecast
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, LotChange, LotFact, Posting
 from creditsvc.ledger.reading import AccountView
-from creditsvc.sets import among, bulk_parts
+from creditsvc.sets import among, bulk_parts, chunks
 
 ROWS_AT_ONCE = 20_000
 """A night reads hundreds of thousands, and adds them up as they come."""
@@ -110,7 +109,7 @@ def _without_booked(outlook: Forecast, view: AccountView) -> Forecast:
 
 def last_uses(account_ids: Sequence[int], as_of: datetime) -> dict[int, date]:
     """The newest charge day with more than nothing used, of accounts of which the trailing days show none; in one
-    statement for some hundred, each found by the index of its account's charge days. Openings are no use."""
+    statement for some thousand, each found by the index of its account's charge days. Openings are no use."""
     found: dict[int, date] = {}
     for part in chunks(account_ids):
         last = (

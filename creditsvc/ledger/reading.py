@@ -16,7 +16,7 @@ from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.core.burndown import LATEST, Standing, standing
 from creditsvc.core.errors import NotFound
 from creditsvc.db import db
-from creditsvc.ledger.facts import KnownLot, chunks, lots_of, newest_charge_days, posted_of
+from creditsvc.ledger.facts import KnownLot, lots_of, newest_charge_days, posted_of
 from creditsvc.ledger.models import (
     Account,
     AccountCache,
@@ -25,7 +25,7 @@ from creditsvc.ledger.models import (
 )
 from creditsvc.parties.access import Caller, visible_startups
 from creditsvc.parties.models import Startup
-from creditsvc.sets import among, read_fresh
+from creditsvc.sets import among, chunks, read_fresh
 
 
 @dataclass(frozen=True)

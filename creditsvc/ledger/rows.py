@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from creditsvc.db import is_postgresql, table_of
 from creditsvc.ledger.models import Account, Batch, LotChange, LotFact, Pool
-from creditsvc.sets import Write, insert_rows, insert_rows_absent, send, values_of
+from creditsvc.sets import Write, insert_rows, insert_rows_absent, parameters_for, send, values_of
 
 _ACCOUNT, _BATCH, _CHANGE, _LOT, _POOL = (
     table_of(model) for model in (Account, Batch, LotChange, LotFact, Pool)
@@ -26,7 +26,7 @@ _BATCH_WITH_LOT = (
     postgresql.insert(_LOT)
     .from_select(
         [*_OF_LOT, _LOT.c.batch_id],
-        select(*(bindparam(column.name, type_=column.type) for column in _OF_LOT), _BEGUN.c.id),
+        select(*parameters_for(_OF_LOT), _BEGUN.c.id),
     )
     .on_conflict_do_nothing().returning(_LOT.c.batch_id, _LOT.c.id)
 )

@@ -13,9 +13,9 @@ from sqlalchemy import func, select
 from creditsvc.core.burndown import LATEST, Lot
 from creditsvc.core.seats import Interval, heaviest
 from creditsvc.db import db, table_of
-from creditsvc.ledger.facts import chunks, folded, lots_of
+from creditsvc.ledger.facts import folded, lots_of
 from creditsvc.ledger.models import LotChange, LotFact, SeatEnd, SeatFact
-from creditsvc.sets import among
+from creditsvc.sets import among, chunks
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from creditsvc.ledger.chain import PostingLine, as_written, batch_hash, rate_has
 from creditsvc.ledger.facts import (
     KnownLot,
     PostingKey,
-    chunks,
     lots_of,
     newest_charge_days,
     planned,
@@ -45,7 +44,7 @@ from creditsvc.ledger.seals import broken_seals
 from creditsvc.ledger.seats import promised_of
 from creditsvc.ledger.verify_holdings import Difference, account_names, check_holdings, difference, plan_of_hours
 from creditsvc.parties.models import TrailEntry
-from creditsvc.sets import bulk_read
+from creditsvc.sets import bulk_read, chunks
 
 SLICE = 200
 HEADS = "ledger.heads"

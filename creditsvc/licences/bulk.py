@@ -13,7 +13,6 @@ from creditsvc.config import Config
 from creditsvc.core.days import day_of
 from creditsvc.core.errors import Conflict, NotFound, RuleBroken
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account
 from creditsvc.licences import waiting
 from creditsvc.licences.desk import Desk, Placed, Wanted, desk_of, open_desk
@@ -23,6 +22,7 @@ from creditsvc.licences.seating import check_email, check_name, seat_all
 from creditsvc.licences.seats import free_seats, held_seats, interval_of
 from creditsvc.licences.tenants import products_by_plan
 from creditsvc.parties.access import Caller, require, require_startup
+from creditsvc.sets import chunks
 
 MOST_PEOPLE = 2000
 OTHERWISE = ("skip", "wait", "refuse")
@@ -62,14 +62,14 @@ class Outcome:
         }
 
 
-def read_people(text: str, field: str = "people") -> list[Person]:
+def read_people(text: str) -> list[Person]:
     """People of a pasted list, one `email[, name]` a line; blank lines do not matter, a name left out is the address.
 
-    Raises RuleBroken(field, "bad-line" | "twice" | "empty" | "too-many") naming the line and its value.
+    Raises RuleBroken("people", "bad-line" | "twice" | "empty" | "too-many") naming the line and its value.
     """
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if len(lines) > MOST_PEOPLE:
-        raise RuleBroken(field, "too-many", "%(count)s people are too many at once: at most %(most)s are right",
+        raise RuleBroken("people", "too-many", "%(count)s people are too many at once: at most %(most)s are right",
                          count=len(lines), most=MOST_PEOPLE)
     people: list[Person] = []
     first: dict[str, int] = {}
@@ -78,15 +78,15 @@ def read_people(text: str, field: str = "people") -> list[Person]:
         try:
             person = Person(number, check_email(email), check_name(name or email))
         except RuleBroken as refusal:
-            raise RuleBroken(field, "bad-line", "line %(line)s, %(value)r: write an address and a name, such as "
+            raise RuleBroken("people", "bad-line", "line %(line)s, %(value)r: write an address and a name, such as "
                              "ada@example.com, Ada Chan", line=number, value=line[:100]) from refusal
         if person.email in first:
-            raise RuleBroken(field, "twice", "line %(line)s: %(value)r stands in line %(first)s already",
+            raise RuleBroken("people", "twice", "line %(line)s: %(value)r stands in line %(first)s already",
                              line=number, value=person.email, first=first[person.email])
         first[person.email] = number
         people.append(person)
     if not people:
-        raise RuleBroken(field, "empty", "write at least one person: ada@example.com, Ada Chan")
+        raise RuleBroken("people", "empty", "write at least one person: ada@example.com, Ada Chan")
     return people
 
 

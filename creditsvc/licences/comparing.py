@@ -15,13 +15,13 @@ from sqlalchemy import select
 from creditsvc.core.days import day_of, instant_text, starts_at
 from creditsvc.core.errors import RuleBroken
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, Resource, SeatFact
 from creditsvc.ledger.seats import SeatView, seats_of
 from creditsvc.licences.models import Product, SeatAssignment, SkuCount
 from creditsvc.licences.tenants import Tenant, has_own_reports, tenants_of
 from creditsvc.parties.access import Caller, require, require_startup, visible_startups
 from creditsvc.parties.models import Startup
+from creditsvc.sets import chunks
 
 IDLE_DAYS = 30
 """After how many days without activity a seat counts as unused, unless asked otherwise."""

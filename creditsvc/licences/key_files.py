@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.errors import FileError, FileRefused, refusal_for
 from creditsvc.core.sentences import Sentence
 from creditsvc.licences.keyring import normalised
 
@@ -16,8 +16,6 @@ LARGEST_FILE = 8 * 1024 * 1024
 MOST_KEYS = 100_000
 LONGEST_KEY = 300
 SHORTEST_KEY = 4
-MOST_FAULTS = 20
-"""How many faults a refusal lists; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -79,16 +77,10 @@ def checked_keys(name: str, keys: list[KeyLine], place: str, faults: Iterable[Fi
         if wrong is not None:
             all_faults.append(FileError(name, key.line, COLUMN, "", wrong, place))
     if all_faults:
-        raise refusal(all_faults)
+        raise refusal_for(sorted(all_faults, key=lambda fault: fault.line))
     if not keys:
         raise _refused(name, 0, Sentence("has no keys"))
     return keys
-
-
-def refusal(faults: Iterable[FileError]) -> FileRefused:
-    """All faults as one refusal, the first of them listed."""
-    ordered = sorted(faults, key=lambda fault: fault.line)
-    return FileRefused(ordered[:MOST_FAULTS], max(0, len(ordered) - MOST_FAULTS))
 
 
 def _rows(name: str, text: str) -> Iterable[tuple[int, list[str]]]:

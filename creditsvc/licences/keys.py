@@ -9,21 +9,20 @@ from datetime import datetime
 
 from sqlalchemy import Row, bindparam, func, select, update
 
-from creditsvc.core.errors import Conflict, FileError, Forbidden, NotFound, RuleBroken
+from creditsvc.core.errors import Conflict, FileError, Forbidden, NotFound, RuleBroken, refusal_for
 from creditsvc.core.sentences import Sentence
 from creditsvc.db import db, table_of
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Pool, Resource, SeatFact
 from creditsvc.ledger.seats import SeatView, seats_of
 from creditsvc.licences.desk import desk_of
-from creditsvc.licences.key_files import COLUMN, KeyLine, refusal
+from creditsvc.licences.key_files import COLUMN, KeyLine
 from creditsvc.licences.keyring import Keyring
 from creditsvc.licences.models import LicenceKey, Product, SeatAssignment
 from creditsvc.parties.access import Caller, may, require, visible_startups
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
 from creditsvc.programmes.reading import by_key
-from creditsvc.sets import insert_absent, send
+from creditsvc.sets import chunks, insert_absent, send
 
 BATCH = 200
 """How many keys a transaction of the rotation encrypts anew."""
@@ -82,7 +81,7 @@ def import_keys(
         # whom another process was faster with
         known = _known(key.fingerprint for key in keys if key.fingerprint not in added)
     if known:
-        raise refusal(
+        raise refusal_for(
             FileError(name, key.line, COLUMN, "", Sentence(
                 "is known already, in the pool %(pool)s", pool=known[key.fingerprint]
             ), place)
@@ -224,11 +223,10 @@ def _pool_of_seats(key: str) -> Pool:
 def _known(fingerprints: Iterable[str]) -> dict[str, str]:
     """The pool of each of the fingerprints that is known."""
     known: dict[str, str] = {}
-    wanted = list(fingerprints)
-    for start in range(0, len(wanted), 1000):
+    for part in chunks(fingerprints):
         statement = (
             select(LicenceKey.fingerprint, Pool.key).join(Pool, Pool.id == LicenceKey.pool_id)
-            .where(LicenceKey.fingerprint.in_(wanted[start:start + 1000]))
+            .where(LicenceKey.fingerprint.in_(part))
         )
         known.update((fingerprint, pool) for fingerprint, pool in db.session.execute(statement))
     return known

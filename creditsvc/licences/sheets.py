@@ -16,7 +16,7 @@ import openpyxl
 
 from creditsvc.core.csv_faults import csv_fault
 from creditsvc.core.days import instant_text, parse_moment
-from creditsvc.core.errors import FileError, FileRefused, RuleBroken
+from creditsvc.core.errors import FileError, FileRefused, RuleBroken, refusal_for
 from creditsvc.core.sentences import Sentence
 from creditsvc.core.spreadsheets import FORMULAS, csv_file
 from creditsvc.licences.bulk import by_account
@@ -33,7 +33,6 @@ REQUIRED = {"email"}
 LARGEST_FILE = 5 * 1024 * 1024
 LARGEST_UNPACKED = 50 * 1024 * 1024
 MOST_ROWS, MOST_COLUMNS, LONGEST_CELL = 10_000, 50, 1000
-MOST_FAULTS = 20
 
 
 @dataclass(frozen=True)
@@ -183,7 +182,7 @@ def import_seats(
             startup=startup, product=row.cells.get("product", ""),
         ))
     if faults:
-        raise FileRefused(faults[:MOST_FAULTS], max(len(faults) - MOST_FAULTS, 0))
+        raise refusal_for(faults)
     return count
 
 

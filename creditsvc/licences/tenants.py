@@ -7,8 +7,8 @@ from datetime import date
 from sqlalchemy import func, or_, select
 
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks
 from creditsvc.licences.models import CountReport, Product, SeatAssignment, SeatSighting, SkuCount
+from creditsvc.sets import chunks
 
 MOST_STARTUPS = 10_000
 """Named in one statement; beyond, all reports are read and sorted out here."""

@@ -22,7 +22,7 @@ from creditsvc.mail.attachments import Attachment, attachments_of, check_attachm
 from creditsvc.mail.models import FAILED, QUEUED, SENDING, SENT, UNCERTAIN, OutboxAttachment, OutboxMail
 from creditsvc.mail.pacing import PAUSES, due_times, pause_after
 from creditsvc.mail.render import Rendered
-from creditsvc.sets import send
+from creditsvc.sets import chunks, send
 
 CLAIM_LIFE = timedelta(minutes=10)
 """A claim this old belongs to a process that died: the longest conversation (`smtp.py`) ends well before."""
@@ -33,8 +33,6 @@ MAX_SENDINGS_IN_DOUBT = 2
 _ADDRESS = re.compile(r"(?!.*=\?)[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+")  # =? would begin an encoded word
 _MAX_SUBJECT = 400
 _EARLIER = "(an earlier try may have arrived) "
-
-_NAMED_AT_ONCE = 10_000  # below SQLite's bound of 32,766 parameters
 
 
 @dataclass(frozen=True)
@@ -106,8 +104,8 @@ def queue_all(drafts: Sequence[Draft], mail_from: str, now: datetime) -> list[in
     # one row after another, and then their ids: RETURNING would have the text of all of them in one statement
     db.session.execute(insert(OutboxMail), values)
     ids: dict[str, int] = {}
-    for start in range(0, len(named), _NAMED_AT_ONCE):
-        mine = OutboxMail.message_id.in_(named[start : start + _NAMED_AT_ONCE])
+    for part in chunks(named):
+        mine = OutboxMail.message_id.in_(part)
         ids |= dict(db.session.execute(select(OutboxMail.message_id, OutboxMail.id).where(mine)).all())
     queued = [ids[one] for one in named]
     keep_attachments([

@@ -19,11 +19,11 @@ from creditsvc.grants.activation import Stated, stands, state_activations
 from creditsvc.grants.awards import Draft, add_changes, award, find_pool, refuse_drawn_seats
 from creditsvc.grants.models import Activation, Grant
 from creditsvc.ledger.book import Cause, ChangeTerms
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import LotChange, LotFact, Pool, Resource
 from creditsvc.onboarding.loading import Item, Loading, Outcome, raise_faults
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
+from creditsvc.sets import chunks
 
 
 @dataclass(frozen=True)

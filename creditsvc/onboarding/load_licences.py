@@ -10,7 +10,6 @@ from sqlalchemy import select
 from creditsvc.core.days import end_text
 from creditsvc.core.errors import FileError, FileRefused
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Account, LotChange, LotFact, Resource, SeatFact
 from creditsvc.licences import products
 from creditsvc.licences.desk import Placed, Wanted, desk_of
@@ -20,6 +19,7 @@ from creditsvc.licences.seats import interval_of
 from creditsvc.onboarding.loading import Item, Loading, Outcome, raise_faults
 from creditsvc.parties.models import Startup
 from creditsvc.parties.trail import record
+from creditsvc.sets import chunks
 
 _NAMES = {"seats": "grant", "product": "grant"}
 """What the file calls the fields of the operation."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from creditsvc.core.errors import FileError, FileRefused, NotFound, RuleBroken
+from creditsvc.core.errors import FileError, FileRefused, NotFound, RuleBroken, refusal_for
 from creditsvc.onboarding.schemas import value_at, value_text
 from creditsvc.parties.access import Caller
 from creditsvc.programmes.reading import zone_of_startup
@@ -109,4 +109,4 @@ class Loading:
 def raise_faults(faults: Sequence[FileError]) -> None:
     """Raises FileRefused when there are any; lists the first, counts the rest."""
     if faults:
-        raise FileRefused(faults[:MOST_ERRORS], max(0, len(faults) - MOST_ERRORS))
+        raise refusal_for(faults, MOST_ERRORS)

@@ -18,12 +18,12 @@ from creditsvc.core.days import instant_text
 from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.core.spreadsheets import Cell, Figure, csv_lines
 from creditsvc.db import db, is_id
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.history import PostingView, postings_of_batch
 from creditsvc.ledger.models import Account, Batch, Resource
 from creditsvc.ledger.reading import AccountView, balances
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.models import Startup, TrailEntry
+from creditsvc.sets import chunks
 
 SHOWN = 100
 """Rows a page."""

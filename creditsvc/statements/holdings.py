@@ -12,10 +12,10 @@ from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.core.burndown import LATEST
 from creditsvc.core.days import day_of, instant_text, last_day
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.reading import AccountView, LotView
 from creditsvc.ledger.seat_outlook import Outlook
 from creditsvc.licences.models import SeatWish
+from creditsvc.sets import chunks
 
 
 def _(msgid: str) -> str:

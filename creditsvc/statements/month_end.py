@@ -21,11 +21,11 @@ from creditsvc.core.amounts import Unit, unit_named
 from creditsvc.core.days import FIRST_YEAR, LAST_YEAR, ends_at, instant_text, starts_at, zone_named
 from creditsvc.core.errors import NotFound
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks
 from creditsvc.ledger.models import Batch, LotChange, LotFact, Pool, Resource
 from creditsvc.ledger.reading import AccountView, LotView, balances
 from creditsvc.parties.models import Startup, StartupProgramme
 from creditsvc.programmes.models import Cohort, Enrolment, Programme
+from creditsvc.sets import chunks
 
 BECAME = ("drawn", "held", "expired", "voided", "returned", "not_yet", "remaining")
 """What became of what was awarded: their sum."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 
 from creditsvc.core.amounts import Unit, format_amount, parse_amount
 from creditsvc.core.days import CLOCKS_DIFFER, instant_text
@@ -18,7 +18,9 @@ from creditsvc.statements.models import ReportedBalance
 from creditsvc.statements.reading import History, history_of
 
 SHOWN = 24
-"""How many figures of an account are told, the newest first."""
+"""How many figures a page has, the newest first."""
+
+_NEWEST_FIRST = (ReportedBalance.seen_at.desc(), ReportedBalance.id.desc())
 
 
 @dataclass(frozen=True)
@@ -70,32 +72,47 @@ def report_balance(
     return _with_estimates([row], view)[0]
 
 
-def reported_of(caller: Caller, startup: str) -> list[Reported]:
-    """The newest figures of a startup's accounts, by resource, newest first. Raises NotFound("startup"), Forbidden."""
-    company = require_startup(caller, "startup.see", startup)
-    return reported_balances(balances(caller.now, startup_ids=[company.id]))
-
-
-def reported_balances(
-    views: Sequence[AccountView], most: int = SHOWN, history: History | None = None
+def reported_of(
+    caller: Caller, startup: str, *, before: int | None = None, limit: int | None = None
 ) -> list[Reported]:
-    """The newest figures of each of the accounts, at most so many, newest first. Asks nobody's permission.
+    """The figures of a startup's accounts, newest first; at most `limit`, from beyond the one of the id `before`.
 
-    `history` is that of the accounts, up to now at least; it is read here unless given.
+    Raises NotFound("startup"), Forbidden, RuleBroken("after", "unknown-figure").
     """
-    order = (ReportedBalance.seen_at.desc(), ReportedBalance.id.desc())
-    place = func.row_number().over(partition_by=ReportedBalance.account_id, order_by=order)
+    company = require_startup(caller, "startup.see", startup)
+    views = {view.id: view for view in balances(caller.now, startup_ids=[company.id])}
+    wanted = select(ReportedBalance).where(ReportedBalance.account_id.in_(views)).order_by(*_NEWEST_FIRST).limit(limit)
+    if before is not None:
+        last = db.session.get(ReportedBalance, before)
+        if last is None or last.account_id not in views:
+            raise RuleBroken("after", "unknown-figure", "there is no figure %(value)s to go on from", value=before)
+        wanted = wanted.where(tuple_(ReportedBalance.seen_at, ReportedBalance.id) < (last.seen_at, last.id))
+    rows = db.session.scalars(wanted).all()
+    told = {
+        one.id: one for view in views.values()
+        for one in _with_estimates([row for row in rows if row.account_id == view.id], view)
+    }
+    return [told[row.id] for row in rows]
+
+
+def newest_reported(views: Sequence[AccountView], history: History) -> list[Reported]:
+    """The newest figure of each of the accounts that has one. Asks nobody's permission.
+
+    `history` is that of the accounts, up to now at least.
+    """
+    place = func.row_number().over(partition_by=ReportedBalance.account_id, order_by=_NEWEST_FIRST)
     numbered = (
         select(ReportedBalance.id, place.label("place"))
         .where(ReportedBalance.account_id.in_([view.id for view in views]))
         .subquery()
     )
     rows = db.session.scalars(
-        select(ReportedBalance).join(numbered, numbered.c.id == ReportedBalance.id).where(numbered.c.place <= most)
-        .order_by(*order)
+        select(ReportedBalance).join(numbered, numbered.c.id == ReportedBalance.id).where(numbered.c.place == 1)
     ).all()
-    return [one for view in views for one in _with_estimates([row for row in rows if row.account_id == view.id], view,
-                                                             history)]  # fmt: skip
+    of_account = {row.account_id: row for row in rows}
+    return [
+        one for view in views if view.id in of_account for one in _with_estimates([of_account[view.id]], view, history)
+    ]
 
 
 def reported_document(one: Reported) -> dict[str, Any]:

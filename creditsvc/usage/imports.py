@@ -17,7 +17,7 @@ from creditsvc.core.errors import FileRefused
 from creditsvc.core.rates import NO_RATES
 from creditsvc.db import db
 from creditsvc.ledger.book import Cause, note_freshness, post
-from creditsvc.ledger.facts import accounts_ever_of, chunks, known_courses, units_of
+from creditsvc.ledger.facts import accounts_ever_of, known_courses, units_of
 from creditsvc.ledger.locks import lock_accounts
 from creditsvc.ledger.models import (
     Account,
@@ -32,7 +32,7 @@ from creditsvc.ledger.models import (
 from creditsvc.ledger.timeline import Ownership
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Startup
-from creditsvc.sets import among, bulk_insert, bulk_read
+from creditsvc.sets import among, bulk_insert, bulk_read, chunks
 from creditsvc.usage.decide import TOTALS, Candidate, Sums, month_of
 from creditsvc.usage.models import ImportRun, RunScope, RunTotals
 from creditsvc.usage.readers.totals import Export, Units
@@ -208,7 +208,8 @@ def waiting(
 
     `names` and `owned` say what each scope is called and whose it is when.
     """
-    units = units_of({own.account_id for of_scope in owned.values() for own in of_scope if own.account_id})
+    changed = {scope_id for scope_id, _, _ in changes}
+    units = units_of({own.account_id for scope_id in changed for own in owned[scope_id] if own.account_id})
     rates = known_courses()
     sums: dict[tuple[str, str, str], int] = {}
     for (scope_id, day, currency), amount in changes.items():
@@ -314,14 +315,14 @@ def after_close(
     """The changes in months that a run submitted after their close had covered before (U4)."""
     sums: dict[tuple[str, str, str], int] = {}
     since = {
-        (scope_id, month): [one for one in of_scope if one.submitted_at >= at]
-        for month, at in closes.items() for scope_id, of_scope in others.items()
+        (scope_id, month): [one for one in others.get(scope_id, ()) if one.submitted_at >= closes[month]]
+        for scope_id, month in {(scope_id, month_of(day)) for scope_id, day, _ in changes}
     }
     if not any(since.values()):
         return []
     for (scope_id, day, currency), amount in changes.items():
         month = month_of(day)
-        if any(one.first <= day <= one.last for one in since.get((scope_id, month), ())):
+        if any(one.first <= day <= one.last for one in since[scope_id, month]):
             place = (names[scope_id], month.isoformat()[:7], currency)
             sums[place] = sums.get(place, 0) + amount
     return [

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from creditsvc.db import Id, Model
 
+RUN_STATES = ("queued", "applied", "unchanged", "stale", "held", "refused", "discarded")
+
 
 class ImportRun(Model):
     """One export read and decided upon. A candidate for U4 is a run that is applied, unchanged or stale and not
@@ -18,7 +20,7 @@ class ImportRun(Model):
     __table_args__ = (Index(None, "feed", "submitted_at"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    status: Mapped[str] = mapped_column(String(20))  # queued, applied, unchanged, stale, held, refused
+    status: Mapped[str] = mapped_column(String(20))  # one of RUN_STATES
     name: Mapped[str] = mapped_column(String(300))
     schema: Mapped[str] = mapped_column(String(40), default="")
     feed: Mapped[str] = mapped_column(String(300), default="")

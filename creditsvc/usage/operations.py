@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import select
 
-from creditsvc.core.errors import Conflict, FileError, FileRefused, NotFound, RuleBroken
+from creditsvc.core.errors import Conflict, FileError, FileRefused, NotFound, RuleBroken, refusal_for
 from creditsvc.core.sentences import Sentence
 from creditsvc.db import db, is_id
 from creditsvc.ledger.facts import ownerships_of
@@ -99,8 +99,7 @@ def _check_lengths(name: str, export: Export) -> None:
     long += export.totals.filter(pl.col("key").str.len_chars() > MOST_KEY)["key"].unique().to_list()
     if long:
         wrong = Sentence("is too long for a name")
-        errors = [FileError(name, 0, "", text[:80] + "…", wrong) for text in sorted(long)[:20]]
-        raise FileRefused(errors, len(long) - len(errors))
+        raise refusal_for(FileError(name, 0, "", text[:80] + "…", wrong) for text in sorted(long))
 
 
 def receive_upload(caller: Caller, name: str, files: Sequence[Packed]) -> ImportRun:

@@ -13,11 +13,12 @@ from creditsvc.core.days import day_start
 from creditsvc.core.errors import NotFound
 from creditsvc.core.rates import StatedRate
 from creditsvc.db import db, is_id
-from creditsvc.ledger.facts import ForeignUsage, chunks, foreign_usage, owned_by, ownerships_of, turn_of, units_of
+from creditsvc.ledger.facts import ForeignUsage, foreign_usage, owned_by, ownerships_of, turn_of, units_of
 from creditsvc.ledger.models import Account, ChargeKey, Resource, Scope, ScopeFact, UsageFact
 from creditsvc.ledger.timeline import Ownership, Turn, owner_at, timeline
 from creditsvc.parties.access import Caller, require, visible_startups
 from creditsvc.parties.models import Startup
+from creditsvc.sets import chunks
 from creditsvc.usage.models import ImportRun
 
 P = TypeVar("P", bound=Hashable)
@@ -89,12 +90,16 @@ def sees_all_startups(caller: Caller) -> bool:
     return db.session.scalar(select(Startup.id).where(~visible_startups(caller)).limit(1)) is None
 
 
-def list_runs(caller: Caller, limit: int = 50, before: int | None = None) -> list[ImportRun]:
-    """The newest import runs first; `before` is the id to go on from. Raises Forbidden."""
+def list_runs(
+    caller: Caller, limit: int = 50, before: int | None = None, status: str | None = None
+) -> list[ImportRun]:
+    """The newest import runs first, of one status or all; `before` is the id to go on from. Raises Forbidden."""
     require(caller, "usage.see")
     statement = select(ImportRun).where(visible_runs(caller)).order_by(ImportRun.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(ImportRun.id < before)
+    if status is not None:
+        statement = statement.where(ImportRun.status == status)
     return list(db.session.scalars(statement))
 
 

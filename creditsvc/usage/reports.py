@@ -8,9 +8,10 @@ from sqlalchemy import func, select
 
 from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.db import db
-from creditsvc.ledger.facts import chunks, ownerships_of
+from creditsvc.ledger.facts import ownerships_of
 from creditsvc.ledger.models import Scope, UsageFact
 from creditsvc.parties.access import Caller
+from creditsvc.sets import chunks
 from creditsvc.usage.effects import effects_of
 from creditsvc.usage.imports import known_scopes, money_text
 from creditsvc.usage.models import ImportRun, RunScope

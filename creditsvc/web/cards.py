@@ -14,7 +14,7 @@ from creditsvc.ledger.seat_outlook import Outlook, all_forecasts
 from creditsvc.ledger.timeline import Ownership
 from creditsvc.statements.holdings import Holding, holdings
 from creditsvc.statements.reading import History, burn_downs
-from creditsvc.statements.reported import Reported, reported_balances
+from creditsvc.statements.reported import Reported, newest_reported
 from creditsvc.usage.reading import Conversion, foreign_in_all
 from creditsvc.web.charts import BurnDown, burn_down
 
@@ -54,7 +54,7 @@ def cards_of(
     converted, waiting = foreign_in_all(
         {view.id: view.unit.name for view in views}, {scope.id: owners for scope, owners in held.items()}
     )
-    newest = {one.resource: one for one in reported_balances(views, 1, history)}
+    newest = {one.resource: one for one in newest_reported(views, history)}
     charts = _charts(views, history, outlooks, now)
     return [
         Card(view, shape, charts.get(view.id), waiting.get(view.id, {}), converted.get(view.id, ()),

@@ -17,7 +17,6 @@ from creditsvc.grants.proposal_letters import tell
 from creditsvc.grants.proposal_reading import ProposalView, find_proposal, proposals_of
 from creditsvc.grants.reading import PoolView, pools
 from creditsvc.grants.schemas import LimitShape, ReasonShape
-from creditsvc.ledger.locks import lock_pool
 from creditsvc.licences.waiting import seat_startups
 from creditsvc.parties.access import Caller, require, require_startup
 from creditsvc.web import session
@@ -158,9 +157,10 @@ def limit(pool: str) -> ResponseReturnValue:
     if request.method == "POST":
 
         def act(values: dict[str, Any]) -> bool:
-            if lock_pool(pool) is not None:
-                form.refuse_changed({"amount": _pools(caller)[pool].limit_text})
-            proposals.set_award_limit(caller, pool, values["amount"])
+            proposals.set_award_limit(
+                caller, pool, values["amount"],
+                check=lambda: form.refuse_changed({"amount": _pools(caller)[pool].limit_text}),
+            )
             return True
 
         if submit(form, LimitShape(), act) is not None:

@@ -7,10 +7,11 @@ from flask_babel import gettext as _
 from creditsvc.ledger.reading import balances
 from creditsvc.parties.access import may_with, require_startup
 from creditsvc.parties.reading import find_startup
-from creditsvc.statements.reported import report_balance, reported_balances
+from creditsvc.statements.reported import SHOWN, report_balance, reported_of
 from creditsvc.statements.schemas import ReportShape
 from creditsvc.web import session
 from creditsvc.web.forms import Form, posted, submit_once
+from creditsvc.web.paging import asked_before
 
 pages = session.private_pages("reported", __name__)
 
@@ -48,8 +49,10 @@ def _page(key: str, form: Form) -> ResponseReturnValue:
     startup = find_startup(caller, key)
     views = balances(caller.now, startup_ids=[startup.id])
     of_credit = [view for view in views if view.kind == "credit"]
+    found = reported_of(caller, key, before=asked_before(), limit=SHOWN + 1)
     return render_template(
         "reported.html", startup=startup, form=form, of_credit=of_credit,
-        choices=[(view.resource, view.resource_name) for view in of_credit], found=reported_balances(views),
+        choices=[(view.resource, view.resource_name) for view in of_credit], found=found[:SHOWN],
+        before=found[SHOWN - 1].id if len(found) > SHOWN else None,
         may_enter=may_with(caller, "balance.report", startup),
     ), form.status

@@ -11,6 +11,8 @@ from creditsvc.api import startups as startups_api
 from creditsvc.db import db
 from creditsvc.parties import operations
 from creditsvc.parties.models import TrailEntry
+from tests import factories
+from tests.api.conftest import token_of
 from tests.api.speaking import ONE_DATABASE, Speaker
 from tests.api.test_idempotency import at_once
 
@@ -118,6 +120,27 @@ def test_without_the_lock_edits_at_once_would_both_be_made(
     answers = at_once(2, lambda: manager.patch(PLACE, {"name": names.pop()}, read))
 
     assert [answer.status_code for answer in answers] == [200, 200]
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize(("place", "change", "other"), [
+    ("/programmes/techconnect/consulting-policy", {"late_percent": 25}, {"no_show_percent": 10}),
+    ("/pools/ms-azure/limit", {"amount": "25000"}, {"amount": None}),
+])
+def test_what_holds_of_a_programme_and_a_pool_is_edited_as_it_was_read(
+    nobody: Speaker, place: str, change: dict[str, Any], other: dict[str, Any]
+) -> None:
+    factories.make_programme("techconnect")
+    factories.make_pool("ms-azure")
+    administrator = nobody.bearing(token_of("a@park.example", "administrator"))
+    read = administrator.get(place)
+
+    edited = administrator.patch(place, change, read.headers["ETag"])
+    late = administrator.patch(place, other, read.headers["ETag"])
+
+    assert edited.json == {**read.json, **change}
+    assert late.status_code == 412
+    assert administrator.get(place).json == edited.json
 
 
 def test_a_founder_edits_nothing_and_hears_nothing_of_another(founder: Speaker) -> None:

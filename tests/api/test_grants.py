@@ -170,6 +170,17 @@ def test_lists_come_in_pages(manager: Speaker, pool: str) -> None:
     assert [each["key"] for each in everywhere.json["items"]] == keys
 
 
+def test_grants_are_chosen_by_their_pool(manager: Speaker, pool: str) -> None:
+    make_pool("another", "100")
+    make_grant("lotus-health", pool, "1", key="of-this")
+    make_grant("lotus-health", "another", "1", key="of-another")
+
+    found = [manager.get(path, pool=chosen).json["items"] for path in ("/grants", "/startups/lotus-health/grants")
+             for chosen in ("another", "none")]
+
+    assert [[each["key"] for each in items] for items in found] == [["of-another"], [], ["of-another"], []]
+
+
 def test_pools_come_in_pages(manager: Speaker) -> None:
     for key in ("pool-b", "pool-a", "pool-c"):
         make_pool(key, "5")

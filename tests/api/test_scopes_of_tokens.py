@@ -42,7 +42,7 @@ WRITES = {
         "POST /startups", "PATCH /startups/{key}", "POST /startups/{key}/members", "POST /startups/{key}/members/end",
         "POST /startups/{key}/invitations", "POST /startups/{key}/invitations/{invitation_id}/revoke",
         "POST /products", "PATCH /products/{key}",
-        "POST /pools/{pool}/limit", "POST /programmes/{key}/consulting-policy",
+        "PATCH /pools/{pool}/limit", "PATCH /programmes/{key}/consulting-policy",
         "POST /alerts/{alert_id}/acknowledge", "POST /alerts/{alert_id}/snooze",
         "POST /bookings", "POST /unbooked-sessions", *(f"POST /bookings/{{uid}}/{step}" for step in (
             "move", "cancel", "log", "no-show", "confirm", "dispute", "decide", "correct"

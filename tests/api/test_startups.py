@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from creditsvc.core.days import starts_at
+from creditsvc.programmes.operations import enrol
 from tests import factories
 from tests.alerts import scenes
 from tests.api.speaking import ONE_DATABASE, Speaker
+from tests.conftest import NOW
 from tests.ledger.holdings import award, make_park, one_a_week
 
 
@@ -39,6 +41,44 @@ def test_a_founder_sees_their_own_startup_alone(founder: Speaker) -> None:
     assert [each["key"] for each in listed.json["items"]] == ["harbour-robotics"]
     assert own.status_code == 200
     assert other.status_code == 404
+
+
+@pytest.mark.parametrize(("query", "expected"), [
+    ({"kind": "credit"}, ["harbour-robotics"]),
+    ({"kind": "seats"}, []),
+    ({"resource": "azure-credit", "least": "1000"}, ["harbour-robotics"]),
+    ({"resource": "azure-credit", "least": "1000.01"}, []),
+    ({"resource": "azure-credit", "most": "999", "q": "harbour"}, []),
+    ({"cohort": "tc-2026a"}, ["lotus-health"]),
+    ({"cohort": "tc-2026a", "state": "graduated"}, []),
+    ({"cohort": "no-such-one"}, []),
+])
+def test_startups_are_chosen_by_what_they_hold_and_where_they_are_enrolled(
+    manager: Speaker, startups: None, query: dict[str, str], expected: list[str]
+) -> None:
+    factories.make_grant("harbour-robotics", amount="1000")
+    factories.make_programme("techconnect")
+    factories.make_cohort("techconnect", "tc-2026a")
+    factories.do(lambda: enrol(
+        factories.somebody(), startup="lotus-health", cohort="tc-2026a", package=None, status="active", on=NOW.date()
+    ))
+
+    assert [each["key"] for each in manager.get("/startups", **query).json["items"]] == expected
+
+
+def test_a_balance_is_asked_for_of_a_resource_and_in_its_unit(manager: Speaker, startups: None) -> None:
+    factories.make_grant("harbour-robotics", amount="1000")
+    asked = ({"least": "1"}, {"resource": "azure-credit", "most": "x"})
+    answers = [manager.get("/startups", **query) for query in asked]
+
+    assert [(one.status_code, one.json["field"]) for one in answers] == [(422, "resource"), (422, "most")]
+
+
+def test_filters_widen_nothing_that_a_founder_may_see(founder: Speaker) -> None:
+    factories.make_grant("lotus-health", amount="1000")
+
+    assert founder.get("/startups", kind="credit").json["items"] == []
+    assert founder.get("/startups", resource="azure-credit", least="0").json["items"] == []
 
 
 @pytest.mark.parametrize("path", ["/startups/{}", "/startups/{}/balance"])

@@ -241,6 +241,9 @@ def test_runs_come_in_pages_newest_first(manager: Speaker, granted: None, tmp_pa
 
     assert [run["id"] for run in first["items"] + second["items"]] == made[::-1]
     assert second["next"] is None
+    assert [run["id"] for run in manager.get("/usage-runs", status="stale").json["items"]] == made[2:] == [
+        run["id"] for run in first["items"] if run["status"] == "stale"]
+    assert manager.get("/usage-runs", status="lost").status_code == 422
     assert manager.get("/usage-runs", after="newest").status_code == 422
 
 

@@ -8,10 +8,10 @@ from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import select
 
-from creditsvc.core.errors import Conflict, FileRefused, Forbidden, NotFound, RuleBroken
+from creditsvc.core.errors import LISTED, Conflict, FileRefused, Forbidden, NotFound, RuleBroken
 from creditsvc.db import db, transaction
 from creditsvc.ledger.verify import verify
-from creditsvc.licences.key_files import MOST_FAULTS, listed_keys, read_keys
+from creditsvc.licences.key_files import listed_keys, read_keys
 from creditsvc.licences.keyring import Keyring, normalised
 from creditsvc.licences.keys import import_keys, key_counts, reveal_key, seal_keys
 from creditsvc.licences.models import LicenceKey
@@ -86,7 +86,7 @@ def test_many_faults_are_counted_beyond_a_bound():
     with pytest.raises(FileRefused) as refusal:
         read_keys("keys.csv", csv_of([KEYS[0]] * 31))
 
-    assert (len(refusal.value.errors), refusal.value.more) == (MOST_FAULTS, 30 - MOST_FAULTS)
+    assert (len(refusal.value.errors), refusal.value.more) == (LISTED, 30 - LISTED)
 
 
 def test_a_list_is_refused_by_row():

@@ -48,6 +48,29 @@ def test_a_figure_stands_beside_our_estimate_of_the_same_instant(park: Flask):
                                                                                           (960, 950, 10)]
 
 
+def test_the_history_goes_on_from_any_figure_whatever_the_credit(park: Flask):
+    seen = [NOW - timedelta(days=back) for back in (3, 1, 2, 1)]
+    for number, at in enumerate(seen):
+        report(str(900 + number), seen_at=at)
+    told = reported_of(operator(NOW), "harbour")
+
+    pages = [reported_of(operator(NOW), "harbour", before=last, limit=2) for last in (None, told[1].id, told[3].id)]
+
+    assert [one.amount // USD for one in told] == [903, 901, 902, 900]  # of two of one instant the one entered last
+    assert [one.id for page in pages for one in page] == [one.id for one in told]
+    assert [len(page) for page in pages] == [2, 2, 0]
+
+
+def test_a_figure_of_another_startup_is_none_to_go_on_from(park: Flask):
+    factories.make_grant("other", amount="1000", key="others")
+    theirs = report("1", startup="other")
+
+    for figure in (theirs.id, theirs.id + 1):
+        with pytest.raises(RuleBroken) as refusal:
+            reported_of(operator(NOW), "harbour", before=figure)
+        assert (refusal.value.field, refusal.value.code) == ("after", "unknown-figure")
+
+
 def test_a_figure_changes_no_balance(park: Flask):
     before = balances(NOW)
 

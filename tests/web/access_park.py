@@ -62,9 +62,6 @@ def body_of(row: Row) -> dict[str, Any]:
         },
         "api_proposals.propose_top_up": {"amount": "-1"},
         "api_proposals.refuse_proposal": {"reason": " "},
-        "api_programmes.set_consulting_policy": {
-            "confirm_days": 0, "excess": "draw", "no_show_percent": 1, "late_hours": 1, "late_percent": 1
-        },
         "api_scopes.assign": {"provider": "azure", "id": "no-guid", "startup": row.tenant, "starts": "2026-03-01"},
         "api_scopes.end": {"provider": "azure", "id": guid, "ends": "2026-03-01"},
         "api_rates.state_rate": {

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from creditsvc.core.csv_faults import csv_fault
-from creditsvc.core.errors import FileError
+from creditsvc.core.errors import FileError, refusal_for
 from creditsvc.core.sentences import Sentence
-from creditsvc.licences.counts.files import LONGEST_SKU, CountFile, Sighting, refusal, refused
+from creditsvc.licences.counts.files import LONGEST_SKU, CountFile, Sighting, refused
 
 REFRESHED, PERSON, DELETED, PRODUCTS = (
     "Report Refresh Date", "User Principal Name", "Is Deleted", "Assigned Products"
@@ -66,7 +66,7 @@ def read_active_users(name: str, text: str) -> CountFile:
         else:
             sightings += seen
     if faults:
-        raise refusal(faults)
+        raise refusal_for(faults)
     return CountFile("active-users", name, sightings=tuple(sightings), people=len(first) - deleted, deleted=deleted,
                      counted_on=next(iter(days), None))
 

@@ -1,6 +1,5 @@
 """What a publisher's file of counts says, and how one is refused."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,9 +9,6 @@ from creditsvc.core.sentences import Sentence
 KINDS = ("subscribed-skus", "licence-details", "active-users")
 LARGEST_FILE = 32 * 1024 * 1024
 """In bytes: a report on some hundred thousand people."""
-
-MOST_FAULTS = 20
-"""How many faults a refusal lists; the others are counted."""
 
 LONGEST_SKU = 100
 
@@ -59,9 +55,3 @@ class CountFile:
 def refused(name: str, message: Sentence, *, line: int = 0, column: str = "", value: str = "") -> FileRefused:
     """The refusal of a file for one fault; a `column` without a line is a place such as value[3].skuId."""
     return FileRefused([FileError(name, line, column, value[:80], message)])
-
-
-def refusal(faults: Iterable[FileError]) -> FileRefused:
-    """All faults as one refusal, the first of them listed."""
-    found = list(faults)
-    return FileRefused(found[:MOST_FAULTS], max(0, len(found) - MOST_FAULTS))

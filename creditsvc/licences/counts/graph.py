@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from creditsvc.core.errors import FileError
+from creditsvc.core.errors import FileError, refusal_for
 from creditsvc.core.sentences import Sentence
-from creditsvc.licences.counts.files import LONGEST_SKU, CountFile, Sighting, SkuLine, refusal, refused
+from creditsvc.licences.counts.files import LONGEST_SKU, CountFile, Sighting, SkuLine, refused
 
 T = TypeVar("T")
 
@@ -115,7 +115,7 @@ def _each(name: str, items: Sequence[Any], read: Callable[[Mapping[str, Any], st
         except _Wrong as wrong:
             faults.append(FileError(name, 0, wrong.place, str(wrong.value)[:80], wrong.message))
     if faults:
-        raise refusal(faults)
+        raise refusal_for(faults)
     return found
 
 

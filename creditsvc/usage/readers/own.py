@@ -5,7 +5,7 @@ from datetime import date
 
 import polars as pl
 
-from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.errors import FileError, FileRefused, refusal_for
 from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.faults import Fault
 
@@ -56,7 +56,7 @@ def check_cover(
         if not is_own(own, provider, scope, first, last)
     ]
     if errors:
-        raise FileRefused(errors[:20], max(len(errors) - 20, 0))
+        raise refusal_for(errors)
 
 
 def is_own(own: OwnScopes, provider: str, scope: str, first: date, last: date) -> bool:

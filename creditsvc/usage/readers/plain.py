@@ -1,6 +1,6 @@
 """A file as it lies, checked so that it is safe to hand to the reader: within bounds, proper text, hashed.
 
-A gzip is not unpacked to disk; what was checked of its text is handed on piece by piece.
+A gzip is not unpacked to disk; what was checked of its text is handed on chunk by chunk.
 """
 
 import codecs
@@ -113,14 +113,14 @@ class Hashed(io.RawIOBase):
         return True
 
     def readinto(self, into: memoryview, /) -> int:  # type: ignore[override]
-        """Reads the next piece, already counted and hashed; `read` is made from it."""
+        """Reads the next chunk, already counted and hashed; `read` is made from it."""
         chunk = self.take(len(into))
         self.sha256.update(chunk)
         into[: len(chunk)] = chunk
         return len(chunk)
 
     def take(self, size: int) -> bytes:
-        """The next piece, counted; the caller has it hashed."""
+        """The next chunk, counted; the caller has it hashed."""
         chunk = self.below.read(size)
         self.bytes += len(chunk)
         return chunk
@@ -142,7 +142,7 @@ class _Check:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def feed(self, chunk: bytes) -> None:
-        """Check the next piece. Raises FileRefused."""
+        """Check the next chunk. Raises FileRefused."""
         if self.bytes == 0:
             _refuse_known(self.name, chunk)
         if b"\0" in chunk:
@@ -208,7 +208,7 @@ def _outside(text: bytes, quotes: int) -> bytes:
 
 
 def _read_plain(raw: Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:
-    """Check a part that is plain already, while the piece before is hashed: hashing lets go of the interpreter."""
+    """Check a part that is plain already, while the chunk before is hashed: hashing lets go of the interpreter."""
     with ThreadPoolExecutor(1) as beside:
         hashed = beside.submit(raw.sha256.update, b"")
         while chunk := raw.take(limits.chunk):
@@ -220,9 +220,9 @@ def _read_plain(raw: Hashed, check: _Check, limits: Limits, progress: Callable[[
 
 
 def _unpack(raw: Hashed, check: _Check, limits: Limits, progress: Callable[[int], None]) -> None:
-    """Check the unpacked text piece by piece, while the next is unpacked, which lets go of the interpreter.
+    """Check the unpacked text chunk by chunk, while the next is unpacked, which lets go of the interpreter.
 
-    What is held in memory never exceeds two pieces.
+    What is held in memory never exceeds two chunks.
     """
     try:
         with _unpacking(raw) as packed, ThreadPoolExecutor(1) as beside:
