@@ -10,6 +10,7 @@ ENDURANCE ?=
 PYTEST_ARGS ?=
 
 VENV := .venv
+SEMGREP := .venv-semgrep
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ADDRESS := http://127.0.0.1:$(PORT)
@@ -18,7 +19,7 @@ ADDRESS := http://127.0.0.1:$(PORT)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run bench endurance properties backtest axe test lint types contracts audit pytest messages clean
+.PHONY: help demo run bench endurance properties backtest axe test lint types contracts audit semgrep pytest messages clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +65,10 @@ audit: $(VENV)/.installed-test  ## what is installed against its pins, its own h
 	@$(BIN)/python -m tests.house.audit
 	@$(BIN)/python -m pip --disable-pip-version-check check
 
+semgrep: $(SEMGREP)/.installed  ## where words of a request may go: the rules of semgrep/, which first find their own faults
+	@$(SEMGREP)/bin/semgrep test --config semgrep/rules.yml semgrep/rules.py
+	@$(SEMGREP)/bin/semgrep scan --quiet --error --metrics off --disable-version-check --config semgrep/rules.yml creditsvc wsgi.py
+
 pytest: $(VENV)/.installed-test  ## the tests alone, on SQLite, PostgreSQL and in a browser
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
@@ -76,7 +81,7 @@ messages: $(VENV)/.installed  ## the sentences to translate, extracted anew (cre
 		$(BIN)/pybabel --quiet update --no-fuzzy-matching -i creditsvc/translations/messages.pot -d creditsvc/translations; fi
 
 clean:  ## away with the environment and the caches (the data in instance/ stay)
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(SEMGREP) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # The environment is made once, and again when what it holds has changed.
 $(BIN)/python:
@@ -87,6 +92,11 @@ $(BIN)/python:
 $(VENV)/.installed: requirements.txt setup.cfg pyproject.toml | $(BIN)/python
 	@echo "Installing into $(VENV) ..."
 	@$(PIP) install -r requirements.txt -e .
+	@touch $@
+
+$(SEMGREP)/.installed: semgrep/requirements.txt
+	@$(PYTHON) -m venv $(SEMGREP)
+	@$(SEMGREP)/bin/python -m pip --disable-pip-version-check --quiet install -r semgrep/requirements.txt
 	@touch $@
 
 $(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed

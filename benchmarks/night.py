@@ -26,7 +26,7 @@ from creditsvc.parties.operations import add_person
 from tests import databases
 from tests.counting import sent_meanwhile
 
-ROUNDS, SLOWER = 5, 20.0
+ROUNDS, SLOWER = 9, 20.0
 THRESHOLDS = (100_000, 10, 10)
 """When garbage is looked for in the commands (`creditsvc/__main__.py`)."""
 
