@@ -4,6 +4,7 @@ as much.
 Statements that are kept go to the driver as they were compiled once (`driven.py`).
 """
 
+import json
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -16,12 +17,15 @@ from sqlalchemy import (
     ClauseElement,
     Column,
     ColumnElement,
+    Dialect,
     Select,
     Table,
     any_,
     bindparam,
+    func,
     insert,
     literal,
+    select,
     true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -314,10 +318,11 @@ def bulk_insert(model: type[Model], columns: Sequence[str], rows: Iterable[Seque
         types = [table.c[name].type.dialect_impl(connection.dialect) for name in columns]
         # columns of dates and instants repeat themselves, so each value is converted once
         stored = [cache(to) if (to := kind.bind_processor(connection.dialect)) else None for kind in types]
-        values = zip(*(map(to, column) if to else column
-                       for to, column in zip(stored, zip(*rows, strict=True), strict=True)), strict=True)
-        statement = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
-        connection.exec_driver_sql(str(statement), list(values))
+        given = {name: map(to, values) if to else values
+                 for name, to, values in zip(columns, stored, zip(*rows, strict=True), strict=True)}
+        statement: Any = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
+        in_order = zip(*(given[name] for name in statement.positiontup), strict=True)  # the table's, whatever is given
+        connection.exec_driver_sql(str(statement), list(in_order))
         return
     names = ", ".join(f'"{name}"' for name in columns)
     driver: Any = connection.connection.driver_connection
@@ -327,11 +332,21 @@ def bulk_insert(model: type[Model], columns: Sequence[str], rows: Iterable[Seque
 
 
 def bulk_read(statement: Select[*tuple[Any, ...]]) -> list[Sequence[Any]]:
-    """What the statement finds, by column, through the driver: for many rows, and columns instead of entities.
+    """What the statement finds, by column, through the driver: for many rows, and columns instead of entities. The rows
+    come in no certain order.
 
     Values are what the columns' Python types say, each different one of a column of dates or instants made once.
+    On SQLite whole numbers, text, dates and instants alone: each column comes as one JSON array, at half of what it
+    costs to make an object of every row.
     """
-    return next(bulk_parts(statement), [()] * len(statement.selected_columns))
+    if is_postgresql():
+        return next(bulk_parts(statement), [()] * len(statement.selected_columns))
+    db.session.flush()
+    inner = statement.subquery().columns
+    connection = connection_in_use()
+    whole = connection.execute(select(*(func.json_group_array(column) for column in inner))).one()
+    return [_once_each(_made(column, connection.dialect), json.loads(values))
+            for column, values in zip(inner, whole, strict=True)]
 
 
 def bulk_parts(statement: Select[*tuple[Any, ...]], at_once: int | None = None) -> Iterator[list[Sequence[Any]]]:
@@ -339,12 +354,21 @@ def bulk_parts(statement: Select[*tuple[Any, ...]], at_once: int | None = None) 
     db.session.flush()
     result = connection_in_use().execute(statement)
     dialect, driver = result.dialect, result.cursor
-    made = [column.type.dialect_impl(dialect).result_processor(dialect, described[1])
+    made = [_made(column, dialect, described[1])
             for column, described in zip(statement.selected_columns, driver.description, strict=True)]
-    once = [cache(to) if to else None for to in made]
     try:
         while rows := driver.fetchall() if at_once is None else driver.fetchmany(at_once):
             columns = zip(*rows, strict=True)
-            yield [tuple(map(to, values)) if to else values for to, values in zip(once, columns, strict=True)]
+            yield [_once_each(to, values) for to, values in zip(made, columns, strict=True)]
     finally:
         result.close()
+
+
+def _made(column: ColumnElement[Any], dialect: Dialect, stored_as: object = None) -> Callable[[Any], Any] | None:
+    """What makes a value of the column's Python type of what the driver gives, each different one once."""
+    to = column.type.dialect_impl(dialect).result_processor(dialect, stored_as)
+    return cache(to) if to else None
+
+
+def _once_each(to: Callable[[Any], Any] | None, values: Sequence[Any]) -> Sequence[Any]:
+    return tuple(map(to, values)) if to else values

@@ -95,14 +95,13 @@ def _used_of(ids: Sequence[int]) -> dict[tuple[int, str], int]:
 def _check_consultants(names: Mapping[int, str]) -> list[Difference]:
     """Sessions that begin before one of the same consultant is over."""
     columns = bulk_read(
-        select(Consultant.key, Booking.starts, Booking.ends, Booking.uid, Booking.account_id)
+        select(Consultant.key, Booking.starts, Booking.id, Booking.ends, Booking.uid, Booking.account_id)
         .join(Consultant, Consultant.id == Booking.consultant_id)
         .where(Booking.state.in_(STANDING))
-        .order_by(Booking.consultant_id, Booking.starts, Booking.id)
     )
     differences = []
     busy: dict[str, tuple[datetime, str]] = {}  # until when, and by which booking
-    for consultant, starts, ends, uid, account_id in zip(*columns, strict=True):
+    for consultant, starts, _, ends, uid, account_id in sorted(zip(*columns, strict=True)):
         until, other = busy.get(consultant, (starts, ""))
         if starts < until:
             what = f"sessions of consultant {consultant} at {instant_text(starts)}"
