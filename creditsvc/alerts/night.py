@@ -38,7 +38,7 @@ NIGHTLY = "nightly"
 """The name of the night's job."""
 
 ACCOUNTS_AT_ONCE = 7_000
-"""More ask fewer statements, and take more memory: about 14 KiB for each account. They take some seconds (bound: the
+"""More ask fewer statements, and take more memory: about 10 KiB for each account. They take some seconds (bound: the
 lease of the night's run)."""
 
 _LATER = ("id", "closed_on", "taken_back_on", "taken_back_to")
