@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, func, nulls_last, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, false, func, nulls_last, or_, select
 
 from creditsvc.alerts.startup_conditions import condition
 from creditsvc.core.amounts import parse_amount, unit_named
@@ -182,6 +182,8 @@ def _enrolled(caller: Caller, asked: Filters) -> list[ColumnElement[bool]]:
 def _balance_between(caller: Caller, asked: Filters) -> ColumnElement[bool]:
     """What remains of the resource lies between two amounts. Where a cache does not answer, balances are read."""
     unit = db.session.scalar(select(Resource.unit).where(Resource.key == asked.resource))
+    if unit is None and asked.resource:
+        return false()
     if unit is None:
         raise RuleBroken("resource", "missing", "say of which resource the balance is: amounts of two units are not "
                                                 "compared")

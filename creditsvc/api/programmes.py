@@ -78,7 +78,10 @@ def change_consulting_policy(body: dict[str, Any], key: str) -> Response:
     def act() -> Answer:
         own_programme(caller, key, locked=True)
         check_match(_shown_policy(key))
-        set_policy(caller, key, replace(policy_of_programme(key), **body))
+        stands = policy_of_programme(key)
+        wanted = replace(stands, **body)
+        if wanted != stands:  # a programme that says nothing of sessions goes on saying nothing
+            set_policy(caller, key, wanted)
         return Answer(200, _shown_policy(key))
 
     return edit_once(act)

@@ -19,8 +19,9 @@ from creditsvc.grants.models import Proposal
 from creditsvc.grants.proposal_letters import tell
 from creditsvc.grants.proposal_reading import find_proposal, proposal_document, proposals_of
 from creditsvc.grants.reading import pools
-from creditsvc.grants.schemas import AmountShape, AwardShape, LimitShape, MonthsShape, ReasonShape, RefuseShape
+from creditsvc.grants.schemas import AmountShape, AwardShape, LimitEditShape, MonthsShape, ReasonShape, RefuseShape
 from creditsvc.licences.waiting import seat_startups
+from creditsvc.parties.access import require
 from creditsvc.parties.once import Answer
 
 blueprint = new_blueprint("proposals", "Awards above their pool's limit, which need a second person.")
@@ -109,11 +110,12 @@ def withdraw_proposal(body: dict[str, Any], proposal_id: int) -> Response:
 
 @get(blueprint, "/pools/<pool>/limit", answers=LimitedPoolSchema, etag=True)
 def get_pool_limit(pool: str) -> dict[str, Any]:
-    """Above which amount an award from a pool needs a second person; null: none does."""
+    """Above which amount an award from a pool needs a second person; null: none does. For the incubator's own staff."""
+    require(current_caller(), "startups.list")
     return _shown_limit(pool)
 
 
-@patch(blueprint, "/pools/<pool>/limit", scope="admin", body=LimitShape, answers=LimitedPoolSchema)
+@patch(blueprint, "/pools/<pool>/limit", scope="admin", body=LimitEditShape, answers=LimitedPoolSchema)
 def limit_pool(body: dict[str, Any], pool: str) -> Response:
     """Says above which amount an award from a pool needs a second person; with null, none does."""
     caller = current_caller()

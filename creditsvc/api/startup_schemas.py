@@ -30,11 +30,11 @@ class StartupQuerySchema(PagingSchema):
         "group of the worklist, snoozed or not",
         validate=validate.OneOf(CHOICES),
     )
-    programme = text_field("those in this programme alone")
-    cohort = text_field("those enrolled in this cohort alone")
+    programme = text_field("those in this programme alone", validate=validate.Length(1))
+    cohort = text_field("those enrolled in this cohort alone", validate=validate.Length(1))
     state = text_field("those with an enrolment in this state alone", validate=validate.OneOf(ENROLMENT_STATES))
     kind = text_field("those that hold something of this kind alone", validate=validate.OneOf(KINDS))
-    resource = text_field("those that hold some of this resource alone")
+    resource = text_field("those that hold some of this resource alone", validate=validate.Length(1))
     least = amount_field("those alone of whose `resource` at least so much remains", validate=validate.Length(1))
     most = amount_field("those alone of whose `resource` at most so much remains", validate=validate.Length(1))
 

@@ -94,6 +94,12 @@ class LimitShape(Schema):
     amount = Amount(load_default=None)
 
 
+class LimitEditShape(Schema):
+    """The same over the API, where it must be said that there is to be none."""
+
+    amount = Amount(required=True, allow_none=True)
+
+
 class BulkAwardShape(ReasonShape):
     """The same for many startups: the package of a cohort, or an amount from a pool with its days."""
 

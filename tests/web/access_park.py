@@ -62,6 +62,7 @@ def body_of(row: Row) -> dict[str, Any]:
         },
         "api_proposals.propose_top_up": {"amount": "-1"},
         "api_proposals.refuse_proposal": {"reason": " "},
+        "api_proposals.limit_pool": {"amount": "-1"},
         "api_scopes.assign": {"provider": "azure", "id": "no-guid", "startup": row.tenant, "starts": "2026-03-01"},
         "api_scopes.end": {"provider": "azure", "id": guid, "ends": "2026-03-01"},
         "api_rates.state_rate": {
