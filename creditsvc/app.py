@@ -1,16 +1,21 @@
 """Wiring: settings in, a Flask app with its doors hung in out."""
 
+from functools import partial
+from typing import Any
+
 from flask import Flask
 
 from creditsvc.config import Config, load_config
 from creditsvc.db import MIGRATIONS, attach_engine_events, db
 from creditsvc.mail.smtp import sender_for
+from creditsvc.statements.made import STATEMENT_PDF
 
 
 def create_app(config: Config | None = None, *, doors: bool = True) -> Flask:
     """The service. Settings come from the environment unless given. Raises ConfigError for a wrong one.
 
-    Without `doors` it has neither pages nor API, for commands that need none and should start quickly.
+    Without `doors` it has neither pages nor API, for commands that need none and should start quickly; what is made
+    with pages, a statement's PDF, brings the pages in when it is asked for.
     """
     config = config or load_config()
     sender_for(config)  # a wrong mail setting stops the start, not the first mail
@@ -37,4 +42,14 @@ def create_app(config: Config | None = None, *, doors: bool = True) -> Flask:
         Migrate(app, db, directory=str(MIGRATIONS), render_as_batch=True)
         web.hang(app)
         api.hang(app)
+    else:
+        app.extensions[STATEMENT_PDF] = partial(_made_with_pages, app)
     return app
+
+
+def _made_with_pages(app: Flask, *asked: Any) -> bytes:
+    from creditsvc import web
+
+    web.hang(app)  # puts what makes it in the place of this
+    made: bytes = app.extensions[STATEMENT_PDF](*asked)
+    return made

@@ -20,9 +20,6 @@ from creditsvc.parties.models import Membership, Person
 from creditsvc.sets import insert_absent, insert_if_absent
 
 SUMMARY, STATEMENT = "summary", "statement"
-STATEMENT_PDF = "creditsvc.statement_pdf"
-"""The extension of the app that makes the PDF of a statement (from it, a language and a zone): pages hand it in, since
-the night knows no pages."""
 
 RHYTHM_OF = {SUMMARY: "weekly", STATEMENT: "monthly"}
 

@@ -28,7 +28,7 @@ def nightly_command(at: datetime | None, no_send: bool) -> Answer:
             f"{instant_text(at)} is ahead of the clock ({instant_text(now)}): what this night tells is told for good, "
             "and is not told again when its day comes. To look ahead use --no-send.", err=True,
         )
-    with service() as app:
+    with service(doors=False) as app:
         report = run_night(settings(app), at or now, send=not no_send)
     return Answer(report, night_lines(report, no_send))
 
@@ -61,7 +61,7 @@ def mail_group() -> None:
 @answers
 def send_command(at: datetime | None) -> Answer:
     """Deliver what is due."""
-    with service() as app:
+    with service(doors=False) as app:
         count = deliver(settings(app), (lambda: at) if at is not None else clock.now)
     document = {
         "sent": count.sent, "failed": count.failed, "temporary": count.temporary, "uncertain": count.uncertain,
@@ -77,7 +77,7 @@ def send_command(at: datetime | None) -> Answer:
 @answers
 def list_command(limit: int) -> Answer:
     """The outbox, newest first, without what the mails say."""
-    with service():
+    with service(doors=False):
         mails = listing(limit=limit)
     made = table("queued", "to", "kind", "subject", "state", "tries", "last error", right=("tries",))
     for mail in mails:

@@ -89,7 +89,7 @@ def serve_command(host: str, port: int, workers: int, no_scheduler: bool) -> Ans
 @answers
 def scheduler_command() -> Answer:
     """The scheduler alone: the night at 02:00 in Hong Kong, and mail as it is due."""
-    with service() as app:
+    with service(doors=False) as app:
         pass
     run_scheduler(app)
     return Answer({})

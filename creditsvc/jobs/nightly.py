@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import structlog
-from flask import current_app
 
 from creditsvc import clock
 from creditsvc.alerts import incubator, telling
@@ -42,9 +41,6 @@ from creditsvc.sets import chunks
 from creditsvc.usage.files import drop_old_pieces
 
 ACTOR = "nightly"
-LINK_PAGE = "alert_links.link"
-"""The page that signed links lead to; mails carry links where it is there."""
-
 LETTERS_AT_ONCE = 800
 """More ask fewer statements, and take more memory: some 50 KiB for each mail."""
 RENEWED_AT_ONCE = 500
@@ -269,10 +265,8 @@ def _tell(run: _Run, told: Sequence[telling.Written]) -> int:
     return telling.tell(run.night, told, run.config.mail_from, run.clock())
 
 
-def _links(run: _Run) -> telling.Links | None:
-    """Signed links, where the page that they lead to is there."""
-    if LINK_PAGE not in current_app.view_functions:
-        return None
+def _links(run: _Run) -> telling.Links:
+    """How the signed links of mails are made."""
     config, now = run.config, run.night.now
 
     def answers(alert_id: int, person_id: int) -> tuple[str, str]:

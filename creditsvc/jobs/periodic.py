@@ -7,7 +7,7 @@ import structlog
 from flask import current_app
 
 from creditsvc.alerts import periodic
-from creditsvc.alerts.periodic import STATEMENT, STATEMENT_PDF, SUMMARY, Due
+from creditsvc.alerts.periodic import STATEMENT, SUMMARY, Due
 from creditsvc.alerts.summaries import summary_groups
 from creditsvc.alerts.telling import Links
 from creditsvc.config import Config
@@ -21,6 +21,7 @@ from creditsvc.mail.render import money
 from creditsvc.mail.session_mails import moment
 from creditsvc.parties.access import Caller, caller_of
 from creditsvc.parties.models import Person, Startup
+from creditsvc.statements.made import STATEMENT_PDF
 from creditsvc.statements.reading import Statement, statement
 
 Commit = Callable[[Callable[[], int]], int]
@@ -29,15 +30,14 @@ _Writer = Callable[[Config, Person, Due, datetime, str | None], Draft | None]
 log = structlog.get_logger(__name__)
 
 
-def mail_all(config: Config, day: date, now: datetime, links: Links | None, commit: Commit) -> tuple[int, int]:
+def mail_all(config: Config, day: date, now: datetime, links: Links, commit: Commit) -> tuple[int, int]:
     """Queues what is due on a business day, each in a commit of its own; how many, and how many could not be sent.
 
-    A mail without a way to end it is not written: without `links` nothing is. Files of mails that have left go.
+    Each has a link that ends it. Files of mails that have left go.
     """
     commit(_forget)
     queued = refused = 0
-    for due in periodic.due_on(day) if links is not None and STATEMENT_PDF in current_app.extensions else ():
-        assert links is not None
+    for due in periodic.due_on(day):
         draft = _draft(config, due, now, links.unsubscribe(due.mails, due.person_id))
         refusal = None if draft is None else refusal_of(draft)
         if refusal is not None:

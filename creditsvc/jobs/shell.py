@@ -122,7 +122,7 @@ def service(*, migrated: bool = True, doors: bool = True) -> Iterator[Flask]:
     """The application with its context pushed, for one command; whoever runs `main` gives its factory as `obj`.
 
     Raises ConfigError for a wrong setting, and unless `migrated` is False NotMigrated for a database that lacks its
-    tables or an upgrade of them. `doors` is for commands that ask for pages: the night's mails link to some.
+    tables or an upgrade of them. `doors` is for commands that ask for pages.
     """
     create_app: Callable[..., Flask] = click.get_current_context().obj
     app = create_app(doors=doors)

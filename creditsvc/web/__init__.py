@@ -5,8 +5,8 @@ from datetime import timedelta
 from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from creditsvc.alerts.periodic import STATEMENT_PDF
 from creditsvc.config import Config
+from creditsvc.statements.made import STATEMENT_PDF
 from creditsvc.web import (
     activation,
     alert_choices,

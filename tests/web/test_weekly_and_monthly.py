@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from creditsvc.administration.erasing import erase_person
 from creditsvc.alerts import periodic
-from creditsvc.alerts.periodic import STATEMENT, STATEMENT_PDF, SUMMARY, subscribe
+from creditsvc.alerts.periodic import STATEMENT, SUMMARY, subscribe
 from creditsvc.alerts.periodic_models import PeriodicMail
+from creditsvc.config import Config
 from creditsvc.core.errors import Forbidden
 from creditsvc.db import db, transaction
 from creditsvc.mail.attachments import MOST_BYTES, Attachment
@@ -20,9 +21,11 @@ from creditsvc.mail.outbox import Draft
 from creditsvc.mail.render import Rendered
 from creditsvc.parties.models import Person, TrailEntry
 from creditsvc.programmes.models import Programme
+from creditsvc.statements.made import STATEMENT_PDF
 from tests import factories
 from tests.alerts import scenes
 from tests.alerts.scenes import NOW, TODAY
+from tests.jobs import shell
 from tests.pdf_text import text_of as text_of_pdf
 from tests.web.browsing import Browser
 
@@ -78,6 +81,21 @@ def test_a_founder_gets_the_month_before_once_with_the_pdf_in_their_language(
     assert pdf.startswith(b"%PDF")
     assert "Harbour" in text_of_pdf(pdf)
     assert "結單" in "".join(text_of_pdf(pdf).split())
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_command_of_a_night_has_no_pages_until_it_needs_them_for_a_pdf(
+    app: Flask, config: Config, founder: Person, tmp_path: Path
+):
+    scenes.spend_daily(tmp_path, scenes.scope("harbour"), "10", days=10)
+
+    for at in (NOW, JULY):
+        assert shell.run(config, "nightly", "--now", at.isoformat(), "--json").document["status"] == "done"
+
+    (mail,) = [one for one in scenes.mails(app) if "application/pdf" in str(one)]
+    assert "List-Unsubscribe" in mail
+    (file,) = mail.iter_attachments()
+    assert "Harbour" in text_of_pdf(file.get_payload(decode=True))
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
