@@ -21,6 +21,12 @@ from creditsvc.mail.outbox import ClaimedMail
 _UNSAFE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n|\r\n(?![ \t])")
 """In a header: a control character, or a line end that begins no folded line."""
 
+_PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")
+"""Words that a header holds as they are, in a line that is short enough."""
+
+_ATOMS = r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
+_PLAIN_ADDRESS = re.compile(rf"{_ATOMS}@{_ATOMS}")
+
 _URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]{1,490}")
 _METHOD = re.compile(r"^METHOD:(REQUEST|CANCEL|PUBLISH)\r\n", re.MULTILINE)
 
@@ -36,7 +42,7 @@ def message_for(mail: ClaimedMail, mail_from: str) -> bytes:
     boundary = "=_" + re.sub(r"[^A-Za-z0-9]", "", mail.message_id)[:60]
     return b"".join((
         _sender_header(mail_from, policy),
-        _header("To", _address(recipient), policy),
+        _header("To", recipient if _PLAIN_ADDRESS.fullmatch(recipient) else _address(recipient), policy),
         _header("Subject", unencoded(mail.content.subject), policy),
         f"Date: {format_datetime(mail.queued_at)}\r\n".encode("ascii"),
         _header("Message-ID", mail.message_id, policy),
@@ -132,7 +138,13 @@ def _address(mailable_address: str, name: str = "") -> Address:
 
 
 def _header(name: str, value: object, policy: Any) -> bytes:
-    """A folded header. What looks encoded already is decoded by the policy, so the result is looked at too."""
+    """A folded header. What looks encoded already is decoded by the policy, so the result is looked at too.
+
+    What the policy would leave as it is need not be taken apart for that: most headers are such.
+    """
+    line = f"{name}: {value}"
+    if len(line) <= policy.max_line_length and "=?" not in line and isinstance(value, str) and _PLAIN.fullmatch(value):
+        return f"{line}\r\n".encode("ascii")
     folded: bytes = policy.fold_binary(*policy.header_store_parse(name, value))
     if _UNSAFE.search(folded[:-2]):
         raise ValueError(f"the header {name} would hold a line end or a control character")

@@ -3,11 +3,15 @@
 import email
 import email.policy
 from dataclasses import replace
+from email.headerregistry import Address
+from email.policy import SMTP
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from creditsvc.core.errors import RuleBroken
-from creditsvc.mail.message import message_for
+from creditsvc.mail.message import message_for, unencoded
 from creditsvc.mail.outbox import check_address
 from creditsvc.mail.render import Rendered
 from creditsvc.mail.smtp import write_files
@@ -124,3 +128,28 @@ def test_what_can_be_unsubscribed_says_where_and_that_a_program_may_do_it_where_
 def test_an_address_to_unsubscribe_at_that_is_none_is_refused():
     with pytest.raises(ValueError, match="none"):
         message_for(replace(claimed(), unsubscribe_url="https://x\r\nBcc: a@b.example"), FROM)
+
+
+PRINTABLE = st.text(st.one_of(st.characters(min_codepoint=32, max_codepoint=126), st.sampled_from("é點—")), max_size=90)
+LOCALS = st.from_regex(r"[A-Za-z0-9_+.-]{1,60}", fullmatch=True)
+
+
+@given(subject=PRINTABLE)
+@example(subject="Credit expires on 1 July 2026: USD 1,000.00 (Harbour)")
+@example(subject="a" * 69)
+@example(subject="a" * 70)
+@example(subject=" two  spaces ")
+def test_a_subject_that_needs_no_care_is_written_as_the_policy_writes_it(subject: str):
+    whole = SMTP.fold_binary(*SMTP.header_store_parse("Subject", unencoded(subject)))
+
+    assert b"\r\n" + whole + b"Date: " in message_for(claimed(rendered=Rendered(subject, "text", "<p>html</p>")), FROM)
+
+
+@given(local=LOCALS)
+@example(local="founder+credits")
+@example(local="a..b")
+@example(local=".a")
+def test_an_address_that_needs_no_care_is_written_as_the_policy_writes_it(local: str):
+    whole = SMTP.fold_binary(*SMTP.header_store_parse("To", Address(username=local, domain="harbour.example")))
+
+    assert b"\r\n" + whole in message_for(claimed(f"{local}@harbour.example"), FROM)
