@@ -13,12 +13,12 @@ from datetime import date, timedelta
 from benchmarks.award_client import POOLS
 from benchmarks.frame import Result, compared, rounds
 from benchmarks.places import ROOT, Ground, environment
+from creditsvc.bulk import bulk_insert
 from creditsvc.db import db, transaction
 from creditsvc.ledger.models import Pool
 from creditsvc.parties.access import operator
 from creditsvc.parties.models import Startup
 from creditsvc.programmes import operations as programmes
-from creditsvc.sets import bulk_insert
 from tests import databases
 from tests.conftest import NOW
 

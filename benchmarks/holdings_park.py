@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import insert, text
 
 from benchmarks.park import NOW, key_of
+from creditsvc.bulk import bulk_insert
 from creditsvc.consulting.models import BOOKED, CONFIRMED, Booking, Consultant
 from creditsvc.core.burndown import Lot
 from creditsvc.db import Model, db, transaction
@@ -32,7 +33,7 @@ from creditsvc.ledger.models import (
     SeatFact,
 )
 from creditsvc.licences.models import Product, SeatAssignment
-from creditsvc.sets import bulk_insert, values_of
+from creditsvc.sets import values_of
 
 SEATS, HOURS = 2, 3
 """The ids of the resources, and of their pools."""

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import text
 
+from creditsvc.bulk import bulk_insert
 from creditsvc.core.burndown import Lot
 from creditsvc.core.days import day_start
 from creditsvc.db import db, transaction
@@ -31,7 +32,6 @@ from creditsvc.ledger.models import (
 )
 from creditsvc.parties.models import Membership, Person, Startup
 from creditsvc.programmes.models import Partner
-from creditsvc.sets import bulk_insert
 from creditsvc.usage.models import ImportRun
 
 NOW = datetime(2026, 7, 1, 6, tzinfo=UTC)

@@ -1,25 +1,21 @@
 """Rows past the session: what goes to the driver as it was compiled once keeps types, errors and the session's own."""
 
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
 
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, func, insert, literal, select, true, update
+from sqlalchemy import bindparam, insert, literal, select, true, update
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from creditsvc.db import db, is_postgresql, table_of, transaction
 from creditsvc.driven import driven
-from creditsvc.ledger.models import Batch, LotChange
 from creditsvc.parties.models import Membership, Person, Startup, TrailEntry
 from creditsvc.sets import (
     FEW,
     Write,
     among,
     among_given,
-    bulk_insert,
-    bulk_read,
     given,
     insert_rows,
     insert_rows_absent,
@@ -215,35 +211,3 @@ def test_thousands_of_ids_are_one_value_on_postgresql(app: Flask) -> None:
         assert len(statement) < 200
     else:
         assert statement.count("?") == 3_000
-
-
-def test_columns_read_are_what_was_written_whatever_the_database(app: Flask) -> None:
-    """Instants, whole numbers to the last bit, nothing, and text with all that a notation of text must mask."""
-    last, odd = NOW - timedelta(microseconds=1), 'He said "\\n", 額度 \U0001f600 \x1f'
-    lot = make.make_grant(amount="1000").lot_id
-    batch = db.session.scalar(select(Batch.id).limit(1))
-    written = [(lot, 2**63 - 1, NOW, odd, "top_up"), (lot, 1, last, "", "return"), (lot, 0, None, odd, "void")]
-
-    transaction(lambda: bulk_insert(
-        LotChange, ("lot_id", "amount", "instant", "reason", "kind", "batch_id", "stated_at", "actor"),
-        [(*row, batch, NOW, "test") for row in written],
-    ))
-    *found, less = bulk_read(select(
-        LotChange.lot_id, LotChange.amount, LotChange.instant, LotChange.reason, LotChange.kind, -LotChange.amount
-    ))
-
-    assert sorted(zip(*found, strict=True), key=itemgetter(1)) == sorted(written, key=itemgetter(1))
-    assert sorted(less) == [1 - 2**63, -1, 0]
-    assert [list(column) for column in bulk_read(select(LotChange.id, LotChange.instant).where(LotChange.id < 0))] == [
-        [], []]
-
-
-def test_sums_are_read_by_columns_too(app: Flask) -> None:
-    """Columns without a name of their own, and grouped."""
-    transaction(lambda: bulk_insert(Startup, ("key", "name", "language", "created_at"), [
-        (f"startup-{number}", "A" if number % 2 else "B", "en", NOW) for number in range(5)
-    ]))
-
-    counted = bulk_read(select(Startup.name, func.count(), func.max(Startup.key)).group_by(Startup.name))
-
-    assert sorted(zip(*counted, strict=True)) == [("A", 2, "startup-3"), ("B", 3, "startup-4")]

@@ -5,12 +5,13 @@ from datetime import date
 from sqlalchemy import delete, or_, select
 
 from creditsvc.alerts.models import NotedHead
+from creditsvc.bulk import bulk_insert
 from creditsvc.db import db, table_of
 from creditsvc.ledger.models import Account
 from creditsvc.ledger.verify import HEADS
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller
-from creditsvc.sets import among, bulk_insert, chunks
+from creditsvc.sets import among, chunks
 
 HEADS_IN_AN_ENTRY = 1000
 

@@ -19,6 +19,7 @@ from creditsvc.alerts.finding import Finding, Matter
 from creditsvc.alerts.findings import ProgrammeSettings, Thresholds, find, programme_settings, severity, urgency
 from creditsvc.alerts.models import DONE, Alert, AlertMemory, AlertTold, JobRun
 from creditsvc.alerts.outlooks import RunOut, keep_outlooks, outlooks_of
+from creditsvc.bulk import bulk_parts
 from creditsvc.core.due_alerts import (
     RULES,
     Decision,
@@ -32,7 +33,7 @@ from creditsvc.core.due_alerts import (
 )
 from creditsvc.db import db, table_of
 from creditsvc.ledger.models import Account
-from creditsvc.sets import among, bulk_parts, chunks
+from creditsvc.sets import among, chunks
 
 NIGHTLY = "nightly"
 """The name of the night's job."""
@@ -136,7 +137,7 @@ def decide_accounts(night: Night, account_ids: Sequence[int]) -> Decided:
         matter = finding.matter
         alerts = still_open.pop(matter, [])
         ladder = thresholds.of(finding.account.startup_id, finding.rule)
-        if not alerts and matter not in memories and not finding.rule.reached(ladder, finding.reading.value):
+        if not alerts and matter not in memories and not finding.rule.reaches_any(ladder, finding.reading.value):
             continue  # of most there is nothing to say, and nothing was ever said
         before = memories.get(matter, Memory())
         corrected = _corrected(finding.rule, before, alerts, figures)

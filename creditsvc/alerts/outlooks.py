@@ -7,10 +7,11 @@ from datetime import date, datetime
 from sqlalchemy import delete
 
 from creditsvc.alerts.models import AccountOutlook
+from creditsvc.bulk import bulk_insert
 from creditsvc.db import db, table_of
 from creditsvc.ledger.outlook import Ahead
 from creditsvc.ledger.reading import AccountView
-from creditsvc.sets import among, bulk_insert, chunks
+from creditsvc.sets import among, chunks
 
 _COLUMNS = ("account_id", "run_out", "daily", "remaining", "as_of")
 

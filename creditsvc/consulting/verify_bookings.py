@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
+from creditsvc.bulk import bulk_read
 from creditsvc.consulting.models import BOOKED, DISPUTED, LOGGED, Booking, Consultant
 from creditsvc.consulting.slots import STANDING
 from creditsvc.core.days import instant_text
 from creditsvc.db import db
 from creditsvc.ledger.models import HoldEnd, HoldFact, HoursFact, Resource
 from creditsvc.ledger.verify_holdings import Difference, account_names, difference
-from creditsvc.sets import bulk_read, chunks
+from creditsvc.sets import chunks
 
 OPEN = (BOOKED, LOGGED, DISPUTED)
 """The states in which a booking's minutes are held and none is used."""

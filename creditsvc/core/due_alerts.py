@@ -54,6 +54,10 @@ class Rule:
             return value <= threshold - self.back_by
         return value >= threshold + self.back_by
 
+    def reaches_any(self, thresholds: Iterable[int], value: Fraction) -> bool:
+        """Whether it is at or beyond one of them at least."""
+        return any(self.is_reached(threshold, value) for threshold in thresholds)
+
     def reached(self, thresholds: Iterable[int], value: Fraction) -> list[int]:
         """Those of some thresholds that are reached, the most telling last; who reached one reached all before it."""
         in_order = sorted(thresholds, reverse=self.direction == "decreasing")

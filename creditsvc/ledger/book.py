@@ -14,6 +14,7 @@ from decimal import Decimal
 from sqlalchemy import func, select
 
 from creditsvc import clock
+from creditsvc.bulk import bulk_insert
 from creditsvc.core.amounts import check_range, unit_named
 from creditsvc.core.burndown import ChangeKind
 from creditsvc.core.errors import Conflict, RuleBroken
@@ -45,7 +46,7 @@ from creditsvc.ledger.models import (
     Scope,
     ScopeFact,
 )
-from creditsvc.sets import Write, bulk_insert, send, send_together, transient
+from creditsvc.sets import Write, send, send_together, transient
 
 PapersWriter = Callable[[Mapping[str, int], Sequence[Write]], object]
 """Writes papers of new lots, whose ids it is given by their keys, and all that is to be written with them."""

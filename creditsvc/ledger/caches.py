@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, bindparam, case, delete, func, insert, or_, select, update
 
+from creditsvc.bulk import bulk_insert
 from creditsvc.core.amounts import check_range
 from creditsvc.core.burndown import LATEST, Lot
 from creditsvc.db import db, table_of
 from creditsvc.ledger.facts import KnownLot, PostingKey, folded, newest_charge_days
 from creditsvc.ledger.models import Account, AccountCache, LotCache, LotFact, Resource
-from creditsvc.sets import Write, adding_or_setting, among, bulk_insert, chunks, send
+from creditsvc.sets import Write, adding_or_setting, among, chunks, send
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 """Since ever, as far as grants go (`core.days.FIRST_YEAR`)."""

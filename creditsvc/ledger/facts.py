@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Label, Row, Select, and_, bindparam, func, or_, select
 
+from creditsvc.bulk import bulk_read
 from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
 from creditsvc.core.days import day_start
 from creditsvc.core.rates import NO_RATES, Course, Pair, StatedRate, converted, courses, to_units
@@ -33,7 +34,7 @@ from creditsvc.ledger.models import (
     UsageFact,
 )
 from creditsvc.ledger.timeline import Ownership, Turn, owner_at, timeline
-from creditsvc.sets import Given, among, among_given, bulk_read, chunks, given, read_fresh, send
+from creditsvc.sets import Given, among, among_given, chunks, given, read_fresh, send
 
 PostingKey = tuple[datetime, str, int | None]
 """(charge instant, kind, lot id)"""
@@ -59,6 +60,8 @@ class KnownLot:
 
 # Columns and no objects: a session that keeps and watches each of many thousand lots costs more than reading them.
 _LOT = tuple(LotFact.__table__.columns)
+_CHANGE = (LotChange.kind.label("change"), LotChange.amount.label("change_amount"),
+           LotChange.instant.label("change_instant"))
 _TURN = (ScopeFact.id, ScopeFact.scope_id, ScopeFact.from_at, ScopeFact.account_id, ScopeFact.stated_at)
 
 _IDLE = (
@@ -94,15 +97,15 @@ def lots_of(
     how many of their seats were taken at `seats_at`, where that is asked.
     """
     facts: dict[int, Row[*tuple[Any, ...]]] = {}
-    changes: dict[int, list[LotChange]] = defaultdict(list)
+    changes: dict[int, list[Change]] = defaultdict(list)
     values = {"known_at": known_at, "seats_at": seats_at}
     read = read_fresh if len(account_ids) == 1 else db.session.execute  # for one it is what it costs that counts
     for part in chunks(account_ids):
         how, value = given(part)
         for row in read(_lots(known_at is not None, seats_at is not None, how), {"accounts": value, **values}):
             facts[row.id] = row
-            if row.LotChange is not None:
-                changes[row.id].append(row.LotChange)
+            if row.change is not None:
+                changes[row.id].append(Change(row.change, row.change_amount, row.change_instant))
     known: dict[int, list[KnownLot]] = {account_id: [] for account_id in account_ids}
     for lot in facts.values():
         terms = folded(lot, changes.get(lot.id, ()))
@@ -123,7 +126,7 @@ def _lots(by_known_at: bool, with_seats: bool, how: Given) -> Select[*tuple[Any,
     seats = [_seats_taken(by_known_at)] if with_seats else []
     return (
         select(*_LOT, Pool.key.label("pool"), LotCache.drawn.label("cached_drawn"), LotCache.held.label("cached_held"),
-               Account.batches, LotChange, *seats)
+               Account.batches, *_CHANGE, *seats)
         .join(Pool, Pool.id == LotFact.pool_id)
         .join(Account, Account.id == LotFact.account_id)
         .outerjoin(LotCache, LotCache.lot_id == LotFact.id)
@@ -146,7 +149,7 @@ def _seats_taken(by_known_at: bool) -> Label[int]:
     return taken.where(~over.exists()).correlate(LotFact).scalar_subquery().label("seats_taken")
 
 
-def folded(fact: LotFact | Row[*tuple[Any, ...]], changes: Iterable[LotChange] = ()) -> Lot:
+def folded(fact: LotFact | Row[*tuple[Any, ...]], changes: Iterable[Change] = ()) -> Lot:
     """The lot as its award and changes of it make it."""
     award = Lot(
         key=fact.key,
@@ -157,7 +160,12 @@ def folded(fact: LotFact | Row[*tuple[Any, ...]], changes: Iterable[LotChange] =
         promotional=fact.promotional,
         awarded=fact.awarded,
     )
-    return fold(award, [Change(change.kind, change.amount, change.instant) for change in changes])  # type: ignore[arg-type]
+    return fold(award, changes)
+
+
+def change_of(change: LotChange) -> Change:
+    """What the change of a lot says, as a value."""
+    return Change(change.kind, change.amount, change.instant)  # type: ignore[arg-type]
 
 
 def turns_of(scope_ids: Iterable[int]) -> dict[int, list[Turn]]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, cast, func, literal, select, union_all
+from sqlalchemy import func, select
 
+from creditsvc.bulk import bulk_parts
 from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.core.burndown import Lot
 from creditsvc.core.days import day_start
@@ -15,16 +16,12 @@ from creditsvc.core.forecast import LONGEST, Forecast, burn_of, forecast, is_sta
 from creditsvc.core.forecast_hours import burn_of_sessions
 from creditsvc.core.forecast_seats import SeatForecast
 from creditsvc.db import db
-from creditsvc.ledger.models import Account, LotChange, LotFact, Posting
+from creditsvc.ledger.models import Account, Posting
 from creditsvc.ledger.reading import AccountView
-from creditsvc.sets import among, bulk_parts, chunks
+from creditsvc.sets import among, chunks
 
 ROWS_AT_ONCE = 20_000
 """A night reads hundreds of thousands, and adds them up as they come."""
-
-_Opening = tuple[date, int, int]
-"""What was drawn before go-live: as of which charge day, from which lot, how much."""
-
 
 @dataclass
 class _Used:
@@ -33,7 +30,6 @@ class _Used:
     last: date
     by_day: dict[date, int] = field(default_factory=dict)
     later: dict[int | None, int] = field(default_factory=lambda: defaultdict(int))
-    openings: list[_Opening] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -76,9 +72,9 @@ def look_ahead(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = 
     used = _used(last, since, as_of)
     for view in known:
         taken = used[view.id]
-        _without_openings(taken, since)
+        opened = _without_openings(taken, view, since, as_of)
         usage = taken.by_day
-        before = view.drawn + view.uncovered - sum(usage.values()) - sum(amount for _, _, amount in taken.openings)
+        before = view.drawn + view.uncovered - sum(usage.values()) - opened
         if view.kind == "hours":
             burn = burn_of_sessions(usage, _begun(view), yesterday)
         else:
@@ -92,13 +88,20 @@ def look_ahead(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = 
     return found
 
 
-def _without_openings(used: _Used, since: date) -> None:
-    """Sets aside what was drawn before go-live: it was posted as of a day, and is no usage of that day."""
-    for day, lot_id, amount in used.openings:
+def _without_openings(used: _Used, view: AccountView, since: date, as_of: datetime) -> int:
+    """Sets aside what was drawn before go-live: it was posted as of a day, and is no usage of that day. How much it
+    was in all, by the instant."""
+    opened = 0
+    for lot in view.lots:
+        if lot.opening_at is None or lot.opening_at > as_of:
+            continue
+        opened += lot.opening
+        day = lot.opening_at.astimezone(UTC).date()
         if day >= since:
-            used.by_day[day] = used.by_day.get(day, 0) - amount
+            used.by_day[day] = used.by_day.get(day, 0) - lot.opening
             if day > used.last:
-                used.later[lot_id] -= amount
+                used.later[lot.id] -= lot.opening
+    return opened
 
 
 def _without_booked(outlook: Forecast, view: AccountView) -> Forecast:
@@ -174,29 +177,19 @@ def _begun(view: AccountView) -> date:
 
 
 def _used(last: Mapping[int, date], since: date, as_of: datetime) -> dict[int, _Used]:
-    """What was taken per account up to the instant, in one query: on the charge days from `since`, openings among it;
-    and what of all that was drawn before go-live is no usage of a day. `last` has each account's last complete day."""
+    """What was taken per account up to the instant, in one query: on the charge days from `since`, openings among it.
+    `last` has each account's last complete day."""
     found = {account_id: _Used(day) for account_id, day in last.items()}
     for part in chunks(last):
         # added up here: to sort for it takes the database longer, and PostgreSQL's sums come as decimals
-        used = select(Posting.account_id, Posting.charge_at, Posting.lot_id, Posting.amount, literal(False)).where(
+        used = select(Posting.account_id, Posting.charge_at, Posting.lot_id, Posting.amount).where(
             among(Posting.account_id, part), Posting.kind.in_(("drawn", "uncovered")),
             Posting.charge_at >= day_start(since), Posting.charge_at <= as_of,
         )
-        before = (
-            select(LotFact.account_id, func.min(func.coalesce(LotChange.instant, LotFact.effective)), LotFact.id,
-                   cast(func.sum(LotChange.amount), BigInteger), literal(True))
-            .join(LotFact, LotFact.id == LotChange.lot_id)
-            .where(among(LotFact.account_id, part), LotChange.kind == "opening")
-            .group_by(LotFact.account_id, LotFact.id)
-        )
-        for columns in bulk_parts(select(*union_all(used, before).subquery().columns), ROWS_AT_ONCE):
+        for columns in bulk_parts(used, ROWS_AT_ONCE, by=Posting.account_id):
             days = {at: at.astimezone(UTC).date() for at in set(columns[1])}
-            for account_id, at, lot_id, amount, is_opening in zip(*columns, strict=True):
+            for account_id, at, lot_id, amount in zip(*columns, strict=True):
                 one, day = found[account_id], days[at]
-                if is_opening:
-                    one.openings += [(day, lot_id, amount)] if at <= as_of else []
-                    continue
                 one.by_day[day] = one.by_day.get(day, 0) + amount
                 if day > one.last:
                     one.later[lot_id] += amount

@@ -30,7 +30,8 @@ from creditsvc.sets import among, chunks, read_fresh
 
 @dataclass(frozen=True)
 class LotView:
-    """A lot as all its facts make it, and what became of it. `amount` is its capacity; `key` is its grant's."""
+    """A lot as all its facts make it, and what became of it. `amount` is its capacity; `key` is its grant's; `opening`
+    was drawn before go-live, as of `opening_at`."""
 
     id: int
     key: str
@@ -43,6 +44,8 @@ class LotView:
     promotional: bool
     worthless: bool
     awarded: datetime
+    opening: int
+    opening_at: datetime | None
     standing: Standing
 
     @property
@@ -246,7 +249,8 @@ def _lot_view(known: KnownLot, sums: _Sums, as_of: datetime) -> LotView:
     return LotView(
         id=known.fact.id, key=lot.key, pool=known.pool, amount=lot.amount,
         effective=lot.effective, expires=lot.expires, voided_at=lot.voided_at, priority=lot.priority,
-        promotional=lot.promotional, worthless=lot.is_worthless, awarded=lot.awarded,
+        promotional=lot.promotional, worthless=lot.is_worthless, awarded=lot.awarded, opening=lot.opening,
+        opening_at=lot.opening_at,
         standing=standing(lot, sums.drawn.get(known.fact.id, 0), as_of, sums.held.get(known.fact.id, 0)),
     )
 

@@ -10,10 +10,10 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from creditsvc.core.burndown import LATEST, Lot
+from creditsvc.core.burndown import LATEST, Change, Lot
 from creditsvc.core.seats import Interval, heaviest
 from creditsvc.db import db, table_of
-from creditsvc.ledger.facts import folded, lots_of
+from creditsvc.ledger.facts import change_of, folded, lots_of
 from creditsvc.ledger.models import LotChange, LotFact, SeatEnd, SeatFact
 from creditsvc.sets import among, chunks
 
@@ -102,11 +102,11 @@ def lots_in(pool_ids: Iterable[int]) -> Mapping[int, list[Lot]]:
         return {}
     columns = table_of(LotFact).c
     facts = db.session.execute(select(*columns).where(among(columns.pool_id, ids))).all()
-    changes: dict[int, list[LotChange]] = defaultdict(list)
+    changes: dict[int, list[Change]] = defaultdict(list)
     for change in db.session.scalars(
         select(LotChange).join(LotFact, LotFact.id == LotChange.lot_id).where(among(LotFact.pool_id, ids))
     ):
-        changes[change.lot_id].append(change)
+        changes[change.lot_id].append(change_of(change))
     lots: dict[int, list[Lot]] = {pool_id: [] for pool_id in ids}
     for fact in facts:
         lots[fact.pool_id].append(folded(fact, changes[fact.id]))

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import column, func, select, table
 
+from creditsvc.bulk import bulk_read
 from creditsvc.core.amounts import format_amount, unit_named
 from creditsvc.core.errors import RuleBroken
 from creditsvc.core.rates import parse_rate
@@ -44,7 +45,7 @@ from creditsvc.ledger.seals import broken_seals
 from creditsvc.ledger.seats import promised_of
 from creditsvc.ledger.verify_holdings import Difference, account_names, check_holdings, difference, plan_of_hours
 from creditsvc.parties.models import TrailEntry
-from creditsvc.sets import bulk_read, chunks
+from creditsvc.sets import chunks
 
 SLICE = 200
 HEADS = "ledger.heads"

@@ -10,10 +10,10 @@ from typing import BinaryIO
 
 from sqlalchemy import delete, select
 
+from creditsvc.bulk import bulk_insert
 from creditsvc.core.errors import Conflict
 from creditsvc.db import db
 from creditsvc.parties.access import Caller
-from creditsvc.sets import bulk_insert
 from creditsvc.usage.models import FilePiece, ImportFile, ImportRun
 from creditsvc.usage.readers.source import MANIFEST_NAMES, Part, Source, source_of_files
 from creditsvc.usage.readers.totals import PartRead

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import ColumnElement, func, select, true
 
+from creditsvc.bulk import bulk_insert, bulk_read
 from creditsvc.core.amounts import MONEY_STEPS, format_amount, unit_named
 from creditsvc.core.days import day_start
 from creditsvc.core.errors import FileRefused
@@ -32,7 +33,7 @@ from creditsvc.ledger.models import (
 from creditsvc.ledger.timeline import Ownership
 from creditsvc.parties.access import Caller
 from creditsvc.parties.models import Startup
-from creditsvc.sets import among, bulk_insert, bulk_read, chunks
+from creditsvc.sets import among, chunks
 from creditsvc.usage.decide import TOTALS, Candidate, Sums, month_of
 from creditsvc.usage.models import ImportRun, RunScope, RunTotals
 from creditsvc.usage.readers.totals import Export, Units

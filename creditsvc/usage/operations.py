@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import select
 
+from creditsvc.bulk import bulk_insert
 from creditsvc.core.errors import Conflict, FileError, FileRefused, NotFound, RuleBroken, refusal_for
 from creditsvc.core.sentences import Sentence
 from creditsvc.db import db, is_id
@@ -19,7 +20,6 @@ from creditsvc.ledger.locks import lock_scopes
 from creditsvc.ledger.models import Batch, Scope
 from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, require
-from creditsvc.sets import bulk_insert
 from creditsvc.usage import imports
 from creditsvc.usage.decide import (
     NO_TOTALS,

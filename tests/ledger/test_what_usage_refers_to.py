@@ -10,9 +10,10 @@ from flask import Flask
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
+from creditsvc.bulk import bulk_insert
 from creditsvc.db import BY_TRIGGER, begin_snapshot, db, is_postgresql, table_of, transaction
 from creditsvc.ledger.models import ChargeKey, Scope, UsageFact
-from creditsvc.sets import bulk_insert, send
+from creditsvc.sets import send
 from creditsvc.usage.models import ImportRun
 from tests.conftest import NOW
 from tests.polling import somebody_waits_for_us, wait_until
