@@ -38,6 +38,7 @@ from creditsvc.mail.outbox import Draft, refusal_of
 from creditsvc.mail.smtp import sender_for
 from creditsvc.parties.access import operator
 from creditsvc.sets import chunks
+from creditsvc.statements import models as statements_models  # noqa: F401 (their rows are sealed, by name)
 from creditsvc.usage.files import drop_old_pieces
 
 ACTOR = "nightly"
