@@ -8,10 +8,12 @@ from creditsvc.parties import trail
 from creditsvc.parties.access import Caller, may, require
 
 
-def list_mails(caller: Caller, chosen: str, before: int | None) -> tuple[list[MailRow], int | None]:
+def list_mails(
+    caller: Caller, chosen: str, before: int | None, limit: int = tending.PAGE
+) -> tuple[list[MailRow], int | None]:
     """A page of mails (`tending.CHOICES`, newest first) and where to go on. Raises Forbidden."""
     require(caller, "mail.see")
-    return tending.page_of(chosen if chosen in tending.CHOICES else "", before)
+    return tending.page_of(chosen if chosen in tending.CHOICES else "", before, limit=limit)
 
 
 def counts(caller: Caller) -> dict[str, int]:

@@ -6,16 +6,20 @@ from werkzeug.routing import RequestRedirect
 
 from creditsvc.api import (
     alerts,
+    audit,
     bookings,
     grants,
+    intakes,
     licences,
     month_ends,
+    offers,
     people,
     programmes,
     proposals,
     rates,
     reported,
     requests,
+    running,
     scopes,
     seats,
     startups,
@@ -28,7 +32,7 @@ from creditsvc.api.problems import http_problem
 BLUEPRINTS = (startups.blueprint, grants.blueprint, scopes.blueprint, rates.blueprint, usage_runs.blueprint,
               reported.blueprint, programmes.blueprint, people.blueprint, alerts.blueprint, licences.blueprint,
               seats.blueprint, bookings.blueprint, requests.blueprint, proposals.blueprint,
-              month_ends.blueprint)
+              month_ends.blueprint, offers.blueprint, intakes.blueprint, audit.blueprint, running.blueprint)
 
 
 def hang(app: Flask) -> None:

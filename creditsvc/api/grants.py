@@ -171,7 +171,7 @@ def award_enrolment(body: dict[str, Any], key: str, cohort: str) -> Response:
 @get(blueprint, "/pools", query=PagingSchema, answers=PoolListSchema)
 def list_pools(query: dict[str, Any]) -> dict[str, Any]:
     """What partners have committed, what became of it, and what is left to award."""
-    return page_of_all(pool_reports(current_caller()), query, _shown_pool, lambda report: report.pool.key)
+    return page_of_all(pool_reports(current_caller()), query, shown_pool, lambda report: report.pool.key)
 
 
 def _change(act: Callable[[], Grant], status: int = 200) -> Response:
@@ -224,7 +224,8 @@ def shown(view: GrantView) -> dict[str, Any]:
     }
 
 
-def _shown_pool(report: PoolReport) -> dict[str, Any]:
+def shown_pool(report: PoolReport) -> dict[str, Any]:
+    """A pool as JSON."""
     pool = report.pool
     return {
         "key": pool.key,

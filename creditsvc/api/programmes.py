@@ -42,7 +42,7 @@ blueprint = new_blueprint("programmes", "Partners, programmes with their package
 @get(blueprint, "/partners", query=PagingSchema, answers=PartnerListSchema)
 def list_partners(query: dict[str, Any]) -> dict[str, Any]:
     """The partners you may see, by key."""
-    return page_of_all(reading.partners(current_caller()), query, _shown_partner, lambda partner: partner.key)
+    return page_of_all(reading.partners(current_caller()), query, shown_partner, lambda partner: partner.key)
 
 
 @get(blueprint, "/programmes", query=ProgrammeQuerySchema, answers=ProgrammeListSchema)
@@ -53,9 +53,14 @@ def list_programmes(query: dict[str, Any]) -> dict[str, Any]:
     return page_of_all(wanted, query, shown, lambda view: view.key)
 
 
-@get(blueprint, "/programmes/<key>", answers=ProgrammeSchema)
+@get(blueprint, "/programmes/<key>", answers=ProgrammeSchema, etag=True)
 def get_programme(key: str) -> dict[str, Any]:
     """One programme with its packages."""
+    return programme_of(key)
+
+
+def programme_of(key: str) -> dict[str, Any]:
+    """The programme of that key as JSON, if the caller may see it. Raises NotFound("programme"), Forbidden."""
     for view in reading.programme_views(current_caller()):
         if view.key == key:
             return shown(view)
@@ -65,7 +70,7 @@ def get_programme(key: str) -> dict[str, Any]:
 @get(blueprint, "/programmes/<key>/consulting-policy", answers=PolicySchema, etag=True)
 def get_consulting_policy(key: str) -> dict[str, Any]:
     """What holds of sessions booked in a programme."""
-    get_programme(key)
+    programme_of(key)
     return _shown_policy(key)
 
 
@@ -99,9 +104,14 @@ def list_cohorts(query: dict[str, Any]) -> dict[str, Any]:
     return page_of_all(wanted, query, _shown_cohort, lambda view: view.key)
 
 
-@get(blueprint, "/cohorts/<key>", answers=CohortSchema)
+@get(blueprint, "/cohorts/<key>", answers=CohortSchema, etag=True)
 def get_cohort(key: str) -> dict[str, Any]:
     """One cohort."""
+    return cohort_of(key)
+
+
+def cohort_of(key: str) -> dict[str, Any]:
+    """The cohort of that key as JSON, if the caller may see it. Raises NotFound("cohort"), Forbidden."""
     for view in reading.cohorts(current_caller()):
         if view.key == key:
             return _shown_cohort(view)
@@ -129,7 +139,8 @@ def list_startup_enrolments(query: dict[str, Any], key: str) -> dict[str, Any]:
     return page_of_all(wanted, query, shown_enrolment, lambda view: view.cohort)
 
 
-def _shown_partner(partner: Partner) -> dict[str, Any]:
+def shown_partner(partner: Partner) -> dict[str, Any]:
+    """A partner as JSON."""
     return {"key": partner.key, "name": partner.name}
 
 

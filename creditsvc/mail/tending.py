@@ -60,9 +60,11 @@ _COLUMNS = (
 )
 
 
-def page_of(chosen: str, before: int | None, person_id: int | None = None) -> tuple[list[MailRow], int | None]:
+def page_of(
+    chosen: str, before: int | None, person_id: int | None = None, limit: int = PAGE
+) -> tuple[list[MailRow], int | None]:
     """Mails of a choice (or all, newest first) from before an id, and the id to go on from, None on the last page."""
-    statement = select(*_COLUMNS).order_by(OutboxMail.id.desc()).limit(PAGE + 1)
+    statement = select(*_COLUMNS).order_by(OutboxMail.id.desc()).limit(limit + 1)
     if chosen:
         statement = statement.where(CHOICES[chosen])
     if person_id is not None:
@@ -70,7 +72,7 @@ def page_of(chosen: str, before: int | None, person_id: int | None = None) -> tu
     if before is not None:
         statement = statement.where(OutboxMail.id < before)
     rows = [MailRow(*tuple(row)) for row in db.session.execute(statement)]
-    return rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else None
+    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
 
 
 def counts() -> dict[str, int]:

@@ -229,6 +229,17 @@ def partners(caller: Caller) -> list[Partner]:
     return list(db.session.scalars(statement))
 
 
+def resources(caller: Caller) -> list[Resource]:
+    """What can be granted, by key; a partner's viewer sees that of its partner's pools. Raises Forbidden."""
+    require(caller, "programme.see")
+    statement = select(Resource).order_by(Resource.key)
+    if caller.role == "partner":
+        statement = statement.where(Resource.id.in_(
+            select(Pool.resource_id).where(Pool.partner_id == caller.partner_id)
+        ))
+    return list(db.session.scalars(statement))
+
+
 def programmes(caller: Caller) -> list[Programme]:
     """The programmes that the caller looks after, by key; a partner's viewer sees its partner's. Raises Forbidden."""
     require(caller, "programme.see")

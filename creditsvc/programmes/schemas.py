@@ -7,6 +7,9 @@ from creditsvc.parties.fields import Amount, Day, WholeNumber
 from creditsvc.parties.schemas import KEY
 from creditsvc.programmes.models import ENROLMENT_STATES
 
+MOST_LINES = 20
+"""More lines than any package has."""
+
 NAME = validate.Length(1, 200)
 REASON = validate.Length(max=500, error=Sentence("A reason has at most 500 characters."))
 
@@ -16,6 +19,15 @@ class PartnerShape(Schema):
 
     key = fields.String(required=True, validate=KEY)
     name = fields.String(required=True, validate=NAME)
+
+
+class PartnerNameShape(PartnerShape):
+    """A partner's name, said anew."""
+
+    class Meta:
+        """marshmallow's options."""
+
+        fields = ("name",)
 
 
 class ResourceShape(Schema):
@@ -46,12 +58,26 @@ class ReferenceShape(Schema):
     reference = fields.String(load_default="", validate=validate.Length(max=100))
 
 
+class StatedReferenceShape(Schema):
+    """How a partner names what it commits, where nothing said is no word for none."""
+
+    reference = fields.String(required=True, validate=validate.Length(max=100))
+
+
 class ProgrammeEditShape(Schema):
     """A programme's names."""
 
     name = fields.String(required=True, validate=NAME)
     name_zh_hant = fields.String(load_default="", validate=validate.Length(max=200))
     name_zh_hans = fields.String(load_default="", validate=validate.Length(max=200))
+
+
+class ProgrammeNamesShape(Schema):
+    """Those of a programme's names that are said anew."""
+
+    name = fields.String(validate=NAME)
+    name_zh_hant = fields.String(validate=validate.Length(max=200))
+    name_zh_hans = fields.String(validate=validate.Length(max=200))
 
 
 class ProgrammeShape(ProgrammeEditShape):
@@ -82,6 +108,15 @@ class CohortEditShape(Schema):
     reason = fields.String(load_default="", validate=REASON)
 
 
+class CohortChangeShape(Schema):
+    """What is said anew of a cohort, and why its days change."""
+
+    name = fields.String(validate=NAME)
+    starts = Day()
+    ends = Day()
+    reason = fields.String(load_default="", validate=REASON)
+
+
 class CohortShape(Schema):
     """An intake of a programme."""
 
@@ -104,6 +139,7 @@ class LineShape(Schema):
 class EnrolShape(Schema):
     """A startup that joins a cohort."""
 
+    cohort = fields.String(required=True)
     package = fields.String(load_default=None)
     status = fields.String(load_default="applied", validate=validate.OneOf(ENROLMENT_STATES))
     on = Day(required=True)
@@ -120,3 +156,15 @@ class PackageEditShape(Schema):
 
     reason = fields.String(required=True, validate=REASON)
     version = WholeNumber(required=True)
+
+
+class PackageLinesShape(PackageShape):
+    """A package with its lines."""
+
+    lines = fields.List(fields.Nested(LineShape), required=True, validate=validate.Length(1, MOST_LINES))
+
+
+class PackageVersionShape(PackageEditShape):
+    """A new version of a package, with its lines."""
+
+    lines = fields.List(fields.Nested(LineShape), required=True, validate=validate.Length(1, MOST_LINES))

@@ -82,18 +82,18 @@ P = TypeVar("P", BatchView, TrailEntry)
 
 
 def list_batches(
-    caller: Caller, *, startup: str = "", cause: str = "", before: int | None = None
+    caller: Caller, *, startup: str = "", cause: str = "", before: int | None = None, limit: int = SHOWN
 ) -> tuple[list[BatchView], int | None]:
     """The batches written last first, a page of them, and the id from which to go on. Raises Forbidden."""
     require(caller, "book.see")
-    statement = _BATCHES.order_by(Batch.id.desc()).limit(SHOWN + 1)
+    statement = _BATCHES.order_by(Batch.id.desc()).limit(limit + 1)
     if startup:
         statement = statement.where(Startup.key == startup)
     if cause:
         statement = statement.where(Batch.cause == cause)
     if before is not None:
         statement = statement.where(Batch.id < before)
-    return _page([_batch(*row) for row in db.session.execute(statement)])
+    return _page([_batch(*row) for row in db.session.execute(statement)], limit)
 
 
 def find_batch(caller: Caller, batch_id: int) -> tuple[BatchView, list[PostingView]]:
@@ -114,14 +114,14 @@ def _batch(batch: Batch, startup: str, resource: str, unit: str) -> BatchView:
 
 def list_trail(
     caller: Caller, *, subject: str = "", actor: str = "", action: str = "", first: datetime | None = None,
-    until: datetime | None = None, before: int | None = None,
+    until: datetime | None = None, before: int | None = None, limit: int = SHOWN,
 ) -> tuple[list[TrailEntry], int | None]:
     """What was done, the newest first, a page of it, and the id from which to go on.
 
     `subject` is how a subject begins (`startup:acme`), `actor` and `action` are whole. Raises Forbidden.
     """
     require(caller, "trail.see")
-    statement = select(TrailEntry).order_by(TrailEntry.id.desc()).limit(SHOWN + 1)
+    statement = select(TrailEntry).order_by(TrailEntry.id.desc()).limit(limit + 1)
     if subject:
         statement = statement.where(TrailEntry.subject.startswith(subject, autoescape=True))
     if actor:
@@ -134,11 +134,11 @@ def list_trail(
         statement = statement.where(TrailEntry.at < until)
     if before is not None:
         statement = statement.where(TrailEntry.id < before)
-    return _page(list(db.session.scalars(statement)))
+    return _page(list(db.session.scalars(statement)), limit)
 
 
-def _page(found: list[P]) -> tuple[list[P], int | None]:
-    return found[:SHOWN], found[SHOWN - 1].id if len(found) > SHOWN else None
+def _page(found: list[P], limit: int) -> tuple[list[P], int | None]:
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
 
 
 def book_page(caller: Caller, as_of: datetime, known_at: datetime | None, page: int) -> tuple[int, list[AccountView]]:

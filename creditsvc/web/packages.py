@@ -15,14 +15,13 @@ from creditsvc.programmes.changes import change_package, terms_of
 from creditsvc.programmes.operations import add_package, own_programme
 from creditsvc.programmes.packages import LineTerms
 from creditsvc.programmes.reading import find_package, line_views
-from creditsvc.programmes.schemas import PackageEditShape, PackageShape
+from creditsvc.programmes.schemas import MOST_LINES, PackageEditShape, PackageShape
 from creditsvc.web import session
 from creditsvc.web.forms import Form, posted, submit_once
 from creditsvc.web.show import unit_word
 
 pages = session.private_pages("packages", __name__)
 
-MOST_LINES = 20
 SPARE = 3
 """How many blank rows follow those that say something; without a script that is how a line is added."""
 

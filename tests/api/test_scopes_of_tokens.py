@@ -42,6 +42,13 @@ WRITES = {
         "POST /startups", "PATCH /startups/{key}", "POST /startups/{key}/members", "POST /startups/{key}/members/end",
         "POST /startups/{key}/invitations", "POST /startups/{key}/invitations/{invitation_id}/revoke",
         "POST /products", "PATCH /products/{key}",
+        "POST /partners", "PATCH /partners/{partner}", "POST /resources", "POST /pools",
+        "PATCH /pools/{pool}/reference",
+        "POST /programmes", "PATCH /programmes/{key}", "POST /programmes/{key}/terms",
+        "POST /programmes/{key}/packages", "POST /programmes/{key}/packages/{package}",
+        "POST /programmes/{key}/cohorts", "PATCH /cohorts/{key}",
+        "POST /startups/{key}/enrolments", "POST /startups/{key}/enrolments/{cohort}/begin",
+        "POST /jobs/{job}/run", "POST /mails/{mail_id}/send-again", "POST /mails/{mail_id}/dismiss",
         "PATCH /pools/{pool}/limit", "PATCH /programmes/{key}/consulting-policy",
         "POST /alerts/{alert_id}/acknowledge", "POST /alerts/{alert_id}/snooze",
         "POST /bookings", "POST /unbooked-sessions", *(f"POST /bookings/{{uid}}/{step}" for step in (

@@ -1,4 +1,4 @@
-"""Commands that load neither pages nor API, each in a process of its own: there nothing else has loaded what they need."""
+"""Commands that load neither pages nor API, in processes of their own: nothing else has loaded there what they need."""
 
 import json
 import subprocess
