@@ -19,7 +19,7 @@ from creditsvc.parties.models import Person
 from creditsvc.parties.operations import check_key
 from creditsvc.parties.trail import record
 from creditsvc.programmes.models import Cohort, Enrolment, Programme
-from creditsvc.programmes.reading import by_key
+from creditsvc.programmes.operations import own_programme
 
 STEPS = (15, 30, 60)
 DAY_MINUTES = 24 * 60
@@ -273,14 +273,11 @@ def as_changes(rows: Sequence[DayException]) -> list[DayChange]:
 
 
 def set_policy(caller: Caller, programme: str, policy: Policy) -> None:
-    """What a programme says of sessions booked from now on.
+    """What a programme says of sessions booked from now on; the programme is held meanwhile.
 
     Raises NotFound("programme"), Forbidden, RuleBroken at the policy's own names.
     """
-    require(caller, "programme.edit")
-    subject = by_key(Programme, "programme", programme)
-    if caller.programme_ids is not None and subject.id not in caller.programme_ids:
-        raise NotFound("programme", programme)
+    subject = own_programme(caller, programme, locked=True)
     ranges = {"confirm_days": (1, 60), "no_show_percent": (0, 100), "late_hours": (0, 720), "late_percent": (0, 100)}
     for name, (least, most) in ranges.items():
         if not least <= getattr(policy, name) <= most:
@@ -288,7 +285,7 @@ def set_policy(caller: Caller, programme: str, policy: Policy) -> None:
                              value=getattr(policy, name), first=least, last=most)
     if policy.excess not in ("draw", "uncovered"):
         raise RuleBroken("excess", "unknown-policy", "%(value)r is none: draw or uncovered", value=policy.excess)
-    row = db.session.get(ConsultingPolicy, subject.id)
+    row = db.session.get(ConsultingPolicy, subject.id, populate_existing=True)
     before = asdict(_policy(row))
     if row is None:
         db.session.add(ConsultingPolicy(programme_id=subject.id, **asdict(policy)))

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from creditsvc.core.amounts import MAX_STEPS
-from creditsvc.core.errors import FileError, FileRefused
+from creditsvc.core.errors import LISTED, FileError, FileRefused
 from creditsvc.core.sentences import Sentence
 from creditsvc.usage.readers.schemas import LEFT_OUT_CATEGORIES, REASONS
 from creditsvc.usage.readers.totals import TOTALS_SCHEMA, LeftOut, Units
@@ -132,7 +132,7 @@ def _refuse_large(rounded: pl.DataFrame, file: str, column: str) -> None:
     bound = pl.lit(MAX_STEPS, dtype=pl.Int128)
     large = rounded.filter((pl.col("amount") > bound) | (pl.col("amount") < -bound)).sort(_UNIQUE)
     if large.height:
-        errors = [_too_large(row, file, column) for row in large.head(20).iter_rows(named=True)]
+        errors = [_too_large(row, file, column) for row in large.head(LISTED).iter_rows(named=True)]
         raise FileRefused(errors, large.height - len(errors))
 
 
