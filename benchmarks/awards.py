@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from benchmarks.award_client import POOLS
 from benchmarks.frame import Result, compared, rounds
 from benchmarks.places import ROOT, Ground, environment
-from creditsvc.bulk import bulk_insert
+from creditsvc.columns import bulk_insert
 from creditsvc.db import db, transaction
 from creditsvc.ledger.models import Pool
 from creditsvc.parties.access import operator

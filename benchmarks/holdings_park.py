@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import insert, text
 
 from benchmarks.park import NOW, key_of
-from creditsvc.bulk import bulk_insert
+from creditsvc.columns import bulk_insert
 from creditsvc.consulting.models import BOOKED, CONFIRMED, Booking, Consultant
 from creditsvc.core.burndown import Lot
 from creditsvc.db import Model, db, transaction

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import text
 
-from creditsvc.bulk import bulk_insert
+from creditsvc.columns import bulk_insert
 from creditsvc.core.burndown import Lot
 from creditsvc.core.days import day_start
 from creditsvc.db import db, transaction

@@ -1,6 +1,6 @@
 """Wiring: settings in, a Flask app with its doors hung in out."""
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from flask import Flask
@@ -8,14 +8,14 @@ from flask import Flask
 from creditsvc.config import Config, load_config
 from creditsvc.db import MIGRATIONS, attach_engine_events, db
 from creditsvc.mail.smtp import sender_for
-from creditsvc.statements.made import STATEMENT_PDF
+from creditsvc.statements.pdf_maker import STATEMENT_PDF
 
 
 def create_app(config: Config | None = None, *, doors: bool = True) -> Flask:
     """The service. Settings come from the environment unless given. Raises ConfigError for a wrong one.
 
     Without `doors` it has neither pages nor API, for commands that need none and should start quickly; what is made
-    with pages, a statement's PDF, brings the pages in when it is asked for.
+    with pages, a statement's PDF, makes an application that has them when it is asked for.
     """
     config = config or load_config()
     sender_for(config)  # a wrong mail setting stops the start, not the first mail
@@ -43,13 +43,18 @@ def create_app(config: Config | None = None, *, doors: bool = True) -> Flask:
         web.hang(app)
         api.hang(app)
     else:
-        app.extensions[STATEMENT_PDF] = partial(_made_with_pages, app)
+        app.extensions[STATEMENT_PDF] = partial(_made_with_pages, config)
     return app
 
 
-def _made_with_pages(app: Flask, *asked: Any) -> bytes:
-    from creditsvc import web
-
-    web.hang(app)  # puts what makes it in the place of this
-    made: bytes = app.extensions[STATEMENT_PDF](*asked)
+def _made_with_pages(config: Config, *asked: Any) -> bytes:
+    pages = _with_pages(config)
+    with pages.app_context():
+        made: bytes = pages.extensions[STATEMENT_PDF](*asked)
     return made
+
+
+@lru_cache(maxsize=1)
+def _with_pages(config: Config) -> Flask:
+    """An application of its own: doors are hung in whole or not at all, whoever asks meanwhile."""
+    return create_app(config)

@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import delete, or_, select
 
 from creditsvc.alerts.models import NotedHead
-from creditsvc.bulk import bulk_insert
+from creditsvc.columns import bulk_insert
 from creditsvc.db import db, table_of
 from creditsvc.ledger.models import Account
 from creditsvc.ledger.verify import HEADS

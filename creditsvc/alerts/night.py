@@ -19,7 +19,7 @@ from creditsvc.alerts.finding import Finding, Matter
 from creditsvc.alerts.findings import ProgrammeSettings, Thresholds, find, programme_settings, severity, urgency
 from creditsvc.alerts.models import DONE, Alert, AlertMemory, AlertTold, JobRun
 from creditsvc.alerts.outlooks import RunOut, keep_outlooks, outlooks_of
-from creditsvc.bulk import bulk_parts
+from creditsvc.columns import bulk_parts
 from creditsvc.core.due_alerts import (
     RULES,
     Decision,

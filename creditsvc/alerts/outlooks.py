@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import delete
 
 from creditsvc.alerts.models import AccountOutlook
-from creditsvc.bulk import bulk_insert
+from creditsvc.columns import bulk_insert
 from creditsvc.db import db, table_of
 from creditsvc.ledger.outlook import Ahead
 from creditsvc.ledger.reading import AccountView

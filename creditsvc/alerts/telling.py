@@ -20,7 +20,7 @@ from creditsvc.alerts.incubator_telling import OwnOpen, own_open, own_section, o
 from creditsvc.alerts.models import Alert, AlertPreference, AlertRhythm, AlertSnooze, AlertTold, Digest
 from creditsvc.alerts.next_pages import Place, next_page
 from creditsvc.alerts.night import ACCOUNTS_AT_ONCE, Night
-from creditsvc.bulk import bulk_insert
+from creditsvc.columns import bulk_insert
 from creditsvc.core.due_alerts import rhythm_begins
 from creditsvc.core.forecast import Forecast
 from creditsvc.db import db

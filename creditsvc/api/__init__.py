@@ -5,11 +5,11 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import RequestRedirect
 
 from creditsvc.api import (
+    administration,
     alerts,
     audit,
     bookings,
     grants,
-    intakes,
     licences,
     month_ends,
     offers,
@@ -19,7 +19,6 @@ from creditsvc.api import (
     rates,
     reported,
     requests,
-    running,
     scopes,
     seats,
     startups,
@@ -32,7 +31,7 @@ from creditsvc.api.problems import http_problem
 BLUEPRINTS = (startups.blueprint, grants.blueprint, scopes.blueprint, rates.blueprint, usage_runs.blueprint,
               reported.blueprint, programmes.blueprint, people.blueprint, alerts.blueprint, licences.blueprint,
               seats.blueprint, bookings.blueprint, requests.blueprint, proposals.blueprint,
-              month_ends.blueprint, offers.blueprint, intakes.blueprint, audit.blueprint, running.blueprint)
+              month_ends.blueprint, offers.blueprint, audit.blueprint, administration.blueprint)
 
 
 def hang(app: Flask) -> None:

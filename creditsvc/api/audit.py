@@ -9,7 +9,7 @@ from creditsvc.api.audit_schemas import (
     TrailListSchema,
     TrailQuerySchema,
 )
-from creditsvc.api.paging import id_cursor
+from creditsvc.api.paging import id_cursor, page_before
 from creditsvc.api.routes import get, new_blueprint
 from creditsvc.api.tokens import current_caller
 from creditsvc.core.amounts import format_amount
@@ -29,7 +29,7 @@ def list_batches(query: dict[str, Any]) -> dict[str, Any]:
         current_caller(), startup=query.get("startup", ""), cause=query.get("cause", ""),
         before=id_cursor(query.get("after")), limit=query["limit"],
     )
-    return {"items": [_shown_batch(one) for one in found], "next": _cursor(onward)}
+    return page_before(found, onward, _shown_batch)
 
 
 @get(blueprint, f"/batches/<int(max={MAX_ID}):batch_id>", answers=BatchSchema)
@@ -54,11 +54,7 @@ def list_trail(query: dict[str, Any]) -> dict[str, Any]:
         action=query.get("action", ""), first=first, until=until, before=id_cursor(query.get("after")),
         limit=query["limit"],
     )
-    return {"items": [_shown_entry(one) for one in found], "next": _cursor(onward)}
-
-
-def _cursor(onward: int | None) -> str | None:
-    return None if onward is None else str(onward)
+    return page_before(found, onward, _shown_entry)
 
 
 def _shown_batch(batch: BatchView) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, current_app, url_for
 
-from creditsvc.api.paging import id_cursor, page, page_of_all
+from creditsvc.api.paging import id_cursor, page
 from creditsvc.api.routes import get, new_blueprint, post
 from creditsvc.api.schemas import (
     ActivationListSchema,
@@ -15,7 +15,6 @@ from creditsvc.api.schemas import (
     GrantSchema,
     NothingSchema,
     PagingSchema,
-    PoolListSchema,
 )
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import write_once
@@ -28,7 +27,6 @@ from creditsvc.grants.reading import GrantView
 from creditsvc.grants.schemas import ActivateShape, AmountShape, AwardShape, ExtendShape, MonthsShape, VoidShape
 from creditsvc.licences.waiting import seat_startups
 from creditsvc.parties.once import Answer
-from creditsvc.statements.partners import PoolReport, pool_reports
 
 blueprint = new_blueprint("grants", "Grants: awarding, extending, topping up, voiding, returning to the pool, their "
                            "activation.")
@@ -168,12 +166,6 @@ def award_enrolment(body: dict[str, Any], key: str, cohort: str) -> Response:
     return _answer_all(act)
 
 
-@get(blueprint, "/pools", query=PagingSchema, answers=PoolListSchema)
-def list_pools(query: dict[str, Any]) -> dict[str, Any]:
-    """What partners have committed, what became of it, and what is left to award."""
-    return page_of_all(pool_reports(current_caller()), query, shown_pool, lambda report: report.pool.key)
-
-
 def _change(act: Callable[[], Grant], status: int = 200) -> Response:
     caller = current_caller()
 
@@ -221,23 +213,4 @@ def shown(view: GrantView) -> dict[str, Any]:
         "awarded_by": view.grant.awarded_by,
         "awarded_at": instant_text(view.grant.awarded_at),
         "activation": activation_document(view.activation),
-    }
-
-
-def shown_pool(report: PoolReport) -> dict[str, Any]:
-    """A pool as JSON."""
-    pool = report.pool
-    return {
-        "key": pool.key,
-        "partner": pool.partner,
-        "resource": pool.resource,
-        "unit": pool.unit.name,
-        "amount": format_amount(pool.amount, pool.unit),
-        "committed": format_amount(pool.committed, pool.unit),
-        "left": format_amount(pool.left, pool.unit),
-        "used": format_amount(report.used, pool.unit),
-        "reserved": format_amount(report.reserved, pool.unit),
-        "startups": report.startups,
-        "starts_at": instant_text(pool.starts),
-        "ends_at": instant_text(pool.ends),
     }

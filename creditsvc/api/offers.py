@@ -5,25 +5,31 @@ from typing import Any
 from flask import Response, url_for
 
 from creditsvc.api.etags import check_match
-from creditsvc.api.grants import shown_pool
 from creditsvc.api.offer_schemas import ReferencedPoolSchema, ResourceListSchema, ResourceSchema
 from creditsvc.api.paging import page_of_all
-from creditsvc.api.programme_schemas import PartnerSchema
-from creditsvc.api.programmes import shown_partner
+from creditsvc.api.programme_schemas import PartnerListSchema, PartnerSchema
 from creditsvc.api.routes import get, new_blueprint, patch, post
-from creditsvc.api.schemas import PagingSchema, PoolSchema
+from creditsvc.api.schemas import PagingSchema, PoolListSchema, PoolSchema
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import edit_once, write_once
+from creditsvc.core.amounts import format_amount
+from creditsvc.core.days import instant_text
 from creditsvc.core.errors import NotFound
-from creditsvc.ledger.locks import lock_pool
 from creditsvc.ledger.models import Pool, Resource
 from creditsvc.parties.access import require
 from creditsvc.parties.once import Answer
 from creditsvc.programmes import changes, operations, reading
-from creditsvc.programmes.schemas import PartnerNameShape, PartnerShape, PoolShape, ResourceShape, StatedReferenceShape
-from creditsvc.statements.partners import pool_reports
+from creditsvc.programmes.models import Partner
+from creditsvc.programmes.schemas import PartnerEditShape, PartnerShape, PoolShape, ReferenceEditShape, ResourceShape
+from creditsvc.statements.partners import PoolReport, pool_reports
 
 blueprint = new_blueprint("offers", "What partners give: partners, resources and pools.")
+
+
+@get(blueprint, "/partners", query=PagingSchema, answers=PartnerListSchema)
+def list_partners(query: dict[str, Any]) -> dict[str, Any]:
+    """The partners you may see, by key."""
+    return page_of_all(reading.partners(current_caller()), query, _shown_partner, lambda partner: partner.key)
 
 
 @get(blueprint, "/partners/<partner>", answers=PartnerSchema, etag=True)
@@ -31,7 +37,7 @@ def get_partner(partner: str) -> dict[str, Any]:
     """One partner."""
     for found in reading.partners(current_caller()):
         if found.key == partner:
-            return shown_partner(found)
+            return _shown_partner(found)
     raise NotFound("partner", partner)
 
 
@@ -42,19 +48,19 @@ def create_partner(body: dict[str, Any]) -> Response:
 
     def act() -> Answer:
         made = operations.add_partner(caller, **body)
-        return Answer(201, shown_partner(made), url_for("api_offers.get_partner", partner=made.key))
+        return Answer(201, _shown_partner(made), url_for("api_offers.get_partner", partner=made.key))
 
     return write_once(act)
 
 
-@patch(blueprint, "/partners/<partner>", scope="admin", body=PartnerNameShape, answers=PartnerSchema)
+@patch(blueprint, "/partners/<partner>", scope="admin", body=PartnerEditShape, answers=PartnerSchema)
 def change_partner(body: dict[str, Any], partner: str) -> Response:
     """Says a partner's name anew; its key stays."""
     caller = current_caller()
 
     def act() -> Answer:
-        changes.change_partner(caller, partner, **body, check=lambda found: check_match(shown_partner(found)))
-        return Answer(200, {"key": partner, "name": body["name"].strip()})
+        changes.change_partner(caller, partner, **body, check=lambda found: check_match(_shown_partner(found)))
+        return Answer(200, _shown_partner(reading.by_key(Partner, "partner", partner)))
 
     return edit_once(act)
 
@@ -86,6 +92,12 @@ def create_resource(body: dict[str, Any]) -> Response:
     return write_once(act)
 
 
+@get(blueprint, "/pools", query=PagingSchema, answers=PoolListSchema)
+def list_pools(query: dict[str, Any]) -> dict[str, Any]:
+    """What partners have committed, what became of it, and what is left to award."""
+    return page_of_all(pool_reports(current_caller()), query, _shown_pool, lambda report: report.pool.key)
+
+
 @get(blueprint, "/pools/<pool>", answers=PoolSchema)
 def get_pool(pool: str) -> dict[str, Any]:
     """One pool: what is committed, what became of it, and what is left to award."""
@@ -93,9 +105,8 @@ def get_pool(pool: str) -> dict[str, Any]:
 
 
 def _pool_of(pool: str) -> dict[str, Any]:
-    for report in pool_reports(current_caller()):
-        if report.pool.key == pool:
-            return shown_pool(report)
+    for report in pool_reports(current_caller(), pool):
+        return _shown_pool(report)
     raise NotFound("pool", pool)
 
 
@@ -118,19 +129,14 @@ def get_pool_reference(pool: str) -> dict[str, Any]:
     return _referenced(reading.by_key(Pool, "pool", pool))
 
 
-@patch(blueprint, "/pools/<pool>/reference", scope="admin", body=StatedReferenceShape, answers=ReferencedPoolSchema)
+@patch(blueprint, "/pools/<pool>/reference", scope="admin", body=ReferenceEditShape, answers=ReferencedPoolSchema)
 def change_pool_reference(body: dict[str, Any], pool: str) -> Response:
     """Says anew how the partner names what it commits with a pool; empty for none."""
     caller = current_caller()
-    require(caller, "programme.edit")
 
     def act() -> Answer:
-        held = lock_pool(pool)
-        if held is None:
-            raise NotFound("pool", pool)
-        check_match(_referenced(held[0]))
-        changes.change_reference(caller, pool, **body)
-        return Answer(200, _referenced(held[0]))
+        changes.change_reference(caller, pool, **body, check=lambda found: check_match(_referenced(found)))
+        return Answer(200, _referenced(reading.by_key(Pool, "pool", pool)))
 
     return edit_once(act)
 
@@ -144,3 +150,25 @@ def _shown_resource(resource: Resource) -> dict[str, Any]:
 
 def _referenced(pool: Pool) -> dict[str, Any]:
     return {"pool": pool.key, "reference": pool.reference or ""}
+
+
+def _shown_partner(partner: Partner) -> dict[str, Any]:
+    return {"key": partner.key, "name": partner.name}
+
+
+def _shown_pool(report: PoolReport) -> dict[str, Any]:
+    pool = report.pool
+    return {
+        "key": pool.key,
+        "partner": pool.partner,
+        "resource": pool.resource,
+        "unit": pool.unit.name,
+        "amount": format_amount(pool.amount, pool.unit),
+        "committed": format_amount(pool.committed, pool.unit),
+        "left": format_amount(pool.left, pool.unit),
+        "used": format_amount(report.used, pool.unit),
+        "reserved": format_amount(report.reserved, pool.unit),
+        "startups": report.startups,
+        "starts_at": instant_text(pool.starts),
+        "ends_at": instant_text(pool.ends),
+    }

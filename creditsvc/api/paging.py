@@ -27,6 +27,11 @@ def page_of_all(
     return page(beyond, query["limit"], shown, cursor)
 
 
+def page_before(found: Sequence[T], onward: int | None, shown: Callable[[T], dict[str, Any]]) -> dict[str, Any]:
+    """A page of a list by number, newest first, that goes on from before the id `onward` (None: the last page)."""
+    return {"items": [shown(each) for each in found], "next": None if onward is None else str(onward)}
+
+
 def id_cursor(after: str | None) -> int | None:
     """The number in a cursor of a list by number. Raises RuleBroken("after", "not-a-cursor")."""
     if after is None:

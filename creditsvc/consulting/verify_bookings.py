@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from creditsvc.bulk import bulk_read
+from creditsvc.columns import bulk_read
 from creditsvc.consulting.models import BOOKED, DISPUTED, LOGGED, Booking, Consultant
 from creditsvc.consulting.slots import STANDING
 from creditsvc.core.days import instant_text

@@ -21,7 +21,7 @@ from creditsvc.mail.render import money
 from creditsvc.mail.session_mails import moment
 from creditsvc.parties.access import Caller, caller_of
 from creditsvc.parties.models import Person, Startup
-from creditsvc.statements.made import STATEMENT_PDF
+from creditsvc.statements.pdf_maker import STATEMENT_PDF
 from creditsvc.statements.reading import Statement, statement
 
 Commit = Callable[[Callable[[], int]], int]

@@ -14,7 +14,7 @@ from decimal import Decimal
 from sqlalchemy import func, select
 
 from creditsvc import clock
-from creditsvc.bulk import bulk_insert
+from creditsvc.columns import bulk_insert
 from creditsvc.core.amounts import check_range, unit_named
 from creditsvc.core.burndown import ChangeKind
 from creditsvc.core.errors import Conflict, RuleBroken

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, bindparam, case, delete, func, insert, or_, select, update
 
-from creditsvc.bulk import bulk_insert
+from creditsvc.columns import bulk_insert
 from creditsvc.core.amounts import check_range
 from creditsvc.core.burndown import LATEST, Lot
 from creditsvc.db import db, table_of

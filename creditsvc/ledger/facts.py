@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Label, Row, Select, and_, bindparam, func, or_, select
 
-from creditsvc.bulk import bulk_read
+from creditsvc.columns import bulk_read
 from creditsvc.core.burndown import Change, Lot, Plan, fold, plan
 from creditsvc.core.days import day_start
 from creditsvc.core.rates import NO_RATES, Course, Pair, StatedRate, converted, courses, to_units

@@ -1,14 +1,14 @@
 """What is forecast for accounts: their trailing usage and what their lots have left, read for `core.forecast`."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 
-from creditsvc.bulk import bulk_parts
+from creditsvc.columns import bulk_parts
 from creditsvc.core.amounts import Unit, format_amount
 from creditsvc.core.burndown import Lot
 from creditsvc.core.days import day_start
@@ -69,7 +69,7 @@ def look_ahead(views: Sequence[AccountView], as_of: datetime, *, ranged: bool = 
     last = {view.id: yesterday if view.kind == "hours" else complete[view.id] for view in known}
     since = min([yesterday, *complete.values()]) - timedelta(days=LONGEST)
     found: dict[int, Ahead] = {}
-    used = _used(last, since, as_of)
+    used = _used(last, since, as_of, {None, *(lot.id for view in known for lot in view.lots)})
     for view in known:
         taken = used[view.id]
         opened = _without_openings(taken, view, since, as_of)
@@ -176,9 +176,12 @@ def _begun(view: AccountView) -> date:
     return min(max(lot.effective, lot.awarded) for lot in view.lots).astimezone(UTC).date()
 
 
-def _used(last: Mapping[int, date], since: date, as_of: datetime) -> dict[int, _Used]:
+def _used(
+    last: Mapping[int, date], since: date, as_of: datetime, lots: Container[int | None]
+) -> dict[int, _Used]:
     """What was taken per account up to the instant, in one query: on the charge days from `since`, openings among it.
-    `last` has each account's last complete day."""
+    `last` has each account's last complete day. What other than those lots paid came after the accounts were read: it
+    may be an opening, of which they know nothing."""
     found = {account_id: _Used(day) for account_id, day in last.items()}
     for part in chunks(last):
         # added up here: to sort for it takes the database longer, and PostgreSQL's sums come as decimals
@@ -189,6 +192,8 @@ def _used(last: Mapping[int, date], since: date, as_of: datetime) -> dict[int, _
         for columns in bulk_parts(used, ROWS_AT_ONCE, by=Posting.account_id):
             days = {at: at.astimezone(UTC).date() for at in set(columns[1])}
             for account_id, at, lot_id, amount in zip(*columns, strict=True):
+                if lot_id not in lots:
+                    continue
                 one, day = found[account_id], days[at]
                 one.by_day[day] = one.by_day.get(day, 0) + amount
                 if day > one.last:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import column, func, select, table
 
-from creditsvc.bulk import bulk_read
+from creditsvc.columns import bulk_read
 from creditsvc.core.amounts import format_amount, unit_named
 from creditsvc.core.errors import RuleBroken
 from creditsvc.core.rates import parse_rate

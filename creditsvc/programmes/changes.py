@@ -15,10 +15,12 @@ from creditsvc.core.amounts import format_amount
 from creditsvc.core.errors import NotFound, RuleBroken
 from creditsvc.db import db
 from creditsvc.ledger.locks import lock_pool
+from creditsvc.ledger.models import Pool
 from creditsvc.parties.access import Caller, require
 from creditsvc.parties.trail import record
 from creditsvc.programmes.models import Cohort, Package, Partner, Programme
 from creditsvc.programmes.operations import (
+    check_text,
     ends_before_start,
     own_programme,
     refuse_changed,
@@ -27,7 +29,7 @@ from creditsvc.programmes.operations import (
 from creditsvc.programmes.packages import LineTerms, write_lines
 from creditsvc.programmes.reading import LineView, find_cohort, line_views
 
-LONGEST_NAME, LONGEST_REASON = 200, 500
+LONGEST_REASON = 500
 
 
 def change_partner(
@@ -47,8 +49,11 @@ def change_partner(
     return restate(caller, partner, f"partner:{key}", name=check_text(name, "name"))
 
 
-def change_reference(caller: Caller, pool: str, *, reference: str) -> bool:
-    """Says anew how a partner names what it commits with a pool; whether anything differed.
+def change_reference(
+    caller: Caller, pool: str, *, reference: str, check: Callable[[Pool], None] | None = None
+) -> bool:
+    """Says anew how a partner names what it commits with a pool; whether anything differed. `check` may refuse it as it
+    stands, while it is locked.
 
     Raises NotFound("pool"), Forbidden, RuleBroken("reference", "not-a-line").
     """
@@ -56,15 +61,18 @@ def change_reference(caller: Caller, pool: str, *, reference: str) -> bool:
     found = lock_pool(pool)
     if found is None:
         raise NotFound("pool", pool)
+    if check is not None:
+        check(found[0])
     text = check_text(reference, "reference", 100, needed=False)
     return restate(caller, found[0], f"pool:{pool}", reference=text) if text != (found[0].reference or "") else False
 
 
 def change_programme(
-    caller: Caller, key: str, *, name: str, name_zh_hant: str = "", name_zh_hans: str = "",
-    check: Callable[[Programme], None] | None = None,
+    caller: Caller, key: str, *, name: str | None = None, name_zh_hant: str | None = None,
+    name_zh_hans: str | None = None, check: Callable[[Programme], None] | None = None,
 ) -> bool:
-    """Says a programme's names anew; whether anything differed. Its terms are stated by `operations.state_terms`.
+    """Says a programme's names anew, None stays; whether anything differed. Its terms are stated by
+    `operations.state_terms`.
 
     `check` may refuse it as it stands, while it is locked. Raises NotFound("programme"), Forbidden,
     RuleBroken("name", ...) and what `check` raises.
@@ -72,18 +80,19 @@ def change_programme(
     programme = own_programme(caller, key, locked=True)
     if check is not None:
         check(programme)
-    texts = {"name": check_text(name, "name")}
+    texts = {} if name is None else {"name": check_text(name, "name")}
     for field, text in (("name_zh_hant", name_zh_hant), ("name_zh_hans", name_zh_hans)):
-        if text or getattr(programme, field):
+        if text is not None and (text or getattr(programme, field)):
             texts[field] = check_text(text, field, needed=False)
     return restate(caller, programme, f"programme:{key}", **texts)
 
 
 def change_cohort(
-    caller: Caller, key: str, *, name: str, starts: date, ends: date, reason: str = "",
-    check: Callable[[Cohort], None] | None = None,
+    caller: Caller, key: str, *, name: str | None = None, starts: date | None = None, ends: date | None = None,
+    reason: str = "", check: Callable[[Cohort], None] | None = None,
 ) -> bool:
-    """Says a cohort's name and dates anew; whether anything differed. What was awarded already keeps its days.
+    """Says a cohort's name and dates anew, None stays; whether anything differed. What was awarded already keeps its
+    days.
 
     `check` may refuse it as it stands, while it is locked. Raises NotFound("cohort"), Forbidden,
     RuleBroken("name" | "ends" | "reason", ...) and what `check` raises.
@@ -94,6 +103,7 @@ def change_cohort(
     cohort = db.session.execute(wanted.execution_options(populate_existing=True)).scalar_one()
     if check is not None:
         check(cohort)
+    name, starts, ends = name or cohort.name, starts or cohort.starts, ends or cohort.ends
     if ends < starts:
         raise ends_before_start(starts, ends)
     before = _cohort_text(cohort)
@@ -145,15 +155,3 @@ def change_package(
 def terms_of(view: LineView) -> LineTerms:
     """A line as it would be typed."""
     return LineTerms(view.resource, view.pool, format_amount(view.amount, view.unit), view.months, view.monthly)
-
-
-def check_text(text: str, field: str, longest: int = LONGEST_NAME, *, needed: bool = True) -> str:
-    """The text without blanks around it. Raises RuleBroken(field, "missing" | "not-a-line")."""
-    text = text.strip()
-    if needed and not text:
-        raise RuleBroken(field, "missing", "Fill this in.")
-    if len(text) > longest or (text and not text.isprintable()):
-        raise RuleBroken(
-            field, "not-a-line", "Write at most %(longest)s characters, all on one line.", longest=longest
-        )
-    return text

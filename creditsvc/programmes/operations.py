@@ -42,6 +42,8 @@ from creditsvc.programmes.reading import (
 )
 from creditsvc.sets import insert_if_absent
 
+LONGEST_NAME = 200
+
 UNIT_OF_KIND = {"hours": "hour", "seats": "seat"}
 """The unit that a kind of resource fixes; a credit's unit is its currency."""
 
@@ -53,8 +55,9 @@ NEXT_STATES: Mapping[str, frozenset[str]] = {
 }
 
 def add_partner(caller: Caller, *, key: str, name: str) -> Partner:
-    """A new partner. Raises RuleBroken("key", ...) for a key that is none or is taken, Forbidden."""
+    """A new partner. Raises RuleBroken("key" | "name", ...), Conflict("key", "key-taken"), Forbidden."""
     require(caller, "programme.edit")
+    name = check_text(name, "name")
     partner = Partner(key=_free_key(Partner, key), name=name)
     return _added(caller, partner, "partner", key, {"name": name})
 
@@ -70,14 +73,14 @@ def add_resource(
     """
     require(caller, "programme.edit")
     _free_key(Resource, key)
-    unit = checked_unit(kind, unit)
+    unit, provider = checked_unit(kind, unit), (provider or "").strip() or None
     if (kind == "credit") != bool(provider):
         raise RuleBroken(
             "provider", "provider-of-credit",
             "%(value)r: a credit names the provider whose cost it pays, such as azure; hours and seats name none",
             value=provider or "",
         )
-    resource = book.define_resource(key, name or key, kind, unit, provider)
+    resource = book.define_resource(key, check_text(name or key, "name"), kind, unit, provider)
     after = {"name": resource.name, "kind": kind, "unit": unit, "provider": provider}
     return _added(caller, resource, "resource", key, after)
 
@@ -119,6 +122,7 @@ def add_pool(
     first, end = starts_at(starts, DEFAULT_ZONE), ends_at(ends, DEFAULT_ZONE) if ends is not None else None
     if end is not None and end <= first:
         raise ends_before_start(starts, ends)
+    reference = check_text(reference or "", "reference", 100, needed=False) or None
     pool = book.open_pool(key, by_key(Partner, "partner", partner).id, kind_of.id, steps, first, end)
     pool.reference = reference
     awaiting = PackageLine.pool_key == key, PackageLine.pool_id.is_(None), PackageLine.resource_id == kind_of.id
@@ -143,6 +147,11 @@ def add_programme(
         raise Forbidden("programme.edit")
     check_months(months)
     zone_named(timezone)
+    name = check_text(name, "name")
+    name_zh_hant, name_zh_hans = (
+        text if text is None else check_text(text, field, needed=False)
+        for field, text in (("name_zh_hant", name_zh_hant), ("name_zh_hans", name_zh_hans))
+    )
     programme = Programme(
         key=_free_key(Programme, key), name=name, name_zh_hant=name_zh_hant, name_zh_hans=name_zh_hans,
         partner_id=by_key(Partner, "partner", partner).id if partner is not None else None, timezone=timezone,
@@ -185,7 +194,7 @@ def refuse_changed(seen: int | str | None, stands: int | str) -> None:
     if seen is not None and seen != stands:
         raise Conflict(
             "version", "changed-meanwhile",
-            "somebody has changed it since you opened this page: look at what stands now, and change that",
+            "somebody has changed it since you read it: look at what stands now, and change that",
         )
 
 
@@ -197,6 +206,7 @@ def add_cohort(caller: Caller, *, programme: str, key: str, name: str, starts: d
     subject = own_programme(caller, programme)
     if ends < starts:
         raise ends_before_start(starts, ends)
+    name = check_text(name, "name")
     cohort = Cohort(programme_id=subject.id, key=_free_key(Cohort, key), name=name, starts=starts, ends=ends)
     return _added(caller, cohort, "cohort", key, {
         "programme": programme, "name": name, "starts": starts.isoformat(), "ends": ends.isoformat()
@@ -351,3 +361,15 @@ def own_programme(caller: Caller, key: str, *, locked: bool = False) -> Programm
     if programme is None:
         raise NotFound("programme", key)
     return programme
+
+
+def check_text(text: str, field: str, longest: int = LONGEST_NAME, *, needed: bool = True) -> str:
+    """The text without blanks around it. Raises RuleBroken(field, "missing" | "not-a-line")."""
+    text = text.strip()
+    if needed and not text:
+        raise RuleBroken(field, "missing", "Fill this in.")
+    if len(text) > longest or (text and not text.isprintable()):
+        raise RuleBroken(
+            field, "not-a-line", "Write at most %(longest)s characters, all on one line.", longest=longest
+        )
+    return text

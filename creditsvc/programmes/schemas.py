@@ -5,13 +5,13 @@ from marshmallow import Schema, fields, validate
 from creditsvc.core.sentences import Sentence
 from creditsvc.parties.fields import Amount, Day, WholeNumber
 from creditsvc.parties.schemas import KEY
-from creditsvc.programmes.models import ENROLMENT_STATES
 
 MOST_LINES = 20
-"""More lines than any package has."""
+"""The most lines of a package."""
 
 NAME = validate.Length(1, 200)
 REASON = validate.Length(max=500, error=Sentence("A reason has at most 500 characters."))
+SAID = [REASON, validate.Regexp(r"\s*\S", error=Sentence("Fill this in."))]
 
 
 class PartnerShape(Schema):
@@ -21,13 +21,10 @@ class PartnerShape(Schema):
     name = fields.String(required=True, validate=NAME)
 
 
-class PartnerNameShape(PartnerShape):
+class PartnerEditShape(Schema):
     """A partner's name, said anew."""
 
-    class Meta:
-        """marshmallow's options."""
-
-        fields = ("name",)
+    name = fields.String(required=True, validate=NAME)
 
 
 class ResourceShape(Schema):
@@ -58,21 +55,21 @@ class ReferenceShape(Schema):
     reference = fields.String(load_default="", validate=validate.Length(max=100))
 
 
-class StatedReferenceShape(Schema):
-    """How a partner names what it commits, where nothing said is no word for none."""
+class ReferenceEditShape(Schema):
+    """How a partner names what it commits; empty for none."""
 
     reference = fields.String(required=True, validate=validate.Length(max=100))
 
 
-class ProgrammeEditShape(Schema):
-    """A programme's names."""
+class ProgrammeFormShape(Schema):
+    """A programme's names, all of them."""
 
     name = fields.String(required=True, validate=NAME)
     name_zh_hant = fields.String(load_default="", validate=validate.Length(max=200))
     name_zh_hans = fields.String(load_default="", validate=validate.Length(max=200))
 
 
-class ProgrammeNamesShape(Schema):
+class ProgrammeEditShape(Schema):
     """Those of a programme's names that are said anew."""
 
     name = fields.String(validate=NAME)
@@ -80,7 +77,7 @@ class ProgrammeNamesShape(Schema):
     name_zh_hans = fields.String(validate=validate.Length(max=200))
 
 
-class ProgrammeShape(ProgrammeEditShape):
+class ProgrammeShape(ProgrammeFormShape):
     """A programme with the first version of its terms."""
 
     key = fields.String(required=True, validate=KEY)
@@ -95,12 +92,12 @@ class TermsShape(Schema):
     """A new version of a programme's terms."""
 
     months = WholeNumber(required=True)
-    reason = fields.String(required=True, validate=REASON)
-    version = WholeNumber(load_default=None)
+    reason = fields.String(required=True, validate=SAID)
+    version = WholeNumber(required=True)
 
 
-class CohortEditShape(Schema):
-    """What can be said anew of a cohort."""
+class CohortFormShape(Schema):
+    """What can be said anew of a cohort, all of it."""
 
     name = fields.String(required=True, validate=NAME)
     starts = Day(required=True)
@@ -108,7 +105,7 @@ class CohortEditShape(Schema):
     reason = fields.String(load_default="", validate=REASON)
 
 
-class CohortChangeShape(Schema):
+class CohortEditShape(Schema):
     """What is said anew of a cohort, and why its days change."""
 
     name = fields.String(validate=NAME)
@@ -141,7 +138,7 @@ class EnrolShape(Schema):
 
     cohort = fields.String(required=True)
     package = fields.String(load_default=None)
-    status = fields.String(load_default="applied", validate=validate.OneOf(ENROLMENT_STATES))
+    status = fields.String(load_default="applied", validate=validate.OneOf(("applied", "active")))
     on = Day(required=True)
 
 
@@ -154,7 +151,7 @@ class PackageShape(Schema):
 class PackageEditShape(Schema):
     """A new version of a package, but for its lines."""
 
-    reason = fields.String(required=True, validate=REASON)
+    reason = fields.String(required=True, validate=SAID)
     version = WholeNumber(required=True)
 
 

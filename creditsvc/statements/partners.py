@@ -20,9 +20,10 @@ class PoolReport:
     startups: int
 
 
-def pool_reports(caller: Caller) -> list[PoolReport]:
-    """The pools that the caller may see, by key, in a fixed number of queries. Raises Forbidden."""
-    found = pools(caller)
+def pool_reports(caller: Caller, key: str | None = None) -> list[PoolReport]:
+    """The pools that the caller may see (or the one of that key), by key, in a fixed number of queries. Raises
+    Forbidden."""
+    found = [pool for pool in pools(caller) if key in (None, pool.key)]
     sums = pool_sums([pool.id for pool in found], caller.now)
     return [
         PoolReport(pool, sums[pool.id].used, sums[pool.id].reserved, sums[pool.id].startups) for pool in found

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from sqlalchemy import delete, select
 
-from creditsvc.bulk import bulk_insert
+from creditsvc.columns import bulk_insert
 from creditsvc.core.errors import Conflict
 from creditsvc.db import db
 from creditsvc.parties.access import Caller

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import ColumnElement, func, select, true
 
-from creditsvc.bulk import bulk_insert, bulk_read
+from creditsvc.columns import bulk_insert, bulk_read
 from creditsvc.core.amounts import MONEY_STEPS, format_amount, unit_named
 from creditsvc.core.days import day_start
 from creditsvc.core.errors import FileRefused

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import select
 
-from creditsvc.bulk import bulk_insert
+from creditsvc.columns import bulk_insert
 from creditsvc.core.errors import Conflict, FileError, FileRefused, NotFound, RuleBroken, refusal_for
 from creditsvc.core.sentences import Sentence
 from creditsvc.db import db, is_id

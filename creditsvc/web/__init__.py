@@ -6,7 +6,7 @@ from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from creditsvc.config import Config
-from creditsvc.statements.made import STATEMENT_PDF
+from creditsvc.statements.pdf_maker import STATEMENT_PDF
 from creditsvc.web import (
     activation,
     alert_choices,

@@ -13,7 +13,7 @@ from creditsvc.programmes import changes
 from creditsvc.programmes.models import Cohort
 from creditsvc.programmes.overview import counted_cohorts
 from creditsvc.programmes.reading import cohorts, enrolments, find_cohort
-from creditsvc.programmes.schemas import CohortEditShape
+from creditsvc.programmes.schemas import CohortFormShape
 from creditsvc.web import session
 from creditsvc.web.forms import posted, submit
 from creditsvc.web.plain_forms import Piece, Way, form_page
@@ -59,7 +59,7 @@ def edit(key: str) -> ResponseReturnValue:
                 caller, key, **values, check=lambda there: form.refuse_changed(_stands(there))
             )
 
-        if submit(form, CohortEditShape(), act) is not None:
+        if submit(form, CohortFormShape(), act) is not None:
             flash(_("Saved."), "success")
             return redirect(url_for("cohorts.one", key=key), 303)
     else:

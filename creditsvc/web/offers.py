@@ -8,7 +8,6 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from creditsvc.db import db
-from creditsvc.ledger.locks import lock_pool
 from creditsvc.ledger.models import Pool, Resource
 from creditsvc.parties.access import require
 from creditsvc.programmes import changes, operations
@@ -142,9 +141,10 @@ def edit_reference(pool: str) -> ResponseReturnValue:
     if request.method == "POST":
 
         def act(values: dict[str, Any]) -> bool:
-            if (held := lock_pool(pool)) is not None:
-                form.refuse_changed({"reference": held[0].reference or ""})
-            return changes.change_reference(caller, pool, **values)
+            def check(there: Pool) -> None:
+                form.refuse_changed({"reference": there.reference or ""})
+
+            return changes.change_reference(caller, pool, **values, check=check)
 
         if submit(form, ReferenceShape(), act) is not None:
             flash(_("Saved."), "success")

@@ -15,7 +15,7 @@ from creditsvc.programmes.models import Programme
 from creditsvc.programmes.operations import own_programme
 from creditsvc.programmes.overview import counted_cohorts, programme_page
 from creditsvc.programmes.reading import cohorts, partners, programme_views, standing_terms
-from creditsvc.programmes.schemas import CohortShape, ProgrammeEditShape, ProgrammeShape, TermsShape
+from creditsvc.programmes.schemas import CohortShape, ProgrammeFormShape, ProgrammeShape, TermsShape
 from creditsvc.web import session
 from creditsvc.web.forms import posted, submit, submit_once
 from creditsvc.web.plain_forms import Piece, Way, form_page
@@ -87,7 +87,7 @@ def edit(key: str) -> ResponseReturnValue:
 
             return changes.change_programme(caller, key, **values, check=check)
 
-        if submit(form, ProgrammeEditShape(), act) is not None:
+        if submit(form, ProgrammeFormShape(), act) is not None:
             flash(_("Saved."), "success")
             return redirect(url_for("programmes.one", key=key), 303)
     else:

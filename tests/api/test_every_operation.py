@@ -147,7 +147,7 @@ def test_the_search_finds_a_seeded_failure_and_a_status_that_is_not_documented(
     def broken() -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(app.view_functions, "api_grants.list_pools", broken)
+    monkeypatch.setitem(app.view_functions, "api_offers.list_pools", broken)
     monkeypatch.setitem(app.view_functions, "api_grants.list_grants", lambda: ({"items": [], "next": None}, 202))
 
     found = "\n".join(complaints(tried(app, token, ("examples",))))

@@ -14,7 +14,6 @@ IMPORTS_IN_FUNCTIONS: frozenset[str] = frozenset({
     # most commands need no pages and make no tables, and each start is waited for
     "creditsvc/app.py:38: from flask_migrate import Migrate",
     "creditsvc/app.py:40: from creditsvc import api, web",
-    "creditsvc/app.py:51: from creditsvc import web",
     # heavy, needs Pango, and most processes never make a PDF
     "creditsvc/web/pdf.py:34: import weasyprint",
 })

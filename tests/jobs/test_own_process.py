@@ -24,6 +24,14 @@ importlib.import_module(sys.argv[1])
 from creditsvc.db import Model
 print(json.dumps([list(Model.metadata.tables), [name for name in sys.modules if name.startswith("creditsvc.")]]))
 """
+COMMAND = """
+import atexit, sys
+from creditsvc.__main__ import run
+sys.argv[0] = "creditsvc"
+pages = lambda: {"creditsvc.web", "creditsvc.api"} & set(sys.modules) or "none"
+atexit.register(lambda: print("pages:", pages(), file=sys.stderr))
+run()
+"""
 COMPARED = """
 from creditsvc.app import create_app
 from creditsvc.clock import now
@@ -40,6 +48,7 @@ def ran(config: Config, *words: str) -> str:
     )
     assert ended.returncode == 0, ended.stderr
     assert "Traceback" not in ended.stderr
+    assert COMMAND not in words or "pages: none" in ended.stderr
     return ended.stdout
 
 
@@ -57,9 +66,9 @@ def test_a_night_its_comparison_and_the_outbox_need_no_page(app: Flask, config: 
     factories.make_grant("harbour", expires=TODAY + timedelta(days=5))
     db.session.rollback()
 
-    night = json.loads(ran(config, "-m", "creditsvc", "nightly", "--now", NOW.isoformat(), "--json"))
+    night = json.loads(ran(config, "-c", COMMAND, "nightly", "--now", NOW.isoformat(), "--json"))
 
     assert (night["status"], night["mails"]["sent"]) == ("done", 1)
     assert ran(config, "-c", COMPARED) == "True\n"
-    assert json.loads(ran(config, "-m", "creditsvc", "mail", "send", "--json"))["sent"] == 0
-    assert len(json.loads(ran(config, "-m", "creditsvc", "mail", "list", "--json"))["mails"]) == 1
+    assert json.loads(ran(config, "-c", COMMAND, "mail", "send", "--json"))["sent"] == 0
+    assert len(json.loads(ran(config, "-c", COMMAND, "mail", "list", "--json"))["mails"]) == 1

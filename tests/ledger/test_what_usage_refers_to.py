@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
-from creditsvc.bulk import bulk_insert
+from creditsvc.columns import bulk_insert
 from creditsvc.db import BY_TRIGGER, begin_snapshot, db, is_postgresql, table_of, transaction
 from creditsvc.ledger.models import ChargeKey, Scope, UsageFact
 from creditsvc.sets import send

@@ -39,13 +39,13 @@ MAKING: dict[str, dict[str, Any]] = {
         "key": "ms-azure", "partner": "microsoft", "resource": "azure-credit", "amount": "1", "starts": "2026-03-01"
     },
     "api_offers.change_pool_reference": {"reference": "R"},
-    "api_intakes.create_programme": {"key": "new", "name": "N", "months": 0},
-    "api_intakes.state_terms": {"months": 0, "reason": "R"},
-    "api_intakes.create_package": {"key": "new", "lines": [LINE]},
-    "api_intakes.change_package": {"reason": "R", "version": 1, "lines": [LINE]},
-    "api_intakes.create_cohort": {"key": "new", "name": "N", "starts": "2026-03-01", "ends": "2026-02-01"},
-    "api_intakes.enrol_startup": {"cohort": "none", "on": "2026-03-01"},
-    "api_running.send_mail_again": {"reason": "R"}, "api_running.dismiss_mail": {"reason": "R"},
+    "api_programmes.create_programme": {"key": "new", "name": "N", "months": 0},
+    "api_programmes.state_terms": {"months": 0, "reason": "R"},
+    "api_programmes.create_package": {"key": "new", "lines": [LINE]},
+    "api_programmes.change_package": {"reason": "R", "version": 1, "lines": [LINE]},
+    "api_programmes.create_cohort": {"key": "new", "name": "N", "starts": "2026-03-01", "ends": "2026-02-01"},
+    "api_programmes.enrol_startup": {"cohort": "none", "on": "2026-03-01"},
+    "api_administration.send_mail_again": {"reason": "R"}, "api_administration.dismiss_mail": {"reason": "R"},
 }
 """What makes or changes something that is nobody's, with something wrong in it."""
 

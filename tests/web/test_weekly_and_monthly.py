@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from creditsvc import web
 from creditsvc.administration.erasing import erase_person
 from creditsvc.alerts import periodic
 from creditsvc.alerts.periodic import STATEMENT, SUMMARY, subscribe
@@ -21,7 +22,7 @@ from creditsvc.mail.outbox import Draft
 from creditsvc.mail.render import Rendered
 from creditsvc.parties.models import Person, TrailEntry
 from creditsvc.programmes.models import Programme
-from creditsvc.statements.made import STATEMENT_PDF
+from creditsvc.statements.pdf_maker import STATEMENT_PDF
 from tests import factories
 from tests.alerts import scenes
 from tests.alerts.scenes import NOW, TODAY
@@ -85,12 +86,16 @@ def test_a_founder_gets_the_month_before_once_with_the_pdf_in_their_language(
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_the_command_of_a_night_has_no_pages_until_it_needs_them_for_a_pdf(
-    app: Flask, config: Config, founder: Person, tmp_path: Path
+    app: Flask, config: Config, founder: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     scenes.spend_daily(tmp_path, scenes.scope("harbour"), "10", days=10)
+    hung: list[Flask] = []
+    hang = web.hang
+    monkeypatch.setattr(web, "hang", lambda there: (hung.append(there), hang(there)))
 
-    for at in (NOW, JULY):
+    for at, times in ((NOW, 0), (JULY, 1)):
         assert shell.run(config, "nightly", "--now", at.isoformat(), "--json").document["status"] == "done"
+        assert len(hung) == times
 
     (mail,) = [one for one in scenes.mails(app) if "application/pdf" in str(one)]
     assert "List-Unsubscribe" in mail

@@ -62,7 +62,8 @@ def bulk_parts(
     """As `bulk_read`, so many rows at once (None: all), for what need not be held whole. No part is empty.
 
     `by` is one of the columns that are asked for, by which an index finds the rows: on SQLite those with the same value
-    of it come as JSON, and together, so that a part may have as many more.
+    of it come as JSON (so of what columns `bulk_read` says), and together, so that a part may have as many more. The
+    statement itself has no group, order or limit.
     """
     db.session.flush()
     if by is not None and at_once is not None and not is_postgresql():

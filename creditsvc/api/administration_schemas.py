@@ -1,6 +1,6 @@
 """The shapes of jobs and mails in the API."""
 
-from marshmallow import fields, validate
+from marshmallow import Schema, fields, validate
 
 from creditsvc.api.schemas import AnswerSchema, PagingSchema, instant_field, next_page, text_field
 from creditsvc.mail.tending import CHOICES
@@ -37,19 +37,24 @@ class JobListSchema(AnswerSchema):
     runs = fields.List(fields.Nested(JobRunSchema), required=True)
 
 
-class MailSchema(AnswerSchema):
-    """What became of a mail; neither its text nor a link in it."""
+class MailStateSchema(AnswerSchema):
+    """Where a mail stands."""
 
     id = fields.Integer(required=True)
-    kind = text_field(required=True)
-    to = text_field("null for who may not see addresses", required=True, allow_none=True)
-    subject = text_field(required=True)
     state = text_field("queued, sending, sent, failed or uncertain", required=True)
     tries = fields.Integer(required=True)
-    queued_at = instant_field(required=True)
     next_try_at = instant_field(required=True, allow_none=True)
     sent_at = instant_field(required=True, allow_none=True)
     dismissed_at = instant_field(required=True, allow_none=True)
+
+
+class MailSchema(MailStateSchema):
+    """What became of a mail; neither its text nor a link in it."""
+
+    kind = text_field(required=True)
+    to = text_field("null for who may not see addresses", required=True, allow_none=True)
+    subject = text_field(required=True)
+    queued_at = instant_field(required=True)
     last_error = text_field(required=True, allow_none=True)
     message_id = text_field(required=True)
 
@@ -64,4 +69,13 @@ class MailListSchema(AnswerSchema):
 class MailQuerySchema(PagingSchema):
     """Which mails."""
 
-    state = text_field("those that are in this state alone", validate=validate.OneOf(tuple(CHOICES)))
+    show = text_field(
+        "those that a page shows together: what waits, failed, is in doubt, was sent, was given up",
+        validate=validate.OneOf(tuple(CHOICES)),
+    )
+
+
+class MailReasonSchema(Schema):
+    """Why a mail is sent again or given up."""
+
+    reason = fields.String(required=True, validate=validate.Length(1, 500))

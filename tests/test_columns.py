@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from creditsvc.bulk import bulk_insert, bulk_parts, bulk_read
+from creditsvc.columns import bulk_insert, bulk_parts, bulk_read
 from creditsvc.db import db, is_postgresql, transaction
 from creditsvc.ledger.models import Batch, LotChange
 from creditsvc.parties.models import Startup

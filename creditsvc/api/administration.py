@@ -2,32 +2,40 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from flask import Response
 
 from creditsvc.administration import jobs, outbox
 from creditsvc.administration.jobs import JobView, RunView
-from creditsvc.api.paging import id_cursor
+from creditsvc.api.administration_schemas import (
+    JobListSchema,
+    JobSchema,
+    MailListSchema,
+    MailQuerySchema,
+    MailReasonSchema,
+    MailSchema,
+    MailStateSchema,
+)
+from creditsvc.api.paging import id_cursor, page_before
 from creditsvc.api.routes import get, new_blueprint, post
-from creditsvc.api.running_schemas import JobListSchema, JobSchema, MailListSchema, MailQuerySchema, MailSchema
 from creditsvc.api.schemas import NothingSchema
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import write_once
 from creditsvc.core.days import instant_text
 from creditsvc.db import MAX_ID
-from creditsvc.grants.schemas import ReasonShape
 from creditsvc.mail.tending import MailRow
 from creditsvc.parties.once import Answer
 
-blueprint = new_blueprint("running", "The jobs, and the mails of the outbox: for administrators and auditors.")
+blueprint = new_blueprint("administration", "The jobs, and the mails of the outbox: for administrators and auditors.")
 
 MAIL = f"<int(max={MAX_ID}):mail_id>"
 
 
 @get(blueprint, "/jobs", answers=JobListSchema)
 def list_jobs() -> dict[str, Any]:
-    """The jobs, each with its next run, and the newest runs of the night."""
+    """The jobs, each with its next run, and the newest runs of those that keep one."""
     caller = current_caller()
     return {
         "items": [_shown_job(job) for job in jobs.list_jobs(caller)],
@@ -42,7 +50,8 @@ def run_job(body: dict[str, Any], job: str) -> Response:
 
     def act() -> Answer:
         jobs.ask_to_run(caller, job)
-        return Answer(200, next(_shown_job(view) for view in jobs.list_jobs(caller) if view.job == job))
+        [asked] = [view for view in jobs.list_jobs(caller) if view.job == job]
+        return Answer(200, _shown_job(asked))
 
     return write_once(act)
 
@@ -52,12 +61,10 @@ def list_mails(query: dict[str, Any]) -> dict[str, Any]:
     """The mails, newest first, without what they say."""
     caller = current_caller()
     found, onward = outbox.list_mails(
-        caller, query.get("state", ""), id_cursor(query.get("after")), query["limit"]
+        caller, query.get("show", ""), id_cursor(query.get("after")), query["limit"]
     )
     with_addresses = outbox.shows_addresses(caller)
-    return {
-        "items": [_shown_mail(one, with_addresses) for one in found], "next": None if onward is None else str(onward)
-    }
+    return page_before(found, onward, lambda mail: _shown_mail(mail, with_addresses))
 
 
 @get(blueprint, f"/mails/{MAIL}", answers=MailSchema)
@@ -66,14 +73,14 @@ def get_mail(mail_id: int) -> dict[str, Any]:
     return _mail_of(mail_id)
 
 
-@post(blueprint, f"/mails/{MAIL}/send-again", scope="admin", body=ReasonShape, answers=MailSchema)
+@post(blueprint, f"/mails/{MAIL}/send-again", scope="admin", body=MailReasonSchema, answers=MailStateSchema)
 def send_mail_again(body: dict[str, Any], mail_id: int) -> Response:
     """Sends a mail once more that failed or is in doubt, under its Message-ID."""
     caller = current_caller()
     return _changed(lambda: outbox.send_again(caller, mail_id, body["reason"]), mail_id)
 
 
-@post(blueprint, f"/mails/{MAIL}/dismiss", scope="admin", body=ReasonShape, answers=MailSchema)
+@post(blueprint, f"/mails/{MAIL}/dismiss", scope="admin", body=MailReasonSchema, answers=MailStateSchema)
 def dismiss_mail(body: dict[str, Any], mail_id: int) -> Response:
     """Gives a mail up that has not been sent."""
     caller = current_caller()
@@ -83,7 +90,8 @@ def dismiss_mail(body: dict[str, Any], mail_id: int) -> Response:
 def _changed(act: Callable[[], None], mail_id: int) -> Response:
     def answer() -> Answer:
         act()
-        return Answer(200, _mail_of(mail_id))
+        mail = _mail_of(mail_id)
+        return Answer(200, {name: mail[name] for name in MailStateSchema().fields})  # kept, so nothing of a person
 
     return write_once(answer)
 
@@ -115,5 +123,5 @@ def _shown_mail(mail: MailRow, with_addresses: bool) -> dict[str, Any]:
     }
 
 
-def _instant(at: Any) -> str | None:
+def _instant(at: datetime | None) -> str | None:
     return None if at is None else instant_text(at)
