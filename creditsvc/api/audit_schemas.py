@@ -15,7 +15,9 @@ from creditsvc.api.schemas import (
 class PostingSchema(AnswerSchema):
     """A row of a batch."""
 
-    charge_at = instant_field("00:00Z of the charge day; of a session, or what was drawn before go-live, its instant", required=True)
+    charge_at = instant_field(
+        "00:00Z of the charge day; of a session, or of what was drawn before go-live, its instant", required=True
+    )
     kind = text_field("drawn, held, uncovered or uncredited", required=True)
     grant = text_field("whose lot it is; null where no lot is", required=True, allow_none=True)
     amount = amount_field(required=True)
