@@ -185,8 +185,7 @@ def transaction(fn: Callable[[], T], *, keep: bool = True, waits: bool = True, a
     False it gives up at once (OperationalError) where it would wait for another writer: for what can be left undone.
 
     Ends an open read, empties the session, begins for writing, and runs `fn` again, whole, when the database reports
-    a lost lock, a serialisation failure or a key that somebody else has just used, so `fn` must not have effects
-    outside the database. Does not nest.
+    a lost lock or a serialisation failure, so `fn` must not have effects outside the database. Does not nest.
     """
     session = db.session()
     if session.info.get("in_transaction"):
@@ -263,9 +262,8 @@ def _worth_another_try(error: DBAPIError) -> bool:
     original = error.orig
     if isinstance(original, sqlite3.OperationalError):
         return getattr(original, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-    # serialization_failure, deadlock_detected, lock_not_available; unique_violation, for what was looked for and not
-    # there, and is by now: the next try finds it, and says so
-    return getattr(original, "sqlstate", None) in ("40001", "40P01", "55P03", "23505")
+    # serialization_failure, deadlock_detected, lock_not_available
+    return getattr(original, "sqlstate", None) in ("40001", "40P01", "55P03")
 
 
 def compared_by_alembic(dialect: str) -> Callable[..., bool]:

@@ -11,13 +11,16 @@ from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, jsonify, request
 from marshmallow import ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from creditsvc.core.errors import Conflict, FileRefused, Forbidden, NotFound, RuleBroken
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 MIME_TYPE = "application/problem+json"
+
+UNIQUE_VIOLATION = "23505"
+"""By its SQLSTATE, of PostgreSQL; on SQLite who writes looks and writes while nobody else does."""
 
 KINDS: Mapping[str, tuple[HTTPStatus, str, str]] = {
     "invalid-input": (
@@ -149,6 +152,14 @@ def _unavailable(error: OperationalError) -> Response:
     return _plain(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
 
 
+def _kept_apart(error: IntegrityError) -> Response:
+    """Of a key that was free when it was looked for, and that somebody else has used since."""
+    if getattr(error.orig, "sqlstate", None) != UNIQUE_VIOLATION:
+        return _failed(error)
+    detail = "Somebody else has just made what has this key: read it, or choose another one."
+    return problem("conflict", detail, field="key", code="key-taken")
+
+
 def _failed(error: Exception) -> Response:
     current_app.logger.error("an API request failed", exc_info=error)
     detail = "The service failed; the failure is in its log. The same request may be sent again with the same key."
@@ -164,6 +175,7 @@ def hang_problems(blueprint: Blueprint) -> None:
         FileRefused: _file_refused,
         ValidationError: _invalid,
         OperationalError: _unavailable,
+        IntegrityError: _kept_apart,
         Exception: _failed,
         # By code, since the app's handler for a code would win over the blueprint's for the class.
         **{cast(type[Exception], kind): _http for kind in default_exceptions.values()},

@@ -32,8 +32,9 @@ from tests.journeys.serving import served
 
 pytestmark = pytest.mark.long
 
-EXAMPLES = 5
-"""Random requests for each operation; the limits of its fields are tried one by one besides."""
+EXAMPLES, WALKS = 5, 15
+"""Random requests for each operation, the limits of its fields being tried one by one besides; walks along links, of
+which most end at what there is not."""
 
 UNTELLABLE = re.compile("out of range|character that cannot be kept")
 """Refusals of a field that no schema foretells: years beyond the calendar, characters that no database keeps."""
@@ -46,7 +47,10 @@ def settings(address: str, token: str, phases: tuple[str, ...]) -> SchemathesisC
         "base-url": address,
         "headers": {"Authorization": f"Bearer {token}"},
         "continue-on-failure": True,
-        "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none", "no-shrink": True},
+        "generation": {
+            "max-examples": WALKS if "stateful" in phases else EXAMPLES, "deterministic": True, "database": "none",
+            "no-shrink": True,
+        },
         # 428 is what an edit without If-Match gets (RFC 6585), besides what is expected anyway
         "checks": {"missing_required_header": {"expected-statuses": [400, 401, 403, 406, 415, 422, 428]}},
         "phases": {

@@ -40,7 +40,7 @@ MAKING: dict[str, dict[str, Any]] = {
     },
     "api_offers.change_pool_reference": {"reference": "R"},
     "api_programmes.create_programme": {"key": "new", "name": "N", "months": 0},
-    "api_programmes.state_terms": {"months": 0, "reason": "R"},
+    "api_programmes.state_terms": {"months": 0, "reason": "R", "version": 1},
     "api_programmes.create_package": {"key": "new", "lines": [LINE]},
     "api_programmes.change_package": {"reason": "R", "version": 1, "lines": [LINE]},
     "api_programmes.create_cohort": {"key": "new", "name": "N", "starts": "2026-03-01", "ends": "2026-02-01"},
