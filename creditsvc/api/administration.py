@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from flask import Response
@@ -103,8 +102,8 @@ def _mail_of(mail_id: int) -> dict[str, Any]:
 
 def _shown_job(job: JobView) -> dict[str, Any]:
     return {
-        "job": job.job, "next_run": _instant(job.next_run), "asked_at": _instant(job.asked_at), "is_done": job.is_done,
-        "waiting": job.waiting, "last_sent": _instant(job.last_sent),
+        "job": job.job, "next_run": instant_text(job.next_run), "asked_at": instant_text(job.asked_at),
+        "is_done": job.is_done, "waiting": job.waiting, "last_sent": instant_text(job.last_sent),
         "last": None if job.last is None else _shown_run(job.last),
     }
 
@@ -117,11 +116,7 @@ def _shown_mail(mail: MailRow, with_addresses: bool) -> dict[str, Any]:
     return {
         "id": mail.id, "kind": mail.kind, "to": mail.to_address if with_addresses else None, "subject": mail.subject,
         "state": mail.state, "tries": mail.tries, "queued_at": instant_text(mail.queued_at),
-        "next_try_at": _instant(mail.next_try_at), "sent_at": _instant(mail.sent_at),
-        "dismissed_at": _instant(mail.dismissed_at), "last_error": mail.last_error if with_addresses else None,
+        "next_try_at": instant_text(mail.next_try_at), "sent_at": instant_text(mail.sent_at),
+        "dismissed_at": instant_text(mail.dismissed_at), "last_error": mail.last_error if with_addresses else None,
         "message_id": mail.message_id,
     }
-
-
-def _instant(at: datetime | None) -> str | None:
-    return None if at is None else instant_text(at)

@@ -6,7 +6,7 @@ from flask import Response, url_for
 
 from creditsvc.api.etags import check_match
 from creditsvc.api.offer_schemas import ReferencedPoolSchema, ResourceListSchema, ResourceSchema
-from creditsvc.api.paging import page_of_all
+from creditsvc.api.paging import one_of, page_of_all
 from creditsvc.api.programme_schemas import PartnerListSchema, PartnerSchema
 from creditsvc.api.routes import get, new_blueprint, patch, post
 from creditsvc.api.schemas import PagingSchema, PoolListSchema, PoolSchema
@@ -35,10 +35,7 @@ def list_partners(query: dict[str, Any]) -> dict[str, Any]:
 @get(blueprint, "/partners/<partner>", answers=PartnerSchema, etag=True)
 def get_partner(partner: str) -> dict[str, Any]:
     """One partner."""
-    for found in reading.partners(current_caller()):
-        if found.key == partner:
-            return _shown_partner(found)
-    raise NotFound("partner", partner)
+    return _shown_partner(one_of(reading.partners(current_caller()), "partner", partner))
 
 
 @post(blueprint, "/partners", scope="admin", body=PartnerShape, answers=PartnerSchema, status=201)
@@ -74,10 +71,7 @@ def list_resources(query: dict[str, Any]) -> dict[str, Any]:
 @get(blueprint, "/resources/<resource>", answers=ResourceSchema)
 def get_resource(resource: str) -> dict[str, Any]:
     """One resource."""
-    for found in reading.resources(current_caller()):
-        if found.key == resource:
-            return _shown_resource(found)
-    raise NotFound("resource", resource)
+    return _shown_resource(one_of(reading.resources(current_caller()), "resource", resource))
 
 
 @post(blueprint, "/resources", scope="admin", body=ResourceShape, answers=ResourceSchema, status=201)

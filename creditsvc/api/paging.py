@@ -1,13 +1,24 @@
 """Lists in pages: `items`, and `next`, the cursor to go on from (null on the last page)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from creditsvc.core.days import parse_day
-from creditsvc.core.errors import RuleBroken
+from creditsvc.core.errors import NotFound, RuleBroken
 
 T = TypeVar("T")
+
+
+class Keyed(Protocol):
+    """What has a key."""
+
+    @property
+    def key(self) -> str:
+        """By which it is asked for."""
+
+
+K = TypeVar("K", bound=Keyed)
 
 
 def page(
@@ -30,6 +41,14 @@ def page_of_all(
 def page_before(found: Sequence[T], onward: int | None, shown: Callable[[T], dict[str, Any]]) -> dict[str, Any]:
     """A page of a list by number, newest first, that goes on from before the id `onward` (None: the last page)."""
     return {"items": [shown(each) for each in found], "next": None if onward is None else str(onward)}
+
+
+def one_of(everything: Iterable[K], what: str, key: str) -> K:
+    """The one of that key in a list that is short enough to be read whole. Raises NotFound(what)."""
+    for each in everything:
+        if each.key == key:
+            return each
+    raise NotFound(what, key)
 
 
 def id_cursor(after: str | None) -> int | None:

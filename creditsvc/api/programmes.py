@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, url_for
 
 from creditsvc.api.etags import check_match
-from creditsvc.api.paging import page, page_of_all, two_keys
+from creditsvc.api.paging import one_of, page, page_of_all, two_keys
 from creditsvc.api.programme_schemas import (
     CohortListSchema,
     CohortQuerySchema,
@@ -28,7 +28,6 @@ from creditsvc.api.writes import edit_once, write_once
 from creditsvc.consulting.consultants import policy_of_programme, set_policy
 from creditsvc.consulting.schemas import PolicyEditShape
 from creditsvc.core.amounts import format_amount
-from creditsvc.core.errors import NotFound
 from creditsvc.grants.reading import has_award
 from creditsvc.parties.once import Answer
 from creditsvc.parties.reading import find_startup
@@ -66,10 +65,7 @@ def get_programme(key: str) -> dict[str, Any]:
 
 def _programme_of(key: str) -> dict[str, Any]:
     """The programme of that key as JSON, if the caller may see it. Raises NotFound("programme"), Forbidden."""
-    for view in reading.programme_views(current_caller()):
-        if view.key == key:
-            return shown(view)
-    raise NotFound("programme", key)
+    return shown(one_of(reading.programme_views(current_caller()), "programme", key))
 
 
 @get(blueprint, "/programmes/<key>/consulting-policy", answers=PolicySchema, etag=True)
@@ -117,10 +113,7 @@ def get_cohort(key: str) -> dict[str, Any]:
 
 def _cohort_of(key: str) -> dict[str, Any]:
     """The cohort of that key as JSON, if the caller may see it. Raises NotFound("cohort"), Forbidden."""
-    for view in reading.cohorts(current_caller()):
-        if view.key == key:
-            return _shown_cohort(view)
-    raise NotFound("cohort", key)
+    return _shown_cohort(one_of(reading.cohorts(current_caller()), "cohort", key))
 
 
 @get(blueprint, "/enrolments", query=EnrolmentQuerySchema, answers=EnrolmentListSchema)

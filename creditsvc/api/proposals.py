@@ -6,13 +6,13 @@ from typing import Any
 from flask import Response, current_app, url_for
 
 from creditsvc.api.etags import check_match
-from creditsvc.api.paging import id_cursor, page
+from creditsvc.api.paging import id_cursor, one_of, page
 from creditsvc.api.proposal_schemas import LimitedPoolSchema, ProposalListSchema, ProposalQuerySchema, ProposalSchema
 from creditsvc.api.routes import get, new_blueprint, patch, post
 from creditsvc.api.schemas import NothingSchema
 from creditsvc.api.tokens import current_caller
 from creditsvc.api.writes import edit_once, write_once
-from creditsvc.core.errors import Conflict, NotFound
+from creditsvc.core.errors import Conflict
 from creditsvc.db import MAX_ID
 from creditsvc.grants import proposals
 from creditsvc.grants.models import Proposal
@@ -128,10 +128,8 @@ def limit_pool(body: dict[str, Any], pool: str) -> Response:
 
 
 def _shown_limit(pool: str) -> dict[str, Any]:
-    for view in pools(current_caller()):
-        if view.key == pool:
-            return {"pool": pool, "amount": view.limit_text or None}
-    raise NotFound("pool", pool)
+    view = one_of(pools(current_caller()), "pool", pool)
+    return {"pool": pool, "amount": view.limit_text or None}
 
 
 def _needed(made: object) -> Proposal:
